@@ -1,0 +1,216 @@
+"""The functions that turn scores into probabilities: sigmoid, softmax, softmin, and the logarithms of the first two.
+
+They are no losses, yet have their form: ``(output, vjp)``, with an output of the input's shape.
+"""
+
+import warnings
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from parity.losses.arguments import BFLOAT16, FLOAT32, gradients, is_floating, loss, widen
+from parity.losses.checks import check_real_floating
+from parity.types import Array, DType, Gradients, Result
+
+# To take one number from each element of a row, NumPy repeats it in its buffer if the row is shorter than that.
+# With a short buffer it need not, in half the time; np.errstate, which is in @loss, restores the usual one.
+SHORT_BUFFER = 1024
+
+
+@loss
+def sigmoid(input: Array) -> Result:
+    """y = 1 / (1 + exp(-x)), which is torch.sigmoid.
+
+    Takes numbers of every dtype; integers and bools are computed in float32 and have no gradient.
+
+    Source: Verhulst's logistic curve (1845); Bishop, Pattern Recognition and Machine Learning, 4.2.
+    """
+    dtype = input.dtype if is_floating(input) else FLOAT32
+    probability = logistic(widen(input, dtype))
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dy/dx = exp(-x) / (1 + exp(-x))^2 = (1 - y) y, conjugated for complex y as torch's gradients are
+        slope = 1 - probability
+        slope *= probability
+        if slope.dtype.kind == "c":
+            slope = slope.conj()
+        slope *= widen(grad_output, dtype)
+        return gradients(input=(input, slope))
+
+    return probability.astype(dtype, copy=False), vjp
+
+
+@loss
+def logsigmoid(input: Array) -> Result:
+    """y = log(1 / (1 + exp(-x))) = min(x, 0) - log(1 + exp(-|x|)), in which no exponential overflows.
+
+    Raises NotImplementedError for an input that is not of a real floating dtype.
+
+    Source: Mächler, Accurately Computing log(1 - exp(-|a|)), 2012, for log1p in the tail.
+    """
+    check_real_floating("logsigmoid", input.dtype)
+    wide = widen(input, input.dtype)
+    decay = exponential_decay(wide)
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dy/dx = sigmoid(-x) = exp(min(-x, 0)) / (1 + exp(-|x|)): no cancellation as in 1 - sigmoid(x)
+        slope = np.maximum(decay, wide < 0)
+        slope /= decay + 1
+        slope *= widen(grad_output, input.dtype)
+        return gradients(input=(input, slope))
+
+    return log_sigmoid(wide, decay).astype(input.dtype, copy=False), vjp
+
+
+@loss
+def softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Result:
+    """y_i = exp(x_i) / sum_j exp(x_j), along `dim`.
+
+    dim: None warns, and means 0 for an input of 0, 1 or 3 dimensions and 1 for others.
+    dtype: of NumPy, or the name 'bfloat16'; the input is cast to it first. Its gradient keeps input's dtype.
+
+    A slice that holds nan or inf, or nothing but -inf, is nan throughout.
+
+    Raises TypeError for a dim that is not an int or a dtype that is none, IndexError for a dim outside the
+    input, NotImplementedError where the dtype to compute in is not a real floating one.
+
+    Source: Boltzmann's distribution (1868); Bridle, Probabilistic Interpretation of Feedforward
+    Classification Network Outputs, 1990.
+    """
+    return _softmax(input, input, _axis("softmax", input, dim, _stacklevel), dtype)
+
+
+@loss
+def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Result:
+    """y = softmax(-x): see there. The negation comes before the cast to `dtype`, so unsigned integers wrap.
+
+    Raises RuntimeError for an input of bools, besides what softmax raises.
+    """
+    axis = _axis("softmin", input, dim, _stacklevel)
+    if input.dtype == np.bool_:
+        raise RuntimeError("input holds bools, which have no negative: expected numbers")
+    return _softmax(input, -input, axis, dtype, negated=True)
+
+
+@loss
+def log_softmax(
+    input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
+) -> Result:
+    """y_i = log(softmax(x)_i) = (x_i - m) - log(sum_j exp(x_j - m)), where m is the largest x along `dim`.
+
+    Options, errors and slices of nan as in softmax. Where x_i is -inf beside finite values, so is y_i.
+
+    Source: Blanchard, Higham and Higham, Accurately Computing the Log-Sum-Exp and Softmax Functions, 2021.
+    """
+    axis = _axis("log_softmax", input, dim, _stacklevel)
+    values, dtype = _cast("log_softmax", input, dtype)
+    peak, exponential, total = exponentials(values, axis)
+    output = values - peak
+    output -= np.log(total)
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dy_i/dx_k = [i = k] - softmax(x)_k, so the gradient of x_k is g_k - softmax(x)_k sum_i g_i
+        np.setbufsize(SHORT_BUFFER)
+        slope = np.atleast_1d(widen(grad_output, dtype))
+        gradient = exponential * (sums(slope, axis) / total)
+        return _gradient(input, np.subtract(slope, gradient, out=gradient), dtype)
+
+    return output.reshape(input.shape).astype(dtype, copy=False), vjp
+
+
+def _softmax(input: Array, values: Array, axis: int, dtype: DTypeLike | None, negated: bool = False) -> Result:
+    """The softmax of `values`, which are `input`, or its negative if `negated`."""
+    values, dtype = _cast("softmax", values, dtype)
+    _, probability, total = exponentials(values, axis)
+    probability /= total
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dy_i/dx_k = y_i ([i = k] - y_k), so the gradient of x_k is y_k (g_k - sum_i g_i y_i)
+        np.setbufsize(SHORT_BUFFER)
+        slope = np.atleast_1d(widen(grad_output, dtype))
+        gradient = slope * probability
+        np.subtract(slope, sums(gradient, axis), out=gradient)
+        gradient *= probability
+        if negated:
+            np.negative(gradient, out=gradient)
+        return _gradient(input, gradient, dtype)
+
+    return probability.reshape(input.shape).astype(dtype, copy=False), vjp
+
+
+def logistic(values: Array) -> Array:
+    """1 / (1 + exp(-x)), where exp(-x) overflows 0, as in torch, although exp(x) might be subnormal there."""
+    result = np.negative(values, out=np.empty_like(values))
+    np.exp(result, out=result)
+    result += 1
+    return np.divide(1, result, out=result)
+
+
+def exponential_decay(values: Array) -> Array:
+    """exp(-|x|), from which the logarithm of the sigmoid follows on either side of 0 without overflow."""
+    decay = np.abs(values, out=np.empty_like(values))
+    np.negative(decay, out=decay)
+    return np.exp(decay, out=decay)
+
+
+def log_sigmoid(values: Array, decay: Array) -> Array:
+    """log(1 / (1 + exp(-x))) = min(x, 0) - log(1 + exp(-|x|)), exact to the last digits in both tails."""
+    tail = np.log1p(decay, out=np.empty_like(decay))
+    return np.subtract(np.minimum(values, 0), tail, out=tail)
+
+
+def exponentials(values: Array, axis: int) -> tuple[Array, Array, Array]:
+    """The peak m of `values` along `axis`, exp(x - m) and the sum of that: no exponential exceeds 1.
+
+    Softmax is the second over the third. The peak and the sum keep `axis`, with size 1. To be called in a
+    @loss only, because of the short buffer.
+    """
+    np.setbufsize(SHORT_BUFFER)
+    peak = np.maximum.reduce(values, axis=axis, keepdims=True, initial=-np.inf)
+    exponential = values - peak
+    np.exp(exponential, out=exponential)
+    return peak, exponential, sums(exponential, axis)
+
+
+def sums(values: Array, axis: int) -> Array:
+    """The sums along `axis`, which stays, with size 1; along the last, a product with ones is quicker.
+
+    Not so for strided values, a grad_output expanded from one number among them: NumPy multiplies those without
+    BLAS, one after the other, where its own sum goes pairwise and keeps its digits.
+    """
+    if axis == values.ndim - 1 and values.flags.forc:
+        return values @ np.ones((values.shape[axis], 1), values.dtype)
+    return np.add.reduce(values, axis=axis, keepdims=True)
+
+
+def _gradient(input: Array, slope: Array, dtype: DType) -> Gradients:
+    """The gradient of `input` from the wide `slope` of its cast to `dtype`, where torch rounds it first."""
+    slope = slope if input.ndim else slope.reshape(())
+    return gradients(input=(input, slope.astype(dtype, copy=False)))
+
+
+def _cast(function: str, values: Array, dtype: DTypeLike | None) -> tuple[Array, DType]:
+    """The values in the dtype to compute in, with at least one dimension, and the dtype of the output."""
+    if dtype is None:
+        dtype = values.dtype
+    else:
+        dtype = BFLOAT16 if isinstance(dtype, str) and dtype == "bfloat16" else np.dtype(dtype)
+    if values.size:
+        check_real_floating(function, dtype)
+    if values.dtype.kind == "c":
+        values = values.real
+    wide = widen(values.astype(dtype, copy=False), dtype if values.size else FLOAT32)
+    return np.atleast_1d(wide), dtype
+
+
+def _axis(function: str, input: Array, dim: int | None, stacklevel: int) -> int:
+    """The dimension meant by `dim`, counted from 0; an array without dimensions passes for one of size 1."""
+    if dim is None:
+        dim = 0 if input.ndim in (0, 1, 3) else 1
+        warnings.warn(f"{function} without dim is deprecated: write dim={dim}.", stacklevel=stacklevel + 1)
+    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
+        raise TypeError(f"dim is {dim!r}, expected an int")
+    dimensions = max(input.ndim, 1)
+    if not -dimensions <= dim < dimensions:
+        raise IndexError(f"dim is {dim}, expected at least {-dimensions} and below {dimensions}")
+    return int(dim) % dimensions

@@ -1,0 +1,106 @@
+"""What every loss does with its arguments: promote dtypes, compute wide, hand gradients back in place."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import ml_dtypes
+import numpy as np
+
+from parity.types import Array, DType, Gradients, Result
+
+P = ParamSpec("P")
+
+BFLOAT16: DType = np.dtype(ml_dtypes.bfloat16)
+FLOAT16: DType = np.dtype(np.float16)
+FLOAT32: DType = np.dtype(np.float32)
+HALVES = (FLOAT16, BFLOAT16)
+
+
+def loss(function: Callable[P, Result]) -> Callable[P, Result]:
+    """Let a loss and its vjp reach inf and nan as torch does, without NumPy's floating-point warnings."""
+
+    @wraps(function)
+    def quiet(*args: P.args, **kwargs: P.kwargs) -> Result:
+        with np.errstate(all="ignore"):
+            output, vjp = function(*args, **kwargs)
+
+        def quiet_vjp(grad_output: Array) -> Gradients:
+            with np.errstate(all="ignore"):
+                return vjp(grad_output)
+
+        return np.asarray(output), quiet_vjp
+
+    return quiet
+
+
+def is_floating(array: Array) -> bool:
+    """Whether the array holds real or complex floating-point numbers, bfloat16 among them."""
+    return array.dtype.kind in "fc" or array.dtype == BFLOAT16
+
+
+def promote(*arrays: Array | None) -> DType:
+    """The dtype torch computes these arrays in together: integers never widen a floating dtype.
+
+    As in torch, an array of no dimensions counts only when no array with dimensions is of its kind.
+    """
+    present = [array for array in arrays if array is not None]
+    first = present[0].dtype
+    if all(array.dtype == first for array in present):
+        return first
+    floats = [array for array in present if is_floating(array)]
+    candidates = floats or [array for array in present if array.dtype.kind != "b"] or present
+    candidates = [array for array in candidates if array.ndim] or candidates
+    dtypes = {array.dtype for array in candidates}
+    if dtypes >= set(HALVES):
+        dtypes = dtypes - set(HALVES) | {FLOAT32}
+    return np.result_type(*dtypes)
+
+
+def working(dtype: DType) -> DType:
+    """The dtype to compute in: float32 for the two halves, which are rounded once at the end."""
+    return FLOAT32 if dtype in HALVES else dtype
+
+
+def widen(array: Array, dtype: DType) -> Array:
+    """The array in the working dtype of `dtype`; the array itself if it is so already."""
+    return array.astype(working(dtype), copy=False)
+
+
+def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """The adjoint of broadcasting `shape` to the gradient's shape: the sum over the repeated dimensions.
+
+    A gradient smaller than `shape` (a scalar from a reduction) is repeated to it instead.
+    """
+    if gradient.shape == shape:
+        return gradient
+    if gradient.ndim > len(shape):
+        gradient = gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
+    stretched = tuple(
+        axis - len(shape) for axis, size in enumerate(shape)
+        if size == 1 and gradient.ndim >= len(shape) - axis and gradient.shape[axis - len(shape)] != 1
+    )
+    if stretched:
+        gradient = gradient.sum(axis=stretched, keepdims=True)
+    return gradient if gradient.shape == shape else np.broadcast_to(gradient, shape)
+
+
+def gradients(**pairs: tuple[Any, Array | None]) -> Gradients:
+    """Gradients by argument name from ``name=(argument, wide gradient)``.
+
+    Each gradient is summed to its argument's shape and rounded to its dtype. An argument that is None or
+    not floating, and a gradient that is None, have no entry, as in torch.
+    """
+    out: Gradients = {}
+    for name, (argument, gradient) in pairs.items():
+        if gradient is None or not isinstance(argument, np.ndarray) or not is_floating(argument):
+            continue
+        gradient = np.asarray(unbroadcast(np.asarray(gradient), argument.shape))
+        if gradient.dtype != argument.dtype:
+            if gradient.dtype.kind == "c" and argument.dtype.kind != "c":
+                gradient = gradient.real
+            gradient = gradient.astype(argument.dtype)
+        elif gradient.base is not None or not gradient.flags.writeable:
+            gradient = gradient.copy()
+        out[name] = gradient
+    return out

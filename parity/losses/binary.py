@@ -1,0 +1,146 @@
+"""Losses of two classes: binary cross entropy, from probabilities and from logits.
+
+Both are H(t, p) = -(t log p + (1 - t) log(1 - p)), elementwise: p is the probability of one class, t its share.
+"""
+
+import numpy as np
+
+from parity.losses.activations import exponential_decay, log_sigmoid, logistic
+from parity.losses.arguments import gradients, is_floating, loss, widen
+from parity.losses.checks import check_broadcasts_to, check_no_bool, check_real_floating
+from parity.losses.reduction import reduced, resolve
+from parity.losses.steps import rounded
+from parity.types import Array, Gradients, Result
+
+# torch's constants: the logarithms stop at -100, and x (1 - x) in the slope at a float32 1e-12, whatever the dtype
+LOWEST_LOG = -100
+SMALLEST_VARIANCE = np.array(1e-12, np.float32)
+
+
+@loss
+def binary_cross_entropy(
+    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Result:
+    """l = -w (t log x + (1 - t) log(1 - x)), of probabilities x and shares t, both in [0, 1].
+
+    The logarithms are taken no lower than -100, so l is finite at 0 and 1. `target` has input's shape and
+    dtype; `weight`, of any real dtype, broadcasts to that shape. The mean is over all elements.
+
+    Raises ValueError for a target of another shape and for an unknown reduction, RuntimeError for a target of
+    another dtype, a value outside [0, 1] or nan, or a weight that does not broadcast to input's shape, and
+    NotImplementedError where input is not of a real floating dtype.
+
+    Source: Good, Rational Decisions (1952); Bishop, Pattern Recognition and Machine Learning, 4.3.2.
+    Torch departs from the maths at the clamp: l is flat there, yet its slope is not 0 (see below).
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    _check_shapes(input, target, weight=weight)
+    if target.dtype != input.dtype:
+        raise RuntimeError(f"target is of {target.dtype}, expected input's {input.dtype}")
+    dtype = input.dtype
+    check_real_floating("binary_cross_entropy", dtype)
+    x, t = widen(input, dtype), widen(target, dtype)
+    _check_unit_interval(input=x, target=t)
+    _check_real(weight=weight)
+    values = (t - 1) * np.maximum(np.log1p(-x), LOWEST_LOG) - t * np.maximum(np.log(x), LOWEST_LOG)
+    output, adjoint = reduced(_weighted(values, weight), reduction, dtype)
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dl/dx = (1 - t) / (1 - x) - t / x = (x - t) / (x (1 - x)), and dl/dt = log(1 - x) - log x.
+        # Torch clamps x (1 - x), at a constant that is 0 in float16, and not the logarithms of dl/dt.
+        # In float16 its steps overflow and vanish: so does this, in the same order, the reduction last.
+        slope = widen(grad_output, dtype)
+        variance = np.abs((1 - x) * x)  # so that a probability of -0.0 counts as 0
+        variance = np.maximum(variance, rounded(SMALLEST_VARIANCE, dtype))
+        of_input = rounded(rounded((x - t) * slope, dtype) / variance, dtype)
+        of_target = (np.log1p(-x) - np.log(x)) * slope
+        return gradients(
+            input=(input, adjoint(_weighted(of_input, weight))),
+            target=(target, adjoint(_weighted(of_target, weight))),
+        )
+
+    return output, vjp
+
+
+@loss
+def binary_cross_entropy_with_logits(
+    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
+) -> Result:
+    """l = -w (q t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))), of logits x and shares t, which may be any number.
+
+    `target` has input's shape and gives the output its dtype. `weight` w scales each element's loss,
+    `pos_weight` q that of the positive class; both broadcast to input's shape. The mean is over all elements.
+
+    Raises ValueError for a target of another shape and for an unknown reduction, NotImplementedError where
+    input is not of a real floating dtype, and RuntimeError where target is not, or for a weight that does not
+    broadcast to input's shape or, as pos_weight, holds bools.
+
+    Source: Bishop, Pattern Recognition and Machine Learning, 4.3.2, with the logarithm of the sigmoid taken
+    at once. Torch's sum, which this is, is 0 where the maths has exp(x), for t = 0 and x below about -17 in
+    float32; it is nan at x = -inf for t = 0 or 1, and at x = inf for t = 1.
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    _check_shapes(input, target, weight=weight, pos_weight=pos_weight)
+    check_real_floating("binary_cross_entropy_with_logits", input.dtype)
+    if not is_floating(target) or target.dtype.kind == "c":
+        raise RuntimeError(f"target is of {target.dtype}, expected a real floating dtype, as the output gets it")
+    _check_real(weight=weight, pos_weight=pos_weight)
+
+    # torch keeps the sigmoid and its logarithm in input's dtype, and what follows in that of all three
+    x, t = widen(input, input.dtype), widen(target, target.dtype)
+    decay = exponential_decay(x)
+    log_probability = rounded(log_sigmoid(x, decay), input.dtype)
+    if pos_weight is not None:
+        check_no_bool(pos_weight=pos_weight)
+        q = widen(pos_weight, pos_weight.dtype)
+        log_probability = log_probability * (rounded(q - 1, pos_weight.dtype) * t + 1)
+    # log(1 - sigmoid(x)) = log(sigmoid(x)) - x, so l = (1 - t) x - (1 - t + q t) log(sigmoid(x))
+    values = (1 - t) * x - log_probability
+    output, adjoint = reduced(_weighted(values, weight), reduction, target.dtype)
+
+    def vjp(grad_output: Array) -> Gradients:
+        slope = _weighted(adjoint(grad_output), weight)
+        probability = rounded(logistic(x), input.dtype)
+        if pos_weight is None:
+            # d log(sigmoid(x)) / dx = 1 - sigmoid(x), so dl/dx = sigmoid(x) - t, and dl/dt = -x
+            of_input, of_target = probability - t, -x
+        else:
+            # dl/dx = (1 - t + q t) sigmoid(x) - q t, and dl/dt = log(sigmoid(-x)) - q log(sigmoid(x))
+            of_input = (q * t + 1 - t) * probability - q * t
+            of_target = rounded(log_sigmoid(-x, decay), input.dtype)
+            of_target = of_target - q * rounded(log_sigmoid(x, decay), input.dtype)
+        of_input *= slope
+        of_target *= slope
+        return gradients(input=(input, of_input), target=(target, of_target))
+
+    return output, vjp
+
+
+def _weighted(values: Array, weight: Array | None) -> Array:
+    """The values times the weight, which may be wider than they are: the result is rounded at the end."""
+    return values if weight is None else values * widen(weight, weight.dtype)
+
+
+def _check_shapes(input: Array, target: Array, **weights: Array | None) -> None:
+    """Raise ValueError for a target not of input's shape, RuntimeError for a weight that would change it."""
+    if target.shape != input.shape:
+        raise ValueError(f"target has shape {target.shape}, expected input's {input.shape}")
+    for name, weight in weights.items():
+        if weight is not None:
+            check_broadcasts_to(input.shape, name, weight)
+
+
+def _check_real(**weights: Array | None) -> None:
+    """Raise RuntimeError for a named weight of complex numbers."""
+    for name, weight in weights.items():
+        if weight is not None and weight.dtype.kind == "c":
+            raise RuntimeError(f"{name} is of {weight.dtype}, expected real numbers")
+
+
+def _check_unit_interval(**arrays: Array) -> None:
+    """Raise RuntimeError for a named array with a value below 0, above 1 or nan."""
+    for name, array in arrays.items():
+        if array.size and not (array.min() >= 0 and array.max() <= 1):
+            raise RuntimeError(f"{name} has values outside [0, 1] or nan, expected probabilities")

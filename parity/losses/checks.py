@@ -1,0 +1,55 @@
+"""Checks of arguments that several families of losses share. Each raises the class that torch raises."""
+
+import numpy as np
+
+from parity.losses.arguments import is_floating
+from parity.losses.reduction import REDUCTIONS
+from parity.types import Array, DType
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError for a name other than none, mean and sum, the old name elementwise_mean included."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction is {reduction!r}, expected 'none', 'mean' or 'sum'")
+
+
+def check_broadcast(**arrays: Array) -> None:
+    """Raise RuntimeError if the shapes of the named arrays do not broadcast together."""
+    shapes = [array.shape for array in arrays.values()]
+    if shapes.count(shapes[0]) == len(shapes):
+        return
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        found = " and ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
+        raise RuntimeError(f"{found} do not broadcast: sizes must be equal, or one of them 1") from None
+
+
+def check_broadcasts_to(shape: tuple[int, ...], name: str, array: Array) -> None:
+    """Raise RuntimeError if the named array does not broadcast to `shape` without changing it."""
+    try:
+        if array.shape == shape or np.broadcast_shapes(array.shape, shape) == shape:
+            return
+    except ValueError:
+        pass
+    raise RuntimeError(f"{name} has shape {array.shape}, expected one that broadcasts to {shape}")
+
+
+def check_no_bool(**arrays: Array) -> None:
+    """Raise RuntimeError for a named array of bools, which torch does not subtract."""
+    for name, array in arrays.items():
+        if array.dtype == np.bool_:
+            raise RuntimeError(f"{name} holds bools, which have no difference: expected numbers")
+
+
+def check_real(function: str, *arrays: Array) -> None:
+    """Raise NotImplementedError if `function` is asked for complex numbers."""
+    for array in arrays:
+        if array.dtype.kind == "c":
+            raise NotImplementedError(f"{function} is not defined for {array.dtype}, expected real numbers")
+
+
+def check_real_floating(function: str, dtype: DType) -> None:
+    """Raise NotImplementedError if `function` would be computed in anything but real floating point."""
+    if dtype.kind == "c" or not is_floating(np.empty((), dtype)):
+        raise NotImplementedError(f"{function} is not defined for {dtype}, expected a real floating dtype")

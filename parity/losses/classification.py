@@ -1,0 +1,218 @@
+"""Losses of many classes: the negative log likelihood, and the cross entropy of class indices or probabilities."""
+
+import numpy as np
+
+from parity.losses.activations import SHORT_BUFFER, exponentials, sums
+from parity.losses.arguments import gradients, is_floating, loss, promote, widen
+from parity.losses.checks import check_real_floating
+from parity.losses.picks import (
+    along_classes,
+    batched,
+    check_ignore_index,
+    check_indices,
+    pick,
+    reduce_by,
+    shaped,
+    wrapped,
+)
+from parity.losses.reduction import resolve
+from parity.losses.steps import rounded
+from parity.types import Array, Gradients, Result
+
+
+@loss
+def nll_loss(
+    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+) -> Result:
+    """l_n = -w_t x_nt with t = target_n: the negative log likelihood, where x holds log probabilities.
+
+    input: (C), (N, C) or (N, C, d1, ..., dK), of a floating dtype.
+    target: class indices in [0, C), of input's shape without the class dimension, or of one element for an
+        input (C); int64 or, for an input of at most two dimensions, uint8.
+    weight: one for each class, of input's dtype.
+    ignore_index: targets of this value have loss and gradient 0, and no part in the mean.
+    reduction: 'mean' is sum_n l_n / sum_n w_t: nan where all targets are ignored.
+
+    Raises ValueError for another number of targets than of rows and for an unknown reduction, IndexError for a
+    class outside [0, C), NotImplementedError for an input that is not floating, TypeError for an ignore_index
+    that is not an int, and RuntimeError for any other misfit of shape or dtype.
+
+    Source: Bishop, Pattern Recognition and Machine Learning, 4.3.4. In float16 both sums of the mean overflow
+    at 65520, as torch's do: that many targets have the mean 0 or nan.
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    check_ignore_index(ignore_index)
+    weight = check_indices("nll_loss", input, target, weight)
+    dtype = input.dtype
+    scores, labels = batched(widen(input, dtype), target)
+    picks = pick(labels, scores.shape[1], ignore_index, weight, scores.dtype)
+    losses = picks.spread(-picks.share * scores[picks.at], labels.shape)
+    output, adjoint = reduce_by(losses, picks.total(dtype), reduction, dtype)
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dl_n/dx_nc = -w_t [c = t]
+        gradient = np.zeros(input.shape, scores.dtype)
+        batched(gradient, target)[0][picks.at] = -picks.share * picks.of_kept(adjoint(grad_output))
+        return gradients(input=(input, gradient))
+
+    return shaped(output, input, reduction, dtype), vjp
+
+
+@loss
+def cross_entropy(
+    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Result:
+    """l_n = -sum_c w_c t_nc log p_nc with p = softmax(x): the cross entropy of the logits x with a target t.
+
+    A target of input's shape holds the probabilities t_nc, and has a gradient. Any other holds class indices,
+    as in nll_loss: t_n is 1 at one class and 0 elsewhere.
+
+    input, ignore_index: as in nll_loss.
+    weight: as in nll_loss; with probabilities of any real dtype, and with a gradient.
+    reduction: with indices 'mean' is as in nll_loss; with probabilities it divides by the number of the l_n.
+    label_smoothing: e in [0, 1] mixes the target with the uniform one: (1 - e) t + e / C. Below 0 it is 0.
+
+    Raises, with class indices, what nll_loss raises; RuntimeError for a label_smoothing above 1, and for
+    probabilities that are not floating or come with an ignore_index of 0 or more.
+
+    Source: Good, Rational Decisions (1952); Szegedy et al., Rethinking the Inception Architecture (2016), for
+    the smoothing. Torch multiplies where the maths leaves out: a logit of -inf with probability 0 gives nan.
+    In float16 its sums overflow, and so do these: the smoothed mean is inf once sum_nc -log p_nc is 65520.
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    check_ignore_index(ignore_index)
+    if label_smoothing > 1:
+        raise RuntimeError(f"label_smoothing is {label_smoothing}, expected at most 1")
+    smoothing = label_smoothing if label_smoothing > 0 else 0.0
+    if target.shape == input.shape:
+        _check_probabilities(input, target, weight, ignore_index)
+        return _of_probabilities(input, target, weight, reduction, smoothing)
+    _check_logits(input)
+    if smoothing and weight is not None and weight.ndim != 1:
+        raise RuntimeError(f"weight has shape {weight.shape}, expected one dimension beside label_smoothing")
+    weight = check_indices("cross_entropy", input, target, weight)
+    if smoothing and target.ndim == input.ndim:
+        raise RuntimeError(f"target has shape {target.shape}, expected () beside label_smoothing")
+    return _of_indices(input, target, weight, ignore_index, reduction, smoothing)
+
+
+def _of_indices(
+    input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
+) -> Result:
+    """(1 - e) (-w_t log p_t) + (e / C) (-sum_c w_c log p_c), where each of the two is reduced by itself."""
+    dtype = input.dtype
+    scores, labels = batched(widen(input, dtype), target)
+    classes = scores.shape[1]
+    picks = pick(labels, classes, ignore_index, weight, scores.dtype)
+    peak, exponential, total = exponentials(scores, 1)
+    log_total = np.log(total)
+    log_picked = scores[picks.at] - peak[:, 0][picks.kept] - log_total[:, 0][picks.kept]
+    losses = picks.spread(-picks.share * rounded(log_picked, dtype), labels.shape)
+    output, adjoint = reduce_by(losses, picks.total(dtype), reduction, dtype)
+
+    if smoothing:
+        if weight is not None and reduction == "mean" and labels.dtype == np.uint8 and picks.share.size:
+            raise RuntimeError("target is of uint8, expected int64 for a weighted mean with label_smoothing")
+        weighted = rounded(scores - peak - log_total, dtype)
+        if weight is not None:
+            weighted = rounded(weighted * along_classes(weight, scores.ndim), dtype)
+        uniform = -sums(weighted, 1)[:, 0]
+        smoothed = labels != wrapped(ignore_index, labels)
+        count = np.count_nonzero(smoothed) if weight is None else picks.total(dtype)
+        uniform_output, uniform_adjoint = reduce_by(np.where(smoothed, uniform, 0), count, reduction, dtype)
+        ratio = smoothing / classes if classes else np.inf
+        output = (1 - smoothing) * output + ratio * uniform_output
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dlog p_i/dx_c = [i = c] - p_c, so slopes s_i of the -log p_i give p_c sum_i s_i - s_c.
+        # Of a picked class s_t = g w_t; smoothing adds g' w_i to each class.
+        np.setbufsize(SHORT_BUFFER)
+        slope = picks.share * picks.of_kept((1 - smoothing) * adjoint(grad_output))
+        gradient = np.empty(input.shape, scores.dtype)
+        rows = batched(gradient, target)[0]
+        if smoothing:
+            push = np.where(smoothed, ratio * uniform_adjoint(grad_output), 0)[:, np.newaxis]
+            slopes = np.empty_like(rows)
+            np.multiply(push, 1 if weight is None else along_classes(weight, scores.ndim), out=slopes)
+            slopes[picks.at] += slope
+            np.multiply(exponential, sums(slopes, 1) / total, out=rows)
+            rows -= slopes
+        else:
+            pull = picks.spread(slope, labels.shape)[:, np.newaxis]
+            np.multiply(exponential, pull / total, out=rows)
+            rows[picks.at] -= slope
+        return gradients(input=(input, gradient))
+
+    return shaped(output, input, reduction, dtype), vjp
+
+
+def _of_probabilities(
+    input: Array, target: Array, weight: Array | None, reduction: str, smoothing: float
+) -> Result:
+    """-sum_c w_c t_c log p_c, summed over all samples for 'sum', and divided by their number for 'mean'."""
+    axis = min(input.ndim - 1, 1)
+    classes = input.shape[axis]
+    dtype = promote(input, target, weight)
+    scores = widen(input, input.dtype)
+    peak, exponential, total = exponentials(scores, axis)
+    log_probability = rounded(scores - peak - np.log(total), input.dtype)
+    share = widen(target, target.dtype)
+    if smoothing:
+        share = rounded((1 - smoothing) * share, target.dtype)
+        share = rounded(share + (smoothing / classes if classes else np.inf), target.dtype)
+    values = rounded(log_probability * share, dtype)
+    column = None if weight is None else along_classes(widen(weight, weight.dtype), input.ndim)
+    if column is not None:
+        values = rounded(values * column, dtype)
+
+    samples = values.dtype.type(input.size // classes if classes else 0)
+    if reduction == "none":
+        output = -np.squeeze(sums(values, axis), axis)
+    else:
+        output = rounded(-np.add.reduce(values, axis=None), dtype)
+        output = output / samples if reduction == "mean" else output
+
+    def vjp(grad_output: Array) -> Gradients:
+        # dlog p_i/dx_c = [i = c] - p_c, so slopes s_i of the log p_i give s_c - p_c sum_i s_i.
+        # The slope of log p_i is -g w_i t_i; that of t_i, in the same product, -g w_i log p_i.
+        np.setbufsize(SHORT_BUFFER)
+        slope = -widen(grad_output, dtype)
+        if reduction == "none":
+            slope = np.expand_dims(slope, axis)
+        elif reduction == "mean":
+            slope = slope / samples
+        of_weight = None
+        if column is not None:
+            others = tuple(other for other in range(input.ndim) if other != axis)
+            of_weight = np.add.reduce(rounded(log_probability * share, dtype) * slope, axis=others)
+            slope = slope * column
+        of_target = (1 - smoothing) * slope * log_probability
+        of_log = slope * share
+        gradient = exponential * (sums(of_log, axis) / total)
+        np.subtract(of_log, gradient, out=of_log)
+        return gradients(input=(input, of_log), target=(target, of_target), weight=(weight, of_weight))
+
+    return np.asarray(output).astype(dtype, copy=False), vjp
+
+
+def _check_probabilities(input: Array, target: Array, weight: Array | None, ignore_index: int) -> None:
+    """Raise what torch raises unless these fit together."""
+    if not is_floating(target) or target.dtype.kind == "c":
+        raise RuntimeError(f"target is of {target.dtype}, expected probabilities, as it has input's shape")
+    _check_logits(input)
+    check_real_floating("cross_entropy", input.dtype)
+    if ignore_index >= 0:
+        raise RuntimeError(f"ignore_index is {ignore_index}, expected none, as the target holds probabilities")
+    classes = input.shape[min(input.ndim - 1, 1)]
+    if weight is not None and weight.shape != (classes,):
+        raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},): one for each class")
+
+
+def _check_logits(input: Array) -> None:
+    """Raise what torch's log_softmax raises, before the target is looked at."""
+    if input.ndim == 0:
+        raise IndexError("input has no dimensions, expected (C), (N, C) or (N, C, d1, ..., dK)")
+    if input.size:
+        check_real_floating("cross_entropy", input.dtype)

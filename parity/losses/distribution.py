@@ -1,0 +1,252 @@
+"""Losses between distributions: Poisson and normal log likelihoods, Kullback-Leibler divergence."""
+
+import warnings
+
+import numpy as np
+
+from parity.losses.arguments import (
+    FLOAT32,
+    gradients,
+    is_floating,
+    loss,
+    promote,
+    unbroadcast,
+    widen,
+    working,
+)
+from parity.losses.checks import check_broadcast, check_no_bool, check_real, check_reduction
+from parity.losses.reduction import reduced, resolve
+from parity.types import Array, Gradients, Result
+
+# log(2 pi) / 2, in the widest dtype there is so that it can be rounded to any other
+HALF_LOG_TWO_PI = np.log(2 * np.arccos(np.longdouble(-1))) / 2
+
+
+@loss
+def poisson_nll_loss(
+    input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
+    eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
+) -> Result:
+    """The negative log likelihood of a count t under a Poisson distribution, less its term log t!.
+
+    With `log_input`, input is the logarithm x of the rate: l = exp(x) - t x. Without, it is the rate itself:
+    l = x - t log(x + eps). `full` adds Stirling's approximation of log t! where t > 1:
+    t log t - t + log(2 pi t) / 2. input and target broadcast silently. Integers are taken as float32.
+
+    Raises ValueError for an unknown reduction (here the old name elementwise_mean is one too), RuntimeError
+    for shapes that do not broadcast and for bools that would be subtracted, NotImplementedError for complex
+    numbers (torch computes some, with no meaning as a likelihood).
+
+    Source: McCullagh and Nelder, Generalized Linear Models, chapter 6; Abramowitz and Stegun 6.1.38 for Stirling.
+    Torch departs from the maths in the full loss' gradient of target: nan where t <= 0 and where t is inf.
+    """
+    if size_average is None and reduce is None:
+        check_reduction(reduction)
+    reduction = resolve(reduction, size_average, reduce)
+    check_broadcast(input=input, target=target)
+    check_real("poisson_nll_loss", input, target)
+    _check_no_bool_subtracted(input, target, log_input, full)
+    rates = input if is_floating(input) else input.astype(FLOAT32)
+    # the product is computed in the dtype of its factors alone, so that integers wrap around as in torch, and
+    # meets the other term with the dimensions of both, which count when torch promotes
+    single, factor = (rates, input) if log_input else (input, rates)
+    own = promote(target, factor)
+    dtype = promote(single, np.empty((1,) * max(input.ndim, target.ndim), own))
+    counts = widen(target, dtype)
+
+    if log_input:
+        logarithm = widen(rates, dtype)
+        rate = np.exp(logarithm)
+        losses = rate - widen(widen(target, own) * widen(input, own), dtype)
+    else:
+        # eps is added in input's dtype: float16 loses the default, so a rate of 0 has no logarithm there
+        rate = widen(rates + rates.dtype.type(eps), dtype)
+        logarithm = np.log(rate)
+        losses = widen(rates, dtype) - counts * logarithm
+    if full:
+        losses += _stirling(counts)
+    output, adjoint = reduced(losses, reduction, dtype)
+
+    def vjp(grad_output: Array) -> Gradients:
+        scale = adjoint(grad_output)
+        # log rate:  dl/dx = exp(x) - t,         dl/dt = -x
+        # rate:      dl/dx = 1 - t / (x + eps),  dl/dt = -log(x + eps)
+        # scaled term by term, so that each overflows where torch's does
+        scaled = scale * counts
+        of_input = scale * rate - scaled if log_input else scale - scaled / rate
+        of_target = _stirling_slope(counts) - logarithm if full else -logarithm
+        return gradients(input=(input, of_input), target=(target, of_target * scale))
+
+    return output, vjp
+
+
+@loss
+def gaussian_nll_loss(
+    input: Array, target: Array, var: Array | float, full: bool = False, eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Result:
+    """The negative log likelihood of t under a normal distribution of mean x and variance v, v at least eps.
+
+    l = (log v + (x - t)^2 / v) / 2, and `full` adds the constant log(2 pi) / 2. `var` is an array of input's
+    shape, or with 1 in the place of one of its dimensions, or without its last dimension (a variance for each
+    row), or a float for all. input and target broadcast silently.
+
+    Raises ValueError for a negative variance, a var of another shape and an unknown reduction (here the old
+    name elementwise_mean is one too), TypeError for a var that is neither array nor float, RuntimeError for
+    integers in var, for bools and for shapes that do not broadcast, NotImplementedError for complex numbers.
+
+    Source: Nix and Weigend, Estimating the mean and variance of the target probability distribution (1994).
+    Torch departs from the maths where v < eps: the gradient of var is that at eps, and not 0.
+    """
+    variance = _variance(input, var, eps)
+    check_reduction(reduction)
+    check_broadcast(input=input, target=target)
+    check_no_bool(input=input, target=target)
+    check_real("gaussian_nll_loss", input, target)
+    # (x - t)^2 is computed in the dtype of x and t alone, so that integers wrap around as in torch, and
+    # meets var with the dimensions of both, which count when torch promotes
+    own = promote(input, target)
+    dtype = promote(np.empty((1,) * max(input.ndim, target.ndim), own), variance)
+    difference = widen(input, own) - widen(target, own)
+    spread = widen(variance, dtype)
+    # in units of the standard deviation
+    squared = widen(difference * difference, dtype) / spread
+    losses = 0.5 * (np.log(spread) + squared)
+    if full:
+        losses += losses.dtype.type(HALF_LOG_TWO_PI)
+    output, adjoint = reduced(losses, reduction, dtype)
+
+    def vjp(grad_output: Array) -> Gradients:
+        scale = adjoint(grad_output)
+        # dl/dx = 2 (x - t) / (2 v) = -dl/dt, not cancelled so that 2 (x - t) overflows as in torch
+        of_input = 0.5 * scale / spread * (2 * difference)
+        # dl/dv = (1 / v - (x - t)^2 / v^2) / 2
+        of_variance = None
+        if isinstance(var, np.ndarray):
+            slope = (0.5 / spread - 0.5 * (squared / spread)) * scale
+            of_variance = unbroadcast(slope, spread.shape).reshape(var.shape)
+        return gradients(input=(input, of_input), target=(target, -of_input), var=(var, of_variance))
+
+    return output, vjp
+
+
+@loss
+def kl_div(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", log_target: bool = False,
+) -> Result:
+    """The pointwise Kullback-Leibler divergence of the distribution with logarithms x from the target.
+
+    l = t log t - t x for probabilities t, and 0 for t = 0. With `log_target`, t is a logarithm too:
+    l = exp(t) (t - x). input and target broadcast silently. The reduction 'batchmean' is the sum over the
+    size of input's first dimension, the divergence as defined; 'mean' is not, and warns.
+
+    Raises ValueError for an unknown reduction, RuntimeError for shapes that do not broadcast and for dtypes
+    other than real floating ones.
+
+    Source: Kullback and Leibler, On information and sufficiency (1951).
+    Torch departs from the maths at t = 0, where the gradient of target is nan and not -inf. A legacy flag
+    leaves 'batchmean' in place as a division after its own reduction.
+    """
+    batchmean = reduction == "batchmean" and input.ndim > 0
+    if reduction == "mean" and size_average is None and reduce is None:
+        warnings.warn(
+            "reduction='mean' is not the divergence: write 'batchmean' to divide by the batch size.",
+            stacklevel=3,
+        )
+    reduction = resolve("sum" if reduction == "batchmean" else reduction, size_average, reduce)
+    check_broadcast(input=input, target=target)
+    _check_probabilities(input=input, target=target)
+    dtype = promote(input, target)
+    logarithm = widen(input, dtype)
+    if log_target:
+        own = widen(target, dtype)
+        probability = np.exp(own)
+        losses = probability * (own - logarithm)
+    else:
+        # a probability of 0 has the logarithm 0 here, which makes t log t the 0 that it tends to
+        probability = widen(target, dtype)
+        own = np.log(probability + (probability == 0))
+        losses = probability * own - probability * logarithm
+    output, adjoint = reduced(losses, reduction, working(dtype))
+    if batchmean:
+        output = output / input.shape[0]
+
+    def vjp(grad_output: Array) -> Gradients:
+        scale = adjoint(grad_output)
+        if batchmean:
+            scale = scale / input.shape[0]
+        # With p for exp(t) or t, l = p (log p - x), so dl/dx = -p and
+        # dl/dt = p (t - x) + p for a logarithm t, else log t + t / t - x.
+        # Torch's t / t is 1 save for its nan at 0 and inf.
+        weighted = scale * probability
+        difference = scale * (own - logarithm)
+        of_target = difference * probability + weighted if log_target else difference + weighted / probability
+        return gradients(input=(input, -weighted), target=(target, of_target))
+
+    return np.asarray(output, dtype), vjp
+
+
+def _stirling(counts: Array) -> Array:
+    """Stirling's log t! for t > 1, and 0 up to there (nan for nan)."""
+    logarithm = np.log(counts)
+    factorial = counts * logarithm - counts + 0.5 * logarithm + counts.dtype.type(HALF_LOG_TWO_PI)
+    return np.asarray(np.where(counts <= 1, counts.dtype.type(0), factorial))
+
+
+def _stirling_slope(counts: Array) -> Array:
+    """The derivative of Stirling's log t!: log t + 1 / (2 t) for t > 1, and 0 up to there.
+
+    Torch multiplies the 0 into every term, and keeps the t / t - 1 of t log t - t, which should cancel: so it
+    is nan where t <= 0 and where t = inf.
+    """
+    kept = (~(counts <= 1)).astype(counts.dtype)
+    return np.asarray(kept * np.log(counts) + (kept * counts / counts - kept) + 0.5 * kept / counts)
+
+
+def _check_no_bool_subtracted(input: Array, target: Array, log_input: bool, full: bool) -> None:
+    """Raise RuntimeError where the formula would subtract bools: a float result saves those it multiplies."""
+    if not log_input or target.dtype == np.bool_:
+        check_no_bool(input=input)
+    if full:
+        check_no_bool(target=target)
+
+
+def _check_probabilities(**arrays: Array) -> None:
+    """Raise RuntimeError for a named array of another dtype than a real floating one."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "c" or not is_floating(array):
+            raise RuntimeError(f"{name} is of {array.dtype}, expected a real floating dtype")
+
+
+def _variance(input: Array, var: Array | float, eps: float) -> Array:
+    """var checked, at least eps, and in a shape that broadcasts with input's."""
+    if isinstance(var, np.ndarray):
+        check_real("gaussian_nll_loss", var)
+        if np.any(var < 0):
+            raise ValueError("var has negative entries, expected variances of 0 or more")
+        variance = var if var.shape == input.shape else _stretchable(var, input.shape)
+        if not is_floating(var):
+            raise RuntimeError(f"var is of {var.dtype}, expected a floating dtype, which eps can bound")
+    elif isinstance(var, float):
+        if var < 0:
+            raise ValueError(f"var is {var}, expected 0 or more")
+        # a float is a variance of input's dtype for each of its elements
+        variance = np.full((1,) * input.ndim, var, input.dtype if is_floating(input) else FLOAT32)
+    else:
+        raise TypeError(f"var is of {type(var).__name__}, expected an array or a float")
+    # eps is rounded to the dtype of var, as in torch
+    return np.asarray(np.maximum(variance, variance.dtype.type(eps)))
+
+
+def _stretchable(var: Array, shape: tuple[int, ...]) -> Array:
+    """var of fewer entries than input, with the dimension of size 1 that stretches to the shape of input."""
+    if var.shape == shape[:-1]:
+        return var[..., None]
+    if var.ndim == len(shape):
+        unequal = [size for size, expected in zip(var.shape, shape, strict=True) if size != expected]
+        if sum(unequal) == 1:
+            return var
+    raise ValueError(
+        f"var has shape {var.shape}, expected {shape}, or a 1 in place of one size, or {shape[:-1]}"
+    )

@@ -1,0 +1,299 @@
+"""Cross entropy of a linear layer's output: at once, or in chunks, without ever holding all the logits."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from parity.losses.arguments import BFLOAT16, FLOAT16, FLOAT32, HALVES, gradients, is_floating, loss, widen
+from parity.losses.classification import cross_entropy
+from parity.losses.reduction import REDUCTIONS, reduced
+from parity.types import Array, DType, Gradients, Result
+
+ACCUMULATORS: tuple[DType, ...] = (FLOAT16, BFLOAT16, FLOAT32, np.dtype(np.float64))
+
+# The most classes in a chunk: its sums stay short, so exact in float32, and the chunk stays in the cache
+MOST_CLASSES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LinearCrossEntropyOptions:
+    """How much linear_cross_entropy holds at a time, as the fields of torch.nn.LinearCrossEntropyOptions.
+
+    torch cuts the batch and computes all the logits of some rows at a time. The size of these chunks is what
+    counts here: the same number of logits, or fewer, is computed at a time, if not those of the same rows.
+
+    Raises ValueError for a field with a value that is not named here.
+    """
+
+    allow_retain_graph: bool = False
+    """Whether torch's backward pass can run twice. Ours always can."""
+
+    batch_chunk_size: int | None = None
+    """The rows of a chunk; None leaves it to chunking_method, and is the whole batch if that is None too."""
+
+    chunking_method: str | None = "auto"
+    """A rule for the rows of a chunk, which must not contradict batch_chunk_size; None is no rule.
+
+    'aspect_ratio' gives the logits of a chunk about as much room as the whole input has, and
+    'aspect_ratio:N' an N-th of that. 'auto' gives way to batch_chunk_size, and is otherwise 'aspect_ratio'
+    in float16 and bfloat16, 'aspect_ratio:2' in wider dtypes.
+    """
+
+    acc_policy: Literal["accurate", "balanced", "compact", "auto"] = "auto"
+    """Which of torch's intermediates are in acc_dtype. Ours are all in float32 or wider."""
+
+    acc_dtype: DTypeLike | None = None
+    """The dtype that torch accumulates in: input's, or float32 where input is float16 or bfloat16."""
+
+    def __post_init__(self) -> None:
+        if self.acc_policy not in ("accurate", "balanced", "compact", "auto"):
+            raise ValueError(f"acc_policy is {self.acc_policy!r}, expected accurate, balanced, compact or auto")
+        if self.chunking_method not in (None, "auto", "aspect_ratio"):
+            name, _, factor = self.chunking_method.partition(":")
+            if name != "aspect_ratio" or not factor.isdigit() or int(factor) == 0:
+                raise ValueError(
+                    f"chunking_method is {self.chunking_method!r}, expected None, 'auto', 'aspect_ratio' or"
+                    " 'aspect_ratio:N' with N from 1 on"
+                )
+        size = self.batch_chunk_size
+        if size is not None and not (isinstance(size, int) and size > 0):
+            raise ValueError(f"batch_chunk_size is {size!r}, expected None or an int from 1 on")
+        if self.acc_dtype is not None and not any(known == self.acc_dtype for known in ACCUMULATORS):
+            raise ValueError(f"acc_dtype is {self.acc_dtype!r}, expected None or a floating dtype up to float64")
+
+
+@loss
+def linear_cross_entropy(
+    input: Array, linear_weight: Array, target: Array, *, linear_bias: Array | None = None,
+    weight: Array | None = None, reduction: str = "mean", ignore_index: int | None = None,
+    label_smoothing: float = 0.0, options: LinearCrossEntropyOptions | None = None,
+) -> Result:
+    """l = cross_entropy(W x + b, target): see there for target, weight, reduction and label_smoothing.
+
+    input: (N, features), or (features,) for one sample.
+    linear_weight, linear_bias: W, (C, features) or (C, d_1, ..., d_K, features), and b, W's shape less its
+        last dimension. K dimensions need N and make it a loss for each of N x d_1 x ... x d_K places.
+    ignore_index: None is -100, and must be None if target holds probabilities.
+    options: None computes all N x C logits at once. Otherwise they are computed one chunk at a time, and
+        once more in the vjp, so that no N x C array ever exists. Chunks are for class indices of int64
+        without smoothing or K dimensions: anything else warns and is computed at once.
+
+    How the logits are cut does not change the answer, but that they are cut does, in torch and so here. In
+    chunks an ignored row is one with a factor of 0: its nan logits make the loss nan, and the mean over
+    nothing but ignored rows has a gradient of nan, not 0. Also, linear_bias and weight may be of any dtype,
+    linear_weight too if input is float16 or bfloat16, and labels past the N-th count in the mean.
+
+    Raises RuntimeError for shapes and dtypes that do not fit together, and whatever cross_entropy raises; in
+    chunks, also IndexError for a class that weight lacks, RuntimeError for one outside [0, C), ValueError
+    for input of a dtype not floating and ZeroDivisionError where 'aspect_ratio' has no features or classes.
+
+    Source: Bishop, Pattern Recognition and Machine Learning, 4.3.4; Wijmans et al., Cut Your Losses in
+    Large-Vocabulary Language Models, ICLR 2025, for the logits that are not kept.
+    """
+    _check_shapes(input, linear_weight, linear_bias)
+    classes, *places = linear_weight.shape[:-1]
+    if target.shape == (*input.shape[:-1], classes, *places) and ignore_index is not None:
+        raise RuntimeError(f"ignore_index is {ignore_index}, expected None where target holds probabilities")
+    ignore_index = -100 if ignore_index is None else ignore_index
+
+    if options is not None:
+        if reduction in REDUCTIONS and label_smoothing == 0 and target.dtype == np.int64 and not places:
+            return _in_chunks(input, linear_weight, target, linear_bias, weight, reduction, ignore_index, options)
+        warnings.warn(
+            "options are ignored: chunks need a target of int64, a weight of two dimensions, label_smoothing=0"
+            f" and a plain reduction, not {target.dtype}, {linear_weight.ndim}, {label_smoothing} and"
+            f" {reduction!r}.",
+            stacklevel=3,
+        )
+    return _at_once(input, linear_weight, target, linear_bias, weight, reduction, ignore_index, label_smoothing)
+
+
+def _at_once(
+    input: Array, linear_weight: Array, target: Array, linear_bias: Array | None, weight: Array | None,
+    reduction: str, ignore_index: int, label_smoothing: float,
+) -> Result:
+    dtype = input.dtype
+    for name, array in (("linear_weight", linear_weight), ("linear_bias", linear_bias)):
+        if array is not None and array.dtype != dtype:
+            raise RuntimeError(f"{name} is {array.dtype}, expected {dtype} as input is")
+    features = widen(np.atleast_2d(input), dtype)
+    matrix = widen(linear_weight.reshape(prod(linear_weight.shape[:-1]), features.shape[1]), dtype)
+    logits = features @ matrix.T
+    if linear_bias is not None:
+        logits += widen(linear_bias.reshape(-1), dtype)
+    # float16 and bfloat16 stop here in torch, and their cross entropy differs more by that than by the rest
+    logits = logits.astype(dtype, copy=False)
+    output, cross_vjp = cross_entropy(
+        logits.reshape(*input.shape[:-1], *linear_weight.shape[:-1]), target, weight=weight,
+        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing,
+    )
+
+    def vjp(grad_output: Array) -> Gradients:
+        found = cross_vjp(grad_output)
+        slope = widen(found.pop("input").reshape(logits.shape), dtype)
+        # z = W x + b: dx = W^T dz, dW = dz x^T and db = dz, summed over the batch
+        return found | gradients(
+            input=(input, (slope @ matrix).reshape(input.shape)),
+            linear_weight=(linear_weight, (slope.T @ features).reshape(linear_weight.shape)),
+            linear_bias=(linear_bias, slope.sum(axis=0).reshape(linear_weight.shape[:-1])),
+        )
+
+    return output, vjp
+
+
+def _in_chunks(
+    input: Array, linear_weight: Array, target: Array, linear_bias: Array | None, weight: Array | None,
+    reduction: str, ignore_index: int, options: LinearCrossEntropyOptions,
+) -> Result:
+    dtype = input.dtype
+    features = widen(np.atleast_2d(input), dtype)
+    samples, classes = len(features), len(linear_weight)
+    size = _chunk_size(options, samples, features.shape[1], classes, dtype)
+    _check_dtypes(dtype, linear_weight, options)
+    target = target if input.ndim == 2 else target[np.newaxis]
+    weights, labels = _weights_and_labels(target, classes, weight, ignore_index, features.dtype)
+    _check_labels(labels, samples, classes, reduction)
+    matrix = widen(linear_weight, dtype)
+    offset = None if linear_bias is None else widen(linear_bias, dtype)
+
+    def chunks() -> Iterator[tuple[slice, tuple[Array, Array], Array]]:
+        """Some classes, where the targets among them are in their logits, and these, a row for each class.
+
+        All samples are in a chunk, so that the weights of a class are read once, and their gradient written
+        once. Chunks of rows would go over all the weights again for each.
+        """
+        count = min(max(size * classes // max(samples, 1), 1), MOST_CLASSES)
+        for start in range(0, classes, count):
+            part = slice(start, start + count)
+            logits = matrix[part] @ features.T
+            if offset is not None:
+                logits += offset[part, np.newaxis]
+            places = labels[:samples] - start
+            columns = np.flatnonzero((places >= 0) & (places < len(logits)))
+            yield part, (places[columns], columns), logits
+
+    # -log softmax(z)_t = log(sum_j exp(z_j - m)) - (z_t - m), where m is the largest logit so far and the
+    # sum is scaled to each new one; m starts from the lowest number, not from -inf, as -inf - -inf is nan
+    peaks = np.full(samples, np.finfo(features.dtype).min, features.dtype)
+    totals = np.zeros(samples, features.dtype)
+    of_targets = np.empty(samples, features.dtype)
+    for _, targets, logits in chunks():
+        of_targets[targets[1]] = logits[targets]
+        higher = np.maximum(peaks, logits.max(axis=0))
+        logits -= higher
+        totals *= np.exp(peaks - higher)
+        totals += np.exp(logits, out=logits).sum(axis=0)
+        peaks = higher
+    losses = np.log(totals) - (of_targets - peaks)
+    divisor = 1 if reduction != "mean" else weights.sum() or np.nan
+    weights = weights[:samples]
+    output, adjoint = reduced(losses * weights, "sum" if reduction == "mean" else reduction, features.dtype)
+    output = (output / divisor).astype(dtype).reshape(output.shape if input.ndim == 2 else ())
+
+    def vjp(grad_output: Array) -> Gradients:
+        slopes = adjoint(grad_output) / divisor * weights
+        scales = slopes / totals
+        of_input = np.zeros_like(features)
+        of_weight = np.empty(linear_weight.shape, features.dtype)
+        of_bias = np.empty(classes, features.dtype)
+        for part, targets, logits in chunks():
+            # d(-log softmax(z)_t) / dz = softmax(z) - onehot(t), and on as in _at_once
+            logits -= peaks
+            np.exp(logits, out=logits)
+            logits *= scales
+            logits[targets] -= slopes[targets[1]]
+            of_input += logits.T @ matrix[part]
+            of_weight[part] = logits @ features
+            of_bias[part] = logits.sum(axis=1)
+        return gradients(
+            input=(input, of_input.reshape(input.shape)),
+            # torch rounds these to the dtype of input, and only then to their own
+            linear_weight=(linear_weight, of_weight.astype(dtype, copy=False)),
+            linear_bias=(linear_bias, of_bias.astype(dtype, copy=False)),
+        )
+
+    return output, vjp
+
+
+def _chunk_size(
+    options: LinearCrossEntropyOptions, samples: int, features: int, classes: int, dtype: DType
+) -> int:
+    """The rows of a chunk that the options ask for, at least 1."""
+    wanted, method = options.batch_chunk_size, options.chunking_method
+    if method is None or (method == "auto" and wanted is not None):
+        return max(1, samples if wanted is None else min(wanted, samples))
+    if method == "auto":
+        method = "aspect_ratio" if dtype in HALVES else "aspect_ratio:2"
+    # rows x classes logits fill the samples x features of the input; -(-a // b) rounds up
+    rows = -(-samples // -(-classes // features))
+    size = min((1 << (rows - 1).bit_length()) // int(method.partition(":")[2] or 1), samples)
+    if wanted not in (None, size):
+        raise ValueError(f"batch_chunk_size is {wanted}, but {method!r} makes chunks of {size}: give one of them")
+    return max(1, size)
+
+
+def _weights_and_labels(
+    target: Array, classes: int, weight: Array | None, ignore_index: int, dtype: DType
+) -> tuple[Array, Array]:
+    """The weight of each sample's loss, 0 for an ignored one, and its class, any for an ignored one."""
+    if not isinstance(ignore_index, int):
+        raise RuntimeError(f"ignore_index is {ignore_index!r}, expected an int")
+    if target.ndim != 1:
+        refusal = IndexError if target.ndim and weight is not None else RuntimeError
+        raise refusal(f"target has shape {target.shape}, expected one class for each sample")
+    ignored = target == ignore_index
+    labels = target if 0 <= ignore_index < classes else np.where(ignored, 0, target)
+    weights = np.ones(target.shape, dtype)
+    if weight is not None:
+        if weight.ndim and labels.size and (labels.min() < 0 or labels.max() >= len(weight)):
+            raise IndexError(f"target holds classes from {labels.min()} to {labels.max()}, weight has {len(weight)}")
+        if weight.ndim != 1:
+            raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},)")
+        weights = weight[labels].astype(dtype)
+    weights[ignored] = 0
+    return weights, labels
+
+
+def _check_shapes(input: Array, linear_weight: Array, linear_bias: Array | None) -> None:
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"input has shape {input.shape}, expected (N, features) or (features,)")
+    if linear_weight.ndim < 2 or linear_weight.shape[-1] != input.shape[-1]:
+        raise RuntimeError(
+            f"linear_weight has shape {linear_weight.shape}, expected (classes, ..., {input.shape[-1]})"
+        )
+    if linear_bias is not None and linear_bias.shape != linear_weight.shape[:-1]:
+        raise RuntimeError(f"linear_bias has shape {linear_bias.shape}, expected {linear_weight.shape[:-1]}")
+    if linear_weight.ndim > 2 and input.ndim == 1:
+        raise RuntimeError(
+            f"input has shape {input.shape}, expected (N, features) for linear_weight of {linear_weight.shape}"
+        )
+
+
+def _check_dtypes(dtype: DType, linear_weight: Array, options: LinearCrossEntropyOptions) -> None:
+    if options.acc_dtype is not None:
+        accumulator = np.dtype(options.acc_dtype)
+    else:
+        accumulator = FLOAT32 if dtype in HALVES and options.acc_policy == "auto" else dtype
+    if accumulator != dtype and not (dtype in HALVES and accumulator == FLOAT32):
+        raise RuntimeError(f"acc_dtype is {accumulator} for input of {dtype}, expected that or float32 for a half")
+    if dtype.kind == "c" or not is_floating(np.empty((), dtype)):
+        raise ValueError(f"input is {dtype}, expected a real floating dtype")
+    # a weight of another dtype is cast only where torch casts it to the accumulator's
+    if linear_weight.dtype != dtype and accumulator == dtype:
+        raise RuntimeError(f"linear_weight is {linear_weight.dtype}, expected {dtype} as input is")
+
+
+def _check_labels(labels: Array, samples: int, classes: int, reduction: str) -> None:
+    """Refuse classes that do not fit the logits. Labels past the batch count in torch's mean, so they may."""
+    if len(labels) < samples or (reduction == "none" and len(labels) > samples):
+        raise RuntimeError(f"target has shape {labels.shape}, expected one class for each of {samples} samples")
+    used = labels[:samples]
+    if samples and not classes:
+        raise IndexError("linear_weight has no classes")
+    if samples and (used.min() < 0 or used.max() >= classes):
+        raise RuntimeError(f"target holds classes from {used.min()} to {used.max()}, expected 0 to {classes - 1}")

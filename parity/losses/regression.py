@@ -1,0 +1,278 @@
+"""Losses of the difference between input and target: l1, mse, smooth l1 and huber.
+
+All four take the difference d = x - t to an error e(d). So the gradient of x is e'(d) times the gradient of
+the error, and that of t its opposite.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from parity.losses.arguments import (
+    FLOAT32,
+    gradients,
+    is_floating,
+    loss,
+    promote,
+    unbroadcast,
+    widen,
+    working,
+)
+from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_reduction
+from parity.losses.reduction import reduced, resolve
+from parity.types import Array, DType, Gradients, Result
+
+INT64: DType = np.dtype(np.int64)
+Slope = Callable[[Array], Array]
+Adjoints = Callable[[Array], tuple[Array, Array | None]]
+
+
+@loss
+def l1_loss(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Array | None = None,
+) -> Result:
+    """The absolute error l = w |x - t|, also of complex numbers, where |.| is the modulus.
+
+    `target` is of input's shape, or of one that broadcasts with it, with a warning. `weight`, of input's
+    shape, makes the mean a weighted one: sum(w |x - t|) / sum(w).
+
+    Raises ValueError for a weight of another shape than input and for an unknown reduction (with a weight,
+    the old name elementwise_mean is one too), RuntimeError for shapes that do not broadcast, for bools and
+    for the unweighted mean of integers.
+
+    Source: Boscovich's least absolute deviations (1757); Bishop, Pattern Recognition and Machine Learning, 1.5.5.
+    Torch departs from the maths where x - t is nan: the gradient there is 0.
+    """
+    left, right = _paired(input, target)
+    if weight is not None and size_average is None and reduce is None:
+        check_reduction(reduction)
+    reduction = resolve(reduction, size_average, reduce)
+    return _absolute(input, target, left, right, reduction, weight)
+
+
+@loss
+def mse_loss(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Array | None = None,
+) -> Result:
+    """The squared error l = w (x - t)^2.
+
+    `target` is of input's shape, or of one that broadcasts with it, with a warning. `weight`, of input's
+    shape, makes the mean a weighted one: sum(w (x - t)^2) / sum(w).
+
+    Raises ValueError for a weight of another shape than input and for an unknown reduction (with a weight,
+    the old name elementwise_mean is one too), RuntimeError for shapes that do not broadcast and for weighted
+    bools, NotImplementedError for integers or complex numbers without weight. Torch squares both with a
+    weight, complex numbers without taking their modulus.
+
+    Source: Gauss, Theoria combinationis observationum (1821); Bishop, Pattern Recognition, 1.5.5.
+    """
+    left, right = _paired(input, target)
+    if weight is not None and size_average is None and reduce is None:
+        check_reduction(reduction)
+    reduction = resolve(reduction, size_average, reduce)
+    dtype = promote(left, right)
+    if weight is None:
+        check_real_floating("mse_loss", dtype)
+    else:
+        check_no_bool(input=input, target=target)
+    difference: Array = widen(left, dtype) - widen(right, dtype)
+    errors = difference * difference
+    # d(d^2)/dd = 2 d, conjugated for complex d as torch's gradients are
+    return _result(
+        input, target, weight, errors, dtype, reduction, lambda of_errors: difference.conj() * (2 * of_errors)
+    )
+
+
+@loss
+def smooth_l1_loss(
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", beta: float = 1.0,
+) -> Result:
+    """Squared near zero, absolute beyond: with d = x - t, d^2 / (2 beta) if |d| < beta, else |d| - beta / 2.
+
+    `target` is of input's shape, or of one that broadcasts with it, with a warning. beta = 0 is l1_loss.
+
+    Raises RuntimeError for a negative beta and for shapes that do not broadcast, ValueError for an unknown
+    reduction, NotImplementedError for integers alone and for complex numbers.
+
+    Source: Girshick, Fast R-CNN (2015).
+    """
+    left, right = _paired(input, target)
+    reduction = resolve(reduction, size_average, reduce)
+    if beta == 0:
+        return _absolute(input, target, left, right, reduction, None)
+    if not beta > 0:
+        raise RuntimeError(f"beta is {beta}, expected 0 or more")
+    dtype = promote(left, right)
+    check_real_floating("smooth_l1_loss", dtype)
+    difference: Array = widen(left, dtype) - widen(right, dtype)
+
+    # With c = d clipped to [-beta, beta], both branches are c (d - c/2) / beta, and the slope is c / beta:
+    # inside c = d, and outside c = +-beta. It is divided first, since beta |d| could overflow.
+    clipped: Array = np.clip(difference, -beta, beta)
+    difference -= clipped * 0.5
+    if beta != 1:
+        clipped /= beta
+    difference *= clipped
+    return _result(input, target, None, difference, dtype, reduction, lambda of_errors: clipped * of_errors)
+
+
+@loss
+def huber_loss(
+    input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None,
+) -> Result:
+    """Squared near 0, linear beyond: with d = x - t, d^2 / 2 if |d| <= delta, else delta (|d| - delta / 2).
+
+    `target` is of input's shape, or of one that broadcasts with it, with a warning. `weight` is of input's
+    shape; the mean divides by the number of elements, not by the weights, unlike that of l1 and mse.
+
+    Raises RuntimeError for a delta not above 0, for shapes that do not broadcast and for a target that is
+    floating or complex where input is not, ValueError for a weight of another shape and for an unknown
+    reduction, NotImplementedError for integers and complex numbers. The errors are of input's dtype whatever
+    target's, but the vjp raises RuntimeError if the two differ, as torch's backward does.
+
+    Source: Huber, Robust estimation of a location parameter (1964).
+    """
+    left, right = _paired(input, target)
+    if weight is not None:
+        check_reduction(reduction)
+    reduction = resolve(reduction)
+    if not delta > 0:
+        raise RuntimeError(f"delta is {delta}, expected more than 0")
+    dtype = promote(left, right)
+    if (is_floating(right) and not is_floating(left)) or right.dtype.kind == "c" != left.dtype.kind:
+        raise RuntimeError(f"huber_loss of {dtype} cannot be stored in input's dtype {input.dtype}")
+    check_real_floating("huber_loss", dtype)
+    difference: Array = widen(left, dtype) - widen(right, dtype)
+
+    # With c = d clipped to [-delta, delta], both branches are c (d - c/2), and the slope is c.
+    clipped: Array = np.clip(difference, -delta, delta)
+    difference -= clipped * 0.5
+    difference *= clipped
+    errors = difference.astype(working(input.dtype), copy=False)
+
+    def slope(of_errors: Array) -> Array:
+        if target.dtype != input.dtype:
+            raise RuntimeError(f"target is of {target.dtype}, expected input's {input.dtype} for a gradient")
+        return clipped * of_errors
+
+    return _result(input, target, weight, errors, input.dtype, reduction, slope, weighted_mean=False)
+
+
+def _paired(input: Array, target: Array) -> tuple[Array, Array]:
+    """input and target in the shape they have together, with a warning if they have two."""
+    if input.shape == target.shape:
+        return input, target
+    warnings.warn(
+        f"target has shape {target.shape} and input {input.shape}: they broadcast, which is seldom meant.",
+        stacklevel=4,
+    )
+    check_broadcast(input=input, target=target)
+    left, right = np.broadcast_arrays(input, target)
+    return left, right
+
+
+def _absolute(
+    input: Array, target: Array, left: Array, right: Array, reduction: str, weight: Array | None
+) -> Result:
+    """The absolute error, for l1 and for smooth l1 without its smooth part."""
+    check_no_bool(input=input, target=target)
+    dtype = promote(left, right)
+    if weight is None and reduction == "mean" and not is_floating(np.empty((), dtype)):
+        raise RuntimeError(f"l1_loss has no mean of {dtype}: convert input or target to a floating dtype")
+    difference: Array = widen(left, dtype) - widen(right, dtype)
+    errors = np.abs(difference)
+    if dtype.kind == "c":
+        dtype = errors.dtype
+    # d|d|/dd = sign(d); the modulus is real, so only the real part of its gradient counts
+    return _result(
+        input, target, weight, errors, dtype, reduction, lambda of_errors: _sign(difference) * of_errors.real
+    )
+
+
+def _sign(difference: Array) -> Array:
+    """d / |d|, which torch takes to be 0 at 0 and, for real d, at nan."""
+    if difference.dtype.kind != "c":
+        # both comparisons are false at nan; a byte each, they subtract faster than np.sign takes signs
+        sign: Array = (difference > 0).view(np.int8) - (difference < 0).view(np.int8)
+        return sign.astype(difference.dtype)
+    modulus = np.abs(difference)
+    unit: Array = np.divide(difference, modulus, out=np.zeros_like(difference), where=modulus != 0)
+    return unit
+
+
+def _result(
+    input: Array, target: Array, weight: Array | None, errors: Array, dtype: DType, reduction: str,
+    slope: Slope, weighted_mean: bool = True,
+) -> Result:
+    """The loss of the wide `errors` of `dtype`, whose `slope` takes their gradient to that of x - t."""
+    if weight is None:
+        output, adjoints = _unweighted(errors, dtype, reduction)
+    elif weight.shape != input.shape:
+        raise ValueError(f"weight has shape {weight.shape}, expected the shape of input, {input.shape}")
+    elif reduction == "mean" and weighted_mean:
+        output, adjoints = _weighted_mean(errors, dtype, weight)
+    else:
+        output, adjoints = _weighted(errors, dtype, weight, reduction)
+
+    def vjp(grad_output: Array) -> Gradients:
+        of_errors, of_weight = adjoints(grad_output)
+        of_difference = slope(of_errors)
+        return gradients(
+            input=(input, of_difference), target=(target, -of_difference), weight=(weight, of_weight)
+        )
+
+    return output, vjp
+
+
+def _unweighted(errors: Array, dtype: DType, reduction: str) -> tuple[Array, Adjoints]:
+    """The reduction of the errors, and its adjoint."""
+    output, adjoint = reduced(errors, reduction, _summed(dtype, reduction))
+    return output, lambda grad_output: (adjoint(grad_output), None)
+
+
+def _weighted(errors: Array, dtype: DType, weight: Array, reduction: str) -> tuple[Array, Adjoints]:
+    """The reduction of w e, and its adjoint to e and w."""
+    dtype = _product(errors, dtype, weight)
+    errors, weights = widen(errors, dtype), widen(weight, dtype)
+    output, adjoint = reduced(errors * weights, reduction, _summed(dtype, reduction))
+
+    def adjoints(grad_output: Array) -> tuple[Array, Array]:
+        scale = adjoint(grad_output)
+        return weights.conj() * scale, errors.conj() * scale
+
+    return output, adjoints
+
+
+def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, Adjoints]:
+    """L = sum(w e) / sum(w), and its adjoint to e and w."""
+    dtype = _product(errors, dtype, weight)
+    errors, weights = widen(errors, dtype), widen(weight, dtype)
+    total = np.add.reduce(widen(weight, weight.dtype), axis=None)
+    mean = np.add.reduce(errors * weights, axis=None) / total
+    # two scalars meet here, so neither gives way to the other; two integers divide to float32
+    dtype = promote(np.empty((), dtype), np.empty((), weight.dtype))
+    if dtype.kind in "biu":
+        dtype = FLOAT32
+
+    def adjoints(grad_output: Array) -> tuple[Array, Array]:
+        # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), the latter not as one quotient:
+        # where sum(w) is 0, torch's chain rule leaves inf - inf
+        scale = grad_output.astype(working(dtype), copy=False) / total.conj()
+        of_weight = unbroadcast(errors.conj() * scale, weight.shape) - scale * mean.conj()
+        return weights.conj() * scale, of_weight
+
+    return np.asarray(mean, dtype), adjoints
+
+
+def _product(errors: Array, dtype: DType, weight: Array) -> DType:
+    """The dtype torch multiplies errors of `dtype` and weight in."""
+    return promote(np.empty((1,) * errors.ndim, dtype), weight)
+
+
+def _summed(dtype: DType, reduction: str) -> DType:
+    """The dtype of the reduction: integers add up in int64."""
+    return INT64 if reduction == "sum" and dtype.kind in "iu" else dtype
