@@ -1,0 +1,138 @@
+"""2-way coverage: which pairs of values of every two options occur in some compared point.
+
+Options are the arguments with a default. Each has a few levels: true and false (and null), absent and given
+for optional arrays, default and other for numbers, and the words for reductions and the like. A pair that
+cannot be is named under `impossible` in the case file, with its reason.
+
+    python -m parity.coverage [LOSS ...]
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from inspect import Parameter
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any, get_args
+
+from parity.cases.errors import CaseError, nearest
+from parity.cases.points import Point, expand
+from parity.cases.reader import read
+from parity.cases.scenario import load
+from parity.cases.schema import CaseFile, Spec
+from parity.cases.signature import Signature, signature_of
+from parity.registry import case_file, case_folder, served
+
+Pair = tuple[tuple[str, str], tuple[str, str]]
+_EMPTY = Parameter.empty
+WORDS = {"reduction": ("none", "mean", "sum")}
+
+
+@dataclass(slots=True)
+class Coverage:
+    """The pairs of one loss: how many there are, those no case covers, and those excused with a reason."""
+
+    loss: str
+    pairs: int = 0
+    missing: list[Pair] = field(default_factory=list)
+    excused: list[tuple[Pair, str]] = field(default_factory=list)
+
+    @property
+    def covered(self) -> int:
+        return self.pairs - len(self.missing) - len(self.excused)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Each excused pair in words, with its reason."""
+        return [f"{one}={a} with {two}={b}: {because}" for ((one, a), (two, b)), because in self.excused]
+
+
+def coverage(path: Path) -> Coverage:
+    """The 2-way coverage of the case file at `path`. Raises CaseError if it cannot be used."""
+    scenarios = [scenario for scenario in load(path, served()) if scenario.case.depth == "default"]
+    compared = [one for one in scenarios if not one.case.raises and not one.case.finding]
+    loss = scenarios[0].loss
+    file = CaseFile.model_validate(read(path).data)
+    signature = signature_of(loss)
+    points = [point for scenario in compared for point in expand(scenario)]
+    seen = {name: levels(signature, name, points) for name in options(signature)}
+    found: set[Pair] = set()
+    for point in points:
+        chosen = [(name, level(signature, name, point)) for name in seen]
+        found.update(combinations(chosen, 2))
+    result = Coverage(loss)
+    for one, two in combinations(seen, 2):
+        for pair in product(((one, value) for value in seen[one]), ((two, value) for value in seen[two])):
+            result.pairs += 1
+            if pair not in found:
+                excuse = next((i.because for i in file.impossible if i.options.items() <= dict(pair).items()), None)
+                if excuse:
+                    result.excused.append((pair, excuse))
+                else:
+                    result.missing.append(pair)
+    return result
+
+
+def options(signature: Signature) -> list[str]:
+    """The arguments with a default, and arrays that may be numbers; the stack level says nothing about the answer."""
+    given = [name for name in signature.names if signature.default(name) is not _EMPTY and name != "_stacklevel"]
+    return given + [name for name in signature.numbers_too if signature.default(name) is _EMPTY]
+
+
+def levels(signature: Signature, name: str, points: Iterable[Point]) -> list[str]:
+    """The levels of an option: those its type asks for, and the words that the cases use."""
+    annotation = signature.parameters[name].annotation
+    if bool in (annotation, *get_args(annotation)):
+        return ["true", "false"] + (["null"] if signature.default(name) is None else [])
+    if annotation is str:
+        return list(dict.fromkeys([*WORDS.get(name, ()), *(level(signature, name, point) for point in points)]))
+    if name in signature.numbers_too and signature.default(name) is _EMPTY:
+        return ["array", "number"]
+    return ["absent", "given"] if signature.default(name) is None else ["default", "other"]
+
+
+def level(signature: Signature, name: str, point: Point) -> str:
+    """The level of an option at a point."""
+    default = signature.default(name)
+    value: Any = point.given.get(name, default)
+    if name in signature.numbers_too and default is _EMPTY:
+        return "array" if isinstance(value, Spec | list) else "number"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if bool in get_args(signature.parameters[name].annotation):
+        return "null"
+    if signature.parameters[name].annotation is str:
+        return "mean" if value == "elementwise_mean" else str(value)
+    if default is None:
+        return "absent" if value is None else "given"
+    return "default" if value == default else "other"
+
+
+def told(coverage: Coverage) -> Iterator[str]:
+    """The coverage in words."""
+    yield f"{coverage.loss}: {coverage.covered} of {coverage.pairs} pairs covered, {len(coverage.excused)} excused"
+    for (one, a), (two, b) in coverage.missing:
+        yield f"  missing: {one}={a} with {two}={b}"
+
+
+def main(names: list[str]) -> int:
+    """Print the coverage of the named losses, or of all; 1 if a pair is missing."""
+    paths = [case_file(name) for name in names] or sorted(case_folder().glob("*.yaml"))
+    complete = True
+    for path in paths:
+        if not path.is_file():
+            known = [other.stem for other in case_folder().glob("*.yaml")]
+            print(f"there are no cases of {path.stem!r}{nearest(path.stem, known)}", file=sys.stderr)
+            return 2
+        try:
+            result = coverage(path)
+        except CaseError as error:
+            print(error, file=sys.stderr)
+            return 2
+        print("\n".join(told(result)))
+        complete &= not result.missing
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
