@@ -1,0 +1,76 @@
+"""Point and seed -> arrays. The seed is made of the point's own id, so no case depends on another."""
+
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from parity.cases.points import Point
+from parity.cases.schema import Tuple
+from parity.draws.layouts import sliced
+from parity.draws.recipe import recipe
+from parity.losses.arguments import is_floating
+from parity.types import Array, DType
+
+_BITS = np.random.PCG64(0)
+_RANDOM = np.random.Generator(_BITS)
+_STATE = _BITS.state
+
+
+def generator(words: str) -> np.random.Generator:
+    """The process's generator, set to the state that a hash of `words` gives (a new one costs ten times more)."""
+    digest = blake2b(words.encode(), digest_size=16).digest()
+    _STATE["state"]["state"] = int.from_bytes(digest, "little")
+    _STATE["has_uint32"] = 0
+    _BITS.state = _STATE
+    return _RANDOM
+
+
+class Plan:
+    """How to draw a point: compiled once, then called for each seed."""
+
+    def __init__(self, point: Point) -> None:
+        self.point = point
+        arrays = set(point.arrays)
+        self.recipes = {name: recipe(point, name, value) for name, value in point.given.items() if name in arrays}
+        self.options = {
+            name: tuple(value.tuple) if isinstance(value, Tuple) else value
+            for name, value in point.given.items() if name not in arrays
+        }  # fmt: skip
+
+    def arguments(self, seed: int) -> tuple[dict[str, Any], Array | None]:
+        """The arguments by name (fresh arrays and the options), and the scenario's own grad_output if it has one."""
+        rng = generator(f"{self.point.id}#{seed}")
+        drawn: dict[str, Any] = {}
+        for name, draw in self.recipes.items():
+            drawn[name] = draw(rng, drawn)
+        grad_output = drawn.pop("grad_output", None)
+        for name, value in self.options.items():
+            drawn[name] = list(value) if isinstance(value, list) else value
+        return drawn, grad_output
+
+    def grad_output(self, output: Array, seed: int) -> Array:
+        """A random upstream gradient for the output: never uniform, and in turn of other strides.
+
+        In turn: normals; normals with a zero here and there, every second element of a longer buffer;
+        and one number (not 1) expanded with stride 0, as the backward of a sum hands it down.
+        """
+        rng = generator(f"{self.point.id}#{seed}#grad_output")
+        if seed % 3 == 2:
+            value = normals(rng, (), output.dtype)
+            return np.lib.stride_tricks.as_strided(value, output.shape, (0,) * output.ndim, writeable=True)
+        values = normals(rng, output.shape, output.dtype)
+        if seed % 3 == 1 and output.ndim:
+            values[rng.random(output.shape) < 0.25] = 0
+            return sliced(values)
+        return values
+
+
+def normals(rng: np.random.Generator, shape: tuple[int, ...], dtype: DType) -> Array:
+    """Standard normal numbers in a floating dtype; ones in another, which has no gradient."""
+    if not is_floating(np.empty(0, dtype)):
+        return np.ones(shape, dtype)
+    values = np.asarray(rng.standard_normal(shape))
+    if dtype.kind == "c":
+        values = values + 1j * np.asarray(rng.standard_normal(shape))
+    return np.asarray(values, dtype)

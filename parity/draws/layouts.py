@@ -1,0 +1,66 @@
+"""The same values in other strides: what a kernel that assumes C order trips over."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from parity.types import Array
+
+
+def contiguous(array: Array) -> Array:
+    """C order, as drawn."""
+    return array
+
+
+def fortran(array: Array) -> Array:
+    """Column-major: the first dimension is the fastest."""
+    return array.copy(order="F")
+
+
+def transposed(array: Array) -> Array:
+    """The last two dimensions swapped in memory."""
+    if array.ndim < 2:
+        return sliced(array)
+    return np.swapaxes(np.swapaxes(array, -1, -2).copy(), -1, -2)
+
+
+def sliced(array: Array) -> Array:
+    """Every second element of a buffer twice as long in each dimension."""
+    buffer = np.zeros(tuple(2 * size for size in array.shape), array.dtype)
+    view = buffer[(..., *(slice(None, None, 2),) * array.ndim)]
+    view[...] = array
+    return view
+
+
+def reversed_(array: Array) -> Array:
+    """Negative strides along each dimension."""
+    back = (..., *(slice(None, None, -1),) * array.ndim)
+    return array[back].copy()[back]
+
+
+def expanded(array: Array) -> Array:
+    """The first row repeated with stride 0 (a kernel that writes or flattens in place trips over it)."""
+    if array.ndim == 0 or array.shape[0] == 0:
+        return array
+    return np.lib.stride_tricks.as_strided(array, array.shape, (0, *array.strides[1:]), writeable=True)
+
+
+def offset(array: Array) -> Array:
+    """A window that starts inside a larger buffer."""
+    buffer = np.zeros(array.size + 5, array.dtype)
+    view = buffer[3 : 3 + array.size].reshape(array.shape)
+    view[...] = array
+    return view
+
+
+def readonly(array: Array) -> Array:
+    """An array that must not be written to."""
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "sliced": sliced,
+    "reversed": reversed_, "expanded": expanded, "offset": offset, "readonly": readonly,
+}  # fmt: skip

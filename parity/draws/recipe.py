@@ -1,0 +1,70 @@
+"""One argument of a point -> a function that draws it: values, then scale, dtype, masks and layout."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from parity.cases.points import Point
+from parity.cases.schema import Choice, Full, Like, Literally, Magnitudes, Mask, Normal, Spec, Uniform
+from parity.draws.generators import MAKERS, masked
+from parity.draws.layouts import LAYOUTS
+from parity.losses.arguments import BFLOAT16
+from parity.types import Array, DType
+
+Drawn = dict[str, Any]
+Recipe = Callable[[np.random.Generator, Drawn], Array]
+
+
+def dtype_of(name: str) -> DType:
+    """The NumPy dtype of that name, bfloat16 among them."""
+    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
+
+
+def recipe(point: Point, name: str, value: Any) -> Recipe:
+    """How to draw the argument `name` from its specification or literal `value`.
+
+    The recipe takes the generator and the arguments drawn before. Whole numbers (classes, integers, aranges
+    and literals without a point) stay int64 unless the specification names a dtype; the rest takes the point's.
+    """
+    spec = value if isinstance(value, Spec) else None
+    told = spec.dtype if spec else None
+    dtype = dtype_of(told or point.dtype)
+    keeps_whole = told is None and not isinstance(spec, Choice | Full)
+    scale = None if spec is None or spec.scale is None else _number(point, spec.scale)
+    masks: list[Mask] = []
+    if spec is not None and spec.mask is not None:
+        masks = [spec.mask] if isinstance(spec.mask, Mask) else spec.mask
+    values = _values(point, value)
+    is_complex = dtype.kind == "c" and isinstance(spec, Normal | Uniform | Magnitudes)
+    arrange = LAYOUTS[point.layouts.get(name, "contiguous")]
+
+    def draw(rng: np.random.Generator, drawn: Drawn) -> Array:
+        array = values(rng, drawn)
+        if is_complex:
+            array = array + 1j * values(rng, drawn)
+        whole = keeps_whole and array.dtype.kind in "iub"
+        if scale is not None:
+            array = array * scale
+        array = np.array(array, array.dtype if whole else dtype)
+        for mask in masks:
+            array = masked(array, mask, rng, lambda word: _number(point, word))
+        return arrange(array)
+
+    return draw
+
+
+def _values(point: Point, value: Any) -> Recipe:
+    if isinstance(value, Like):
+        source = value.like
+        return lambda rng, drawn: np.array(drawn[source])
+    if isinstance(value, Literally) or not isinstance(value, Spec):
+        written = np.array(value.array if isinstance(value, Literally) else value)
+        return lambda rng, drawn: written
+    shape = tuple(int(_number(point, size)) for size in value.shape)
+    maker = MAKERS[type(value)]
+    return lambda rng, drawn: maker(value, shape, rng, lambda word: _number(point, word))
+
+
+def _number(point: Point, word: Any) -> Any:
+    return point.sizes[word] if isinstance(word, str) else word
