@@ -1,0 +1,49 @@
+"""NumPy functions as losses: those that return ``(output, vjp)``, and those that return the output alone."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from parity import losses
+from parity.frameworks.options import DISTANCES
+from parity.losses.arguments import BFLOAT16
+from parity.types import Array, Gradients, Result
+
+
+class NumpyLoss:
+    """A NumPy callable as ``(output, vjp)``; one that returns no vjp has no gradients."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, **arguments: Any) -> Result:
+        returned = self.function(**{name: option(name, value) for name, value in arguments.items()})
+        if isinstance(returned, tuple) and len(returned) == 2 and callable(returned[1]):
+            output, vjp = returned
+        else:
+            output, vjp = returned, None
+        if not isinstance(output, np.ndarray | np.generic | float | int | complex):
+            raise TypeError(f"the loss returned {type(output).__name__}, expected an array or (array, vjp)")
+        return np.asarray(output), vjp or NoVjp()
+
+
+class NoVjp:
+    """The vjp of a function that returned its output alone."""
+
+    offered = False
+
+    def __call__(self, grad_output: Array) -> Gradients:
+        return {}
+
+
+def option(name: str, value: Any) -> Any:
+    """An option of a case file as the NumPy losses take it."""
+    if name == "dtype" and isinstance(value, str):
+        return BFLOAT16 if value == "bfloat16" else np.dtype(value)
+    if name == "distance_function" and isinstance(value, str):
+        return partial(losses.pairwise_distance, **DISTANCES[value])
+    if name == "options" and isinstance(value, Mapping):
+        return losses.LinearCrossEntropyOptions(**value)
+    return value

@@ -1,0 +1,175 @@
+"""Torch callables and modules as losses, gradients by autograd. Torch itself, wrapped so, is the reference."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch.autograd.graph import _engine_run_backward
+
+from parity.frameworks.options import DISTANCES
+from parity.losses.arguments import BFLOAT16, is_floating
+from parity.types import Array, Gradients, Result
+
+torch.set_num_threads(1)
+_DTYPES: dict[str, torch.dtype] = {
+    name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
+}
+# torch's two ways to say that an argument has no derivative.
+_NOT_DIFFERENTIABLE = re.compile(r"(?:derivative for|with respect to argument) '(\w+)'")
+
+
+class TorchLoss:
+    """A callable of tensors as ``(output, vjp)``.
+
+    Every floating array asks for a gradient; an argument whose derivative torch refuses is asked again
+    without, so what is differentiable is observed and never written down.
+    """
+
+    def __init__(self, function: Callable[..., Any], device: str = "cpu") -> None:
+        self.function = as_function(function)
+        self.device = device
+        self._refused: dict[tuple[Any, ...], set[str]] = {}
+
+    def __call__(self, **arguments: Any) -> Result:
+        arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
+        call = {
+            name: self.tensor(value) if name in arrays else option(name, value) for name, value in arguments.items()
+        }
+        floating = [name for name, array in arrays.items() if is_floating(array)]
+        kind = tuple((name, array.dtype.kind, array.ndim) for name, array in arrays.items())
+        refused = self._refused.setdefault(kind, set())
+        while True:
+            leaves = [name for name in floating if name not in refused]
+            for name in leaves:
+                call[name].requires_grad_()
+            try:
+                output = self.function(**call)
+            except RuntimeError as error:
+                named = _NOT_DIFFERENTIABLE.search(str(error))
+                if named is None or named[1] not in leaves:
+                    raise
+                refused.add(named[1])
+                call[named[1]] = call[named[1]].detach()
+                continue
+            if not isinstance(output, torch.Tensor):
+                raise TypeError(f"the loss returned {type(output).__name__}, expected a tensor")
+            return to_numpy(output), TorchVjp(output, {name: call[name] for name in leaves}, self.tensor)
+
+    def tensor(self, array: Array) -> torch.Tensor:
+        """A tensor over the array's own memory and strides where torch can, else a copy."""
+        if not array.flags.writeable or min(array.strides, default=0) < 0:
+            array = array.copy()
+        if array.dtype == BFLOAT16:
+            shared = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        else:
+            shared = torch.from_numpy(array)
+        return shared if self.device == "cpu" else shared.to(self.device)
+
+
+class TorchVjp:
+    """The vjp of one call, and the second derivatives behind it."""
+
+    def __init__(
+        self, output: torch.Tensor, leaves: dict[str, torch.Tensor], tensor: Callable[[Array], torch.Tensor]
+    ) -> None:
+        self.output, self.leaves, self.tensor = output, leaves, tensor
+
+    def __call__(self, grad_output: Array) -> Gradients:
+        if not self.output.requires_grad or not self.leaves:
+            return {}
+        found = _grad(self.output, self.leaves.values(), self.tensor(grad_output))
+        return {
+            name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
+        }
+
+    def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
+        """The gradient of sum(<gradients, directions>) by every argument and by grad_output.
+
+        Raises RuntimeError where the function cannot be differentiated twice.
+        """
+        upstream = self.tensor(grad_output).detach().requires_grad_()
+        names = [name for name in self.leaves if name in directions]
+        leaves = [self.leaves[name] for name in names]
+        first = _grad(self.output, leaves, upstream, create_graph=True)
+        total = torch.zeros((), dtype=self.output.dtype, device=self.output.device)
+        for name, gradient in zip(names, first, strict=True):
+            if gradient is not None:
+                total = total + (gradient * self.tensor(directions[name])).sum()
+        if not total.requires_grad:
+            return {}
+        wanted = {**self.leaves, "grad_output": upstream}
+        found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True, retain_graph=True)
+        return {name: to_numpy(gradient) for name, gradient in zip(wanted, found, strict=True) if gradient is not None}
+
+
+def _grad(
+    output: torch.Tensor, leaves: Iterable[torch.Tensor], grad_output: torch.Tensor, create_graph: bool = False
+) -> tuple[torch.Tensor | None, ...]:
+    """``torch.autograd.grad``, the graph kept, without its check of shapes.
+
+    That check is Python, and imports sympy when first given a grad_output: a quarter of ``import torch``.
+    """
+    found: tuple[torch.Tensor | None, ...] = _engine_run_backward(
+        (output,), (grad_output,), True, create_graph, tuple(leaves), allow_unreachable=True, accumulate_grad=False
+    )
+    return found
+
+
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """The tensor's values as an array of the same dtype and shape."""
+    if tensor.dtype is torch.bfloat16:
+        halves: Array = tensor.view(torch.int16).numpy(force=True).view(BFLOAT16)
+        return halves
+    array: Array = tensor.numpy(force=True)
+    return array
+
+
+def option(name: str, value: Any) -> Any:
+    """An option of a case file as torch takes it."""
+    if name == "dtype" and isinstance(value, str):
+        return _DTYPES.get(value) or getattr(torch, value)
+    if name == "distance_function" and isinstance(value, str):
+        return partial(torch.nn.functional.pairwise_distance, **DISTANCES[value])
+    if name == "options" and isinstance(value, Mapping):
+        fields = {key: option("dtype", inner) if key == "acc_dtype" else inner for key, inner in value.items()}
+        # a vjp is called more than once here, which torch's chunks allow only if they are told
+        return torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields})
+    return value
+
+
+def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A plain function of all the arguments from a callable, a module class or a module.
+
+    A class is built from the arguments its constructor names and called with the rest; a built module is
+    called with the arguments that its forward names, the others must be what it was built with.
+    """
+    if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
+        return partial(_build_and_call, loss, frozenset(inspect.signature(loss).parameters))
+    if isinstance(loss, torch.nn.Module):
+        return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters))
+    return loss
+
+
+def _build_and_call(module: type[torch.nn.Module], built: frozenset[str], **arguments: Any) -> Any:
+    options = {name: value for name, value in arguments.items() if name in built}
+    rest = {name: value for name, value in arguments.items() if name not in built}
+    return module(**options)(**rest)
+
+
+def _call_built(module: torch.nn.Module, called: frozenset[str], **arguments: Any) -> Any:
+    for name, value in arguments.items():
+        if name not in called and not _same(getattr(module, name, None), value):
+            raise TypeError(
+                f"the module was not built with {name}={value!r}: give the class, or declare {name!r} in lacks"
+            )
+    return module(**{name: value for name, value in arguments.items() if name in called})
+
+
+def _same(built: Any, wanted: Any) -> bool:
+    if isinstance(built, torch.Tensor) and isinstance(wanted, torch.Tensor):
+        return built.shape == wanted.shape and bool((built == wanted).all())
+    return type(built) is not torch.Tensor and built == wanted
