@@ -1,0 +1,151 @@
+"""Two arrays -> how far apart they are, as a share of what is allowed, and a sentence where it is too far."""
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from traceback import extract_tb
+from typing import Any
+
+import numpy as np
+
+from parity.comparison.tolerance import Bound, name_of, ulp
+from parity.losses.arguments import HALVES, is_floating
+from parity.types import Array
+
+
+@dataclass(slots=True)
+class Mismatch:
+    """Something that differs from torch. `what` is 'output', 'gradient of input', 'side effect', ..."""
+
+    what: str
+    kind: str
+    sentence: str
+    seed: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def lead(self, diagnosis: str) -> None:
+        """Put what the difference looks like before the figures."""
+        if diagnosis:
+            self.details["diagnosis"] = diagnosis
+            self.sentence = f"{self.what} {diagnosis}: {self.sentence.removeprefix(self.what).lstrip()}"
+
+
+def shares(expected: Array, actual: Array, bound: Bound) -> float:
+    """The largest error as a share of its allowance; nan where anything is not finite.
+
+    The quick path of every draw: both arrays must have the same dtype and shape.
+    """
+    if expected.dtype in HALVES:
+        expected, actual = expected.astype(np.float32), actual.astype(np.float32)
+    if not expected.size:
+        return 0.0
+    with np.errstate(all="ignore"):
+        allowed = np.abs(expected)
+        allowed *= bound.rtol
+        allowed += bound.atol
+        error = np.abs(actual - expected)
+        error /= allowed
+        return float(np.maximum.reduce(error, axis=None))
+
+
+def judge(
+    expected: Array, actual: Array, bound: Bound, extra: Array | None = None, truth: Array | None = None
+) -> tuple[float, Array]:
+    """The largest error as a share of its allowance, and which elements are beyond it.
+
+    nan agrees with nan and inf with the same inf. `extra` is an allowance of the draw's own. Where torch's
+    half-precision answer is not finite, its float64 answer (`truth`) rounded once is accepted too.
+    """
+    wide = np.complex128 if expected.dtype.kind == "c" else np.float64
+    with np.errstate(all="ignore"):
+        e, a = expected.astype(wide), actual.astype(wide)
+        allowed = bound.rtol * np.abs(e) + bound.atol
+        if extra is not None:
+            allowed = allowed + np.where(np.isfinite(extra), extra, 0)
+        same = (a == e) | (np.isnan(a) & np.isnan(e))
+        share = np.where(same, 0.0, np.abs(a - e) / allowed)
+        share = np.where(np.isfinite(e) & np.isfinite(a) | same, share, np.inf)
+        if truth is not None and expected.dtype in HALVES:
+            t = truth.astype(expected.dtype).astype(wide)
+            near = np.abs(a - t) / (bound.rtol * np.abs(t) + bound.atol + (0 if extra is None else extra))
+            near = np.where(a == t, 0.0, near)
+            overflowed = ~np.isfinite(e) & np.isfinite(near)
+            share = np.where(overflowed, np.minimum(share, near), share)
+    return float(share.max(initial=0.0)), np.asarray(share > 1)
+
+
+def form(what: str, expected: Array, actual: Array) -> Mismatch | None:
+    """A mismatch of dtype or shape, if there is one."""
+    if not isinstance(actual, np.ndarray):
+        return Mismatch(what, "type", f"{what} is {type(actual).__name__}, expected an array")
+    if actual.shape != expected.shape:
+        return Mismatch(what, "shape", f"{what} has shape {list(actual.shape)}, torch's has {list(expected.shape)}")
+    if actual.dtype != expected.dtype:
+        return Mismatch(
+            what, "dtype", f"{what} has dtype {name_of(actual.dtype)}, torch's has {name_of(expected.dtype)}"
+        )
+    return None
+
+
+def describe(
+    what: str, expected: Array, actual: Array, bad: Array, bound: Bound, extra: Array | None, truth: Array | None
+) -> Mismatch:
+    """The sentence about elements that are too far from torch's, worst first."""
+    wide = np.complex128 if expected.dtype.kind == "c" else np.float64
+    e, a = expected.astype(wide), actual.astype(wide)
+    with np.errstate(all="ignore"):
+        error = np.abs(a - e)
+        allowed = bound.rtol * np.abs(e) + bound.atol + (0 if extra is None else np.where(np.isfinite(extra), extra, 0))
+        rank = np.where(bad, np.where(np.isfinite(error), error / allowed, np.inf), -1)
+    index = tuple(int(i) for i in np.unravel_index(int(rank.argmax()), rank.shape))
+    worst, value, wanted = float(error[index]), a[index], e[index]
+    relative = worst / abs(wanted) if wanted else float("inf")
+    count = int(bad.sum())
+    place = f"worst at {list(index)}: " if expected.ndim else ""
+    details: dict[str, Any] = {
+        "count": count, "size": int(expected.size), "index": list(index), "actual": _plain(value),
+        "expected": _plain(wanted), "absolute": worst, "relative": relative,
+        "ulp": ulp(worst, abs(wanted), expected.dtype) if is_floating(expected) else worst,
+        "allowed": float(allowed[index]),
+    }  # fmt: skip
+    sentence = (
+        f"{what} differs in {count} of {expected.size} elements; {place}{_number(value)}, torch has {_number(wanted)}"
+    )
+    if np.isfinite(worst):
+        size = f"absolute {worst:.2e}, relative {relative:.2e}, {details['ulp']:.3g} ulp"
+        sentence += f" ({size}; allowed {details['allowed']:.2e})"
+    if truth is not None:
+        exact = np.asarray(truth)[index]
+        details["truth"] = _plain(exact)
+        sentence += f"; the exact answer is {_number(exact)}{_blame(value, wanted, exact)}"
+    return Mismatch(what, "value", sentence, details=details)
+
+
+def _blame(value: Any, wanted: Any, exact: Any) -> str:
+    """Who is nearer to the truth."""
+    if not np.isfinite(exact):
+        return ""
+    ours, theirs = abs(value - exact), abs(wanted - exact)
+    if np.isnan(ours) or ours > 2 * theirs:
+        return ", torch is the nearer"
+    return ", torch is the farther: a finding against torch" if theirs > 2 * ours or np.isnan(theirs) else ""
+
+
+def _number(value: Any) -> str:
+    return f"{value:.9g}" if isinstance(value, complex) else f"{float(value.real):.9g}"
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, complex) else float(value)
+
+
+def told(error: BaseException) -> str:
+    """An exception in words, with the place it came from."""
+    frames = extract_tb(error.__traceback__)
+    place = f" ({PurePath(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {first_line(error)}{place}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else ""

@@ -1,0 +1,44 @@
+"""A guess at the cause of a wrong gradient or output, in a sentence: the bugs that people really ship."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from parity.types import Array
+
+
+def diagnose(what: str, expected: Array, actual: Array, under_ones: Callable[[], Array | None]) -> str:
+    """What the difference looks like, or an empty string.
+
+    `under_ones` gives torch's gradient for a grad_output of ones, to recognise one that was ignored.
+    """
+    wide = np.complex128 if expected.dtype.kind == "c" else np.float64
+    e, a = expected.astype(wide).ravel(), actual.astype(wide).ravel()
+    used = np.isfinite(e) & np.isfinite(a)
+    if not used.any() or not e[used].any():
+        return ""
+    e, a = e[used], a[used]
+    scale = float(np.abs(e).max())
+    if not a.any():
+        return "is zero everywhere"
+    if what != "output":
+        ones = under_ones()
+        if ones is not None and ones.size == expected.size:
+            flat = ones.astype(wide).ravel()[used]
+            if (
+                np.abs(flat - a).max() <= 1e-2 * max(scale, float(np.abs(flat).max()))
+                and np.abs(flat - e).max() > 1e-2 * scale
+            ):
+                return "ignores grad_output (it is torch's for a grad_output of ones)"
+    large = np.abs(e) > 1e-3 * scale
+    ratios = a[large] / e[large]
+    ratio = ratios.mean()
+    if np.abs(ratios - ratio).max() <= 1e-2 * abs(ratio) and np.abs(ratio - 1) > 1e-2:
+        if abs(ratio + 1) < 1e-2:
+            return "has its sign flipped"
+        return f"is {ratio.real:.4g} times torch's throughout (a wrong denominator or factor)"
+    if len(a) > 1 and not np.ptp(np.abs(a)) and np.ptp(np.abs(e)) > 1e-2 * scale:
+        return "has one value throughout"
+    if np.abs(np.sort(a.real) - np.sort(e.real)).max() <= 1e-3 * scale:
+        return "holds torch's values in another order (a layout or a dimension was mistaken)"
+    return ""

@@ -1,0 +1,57 @@
+"""Second derivatives: the gradient of <gradients, random directions> by every argument and by grad_output."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from parity.cases.schema import Tolerance
+from parity.comparison import compare
+from parity.comparison.compare import Mismatch, told
+from parity.comparison.diagnosis import diagnose
+from parity.comparison.tolerance import STEPS, Bound, bound, name_of
+from parity.types import Array, Gradients
+
+DTYPES = ("float32", "float64")
+FACTOR = 64
+
+
+def directions(gradients: Gradients, rng: np.random.Generator) -> Gradients:
+    """A random direction for each gradient."""
+    return {name: rng.standard_normal(g.shape).astype(g.dtype) for name, g in gradients.items()}
+
+
+def second_derivatives(
+    vjp: Any, reference_vjp: Any, grad_output: Array, along: Gradients, tolerance: Tolerance | None
+) -> Iterator[Mismatch]:
+    """Mismatches of the second derivatives, where torch has them.
+
+    They carry the rounding of two passes, so they get `FACTOR` times the gradients' bound, at the scale of
+    the largest element. No entry means zero, as autograd has it.
+    """
+    if name_of(grad_output.dtype) not in DTYPES or not along:
+        return
+    try:
+        expected = reference_vjp.second(grad_output, along)
+    except RuntimeError:
+        return
+    try:
+        actual = vjp.second(grad_output, along)
+    except Exception as error:
+        yield Mismatch("second derivative", "raises", f"the second derivative raises {told(error)}; torch has one")
+        return
+    for name in expected.keys() | actual.keys():
+        value = expected[name] if name in expected else np.zeros_like(actual[name])
+        found = actual[name] if name in actual else np.zeros_like(value)
+        what = f"second derivative by {name}"
+        problem = compare.form(what, value, found)
+        if problem is None:
+            rtol = FACTOR * bound(value.dtype, "gradient", tolerance).rtol
+            scale = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
+            allowed = Bound(rtol, rtol * scale + STEPS[name_of(value.dtype)].tiny)
+            share, bad = compare.judge(value, found, allowed)
+            if share <= 1:
+                continue
+            problem = compare.describe(what, value, found, bad, allowed, None, None)
+            problem.lead(diagnose("output", value, found, lambda: None))
+        yield problem

@@ -1,0 +1,143 @@
+"""What a draw allows by its own nature: its condition, torch's own rounding, and the exact answer for blame."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from parity import losses
+from parity.comparison.tolerance import STEPS, name_of
+from parity.draws.draw import generator
+from parity.losses.arguments import is_floating
+from parity.types import Array, Loss
+
+Answers = dict[str, Array]
+# An even number: the second of each pair shrinks what the first left alone, so that no number is spared.
+PROBES = 4
+FACTOR = 8.0
+# Relative distances of the neighbours: near enough to be alike, far enough to round differently.
+NEARBY = 3 * (0.05, 1e-3, 1e-6)
+_COMPLEX: dict[str, Any] = {"float32": np.complex64, "float64": np.complex128, "longdouble": np.clongdouble}
+# Relative size of the probes: far above the float64 answer's rounding, and so far above the dtype's step
+# that a jump at a kink is granted hardly any allowance.
+SHRINK = {"float16": 0.05, "bfloat16": 0.05, "float32": 1e-3, "complex64": 1e-3, "float64": 1e-6, "complex128": 1e-6}
+
+
+def answers(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Answers:
+    """The output and every gradient of one call, by 'output' and argument name."""
+    output, vjp = loss(**arguments)
+    return {"output": output, **vjp(grad_output.astype(output.dtype, copy=False))}
+
+
+def widened(arguments: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """The arguments with every floating array (and a dtype option) in `dtype`."""
+    return {name: _wide(name, value, dtype) for name, value in arguments.items()}
+
+
+def _wide(name: str, value: Any, dtype: str) -> Any:
+    if isinstance(value, np.ndarray) and is_floating(value):
+        if value.dtype.kind == "c":
+            return value.astype(_COMPLEX[dtype])
+        return value.astype(dtype)
+    if name == "options" and isinstance(value, Mapping):
+        return {field: inner for field, inner in value.items() if field != "acc_dtype"}
+    return dtype if name == "dtype" and value is not None else value
+
+
+def exact(loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output: Array) -> Answers | None:
+    """The answers in a wider dtype: torch's own in float64, or for float64 our NumPy loss in extended precision.
+
+    None where the wider call refuses.
+    """
+    double = name_of(grad_output.dtype) in ("float64", "complex128")
+    try:
+        if not double:
+            return answers(
+                reference, widened(arguments, "float64"), grad_output.astype(_complex(grad_output, "float64"))
+            )
+        wide = {k: _numpy_option(k, v) for k, v in widened(arguments, "longdouble").items()}
+        return answers(getattr(losses, loss), wide, grad_output.astype(_complex(grad_output, "longdouble")))
+    except Exception:
+        return None
+
+
+def condition(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, names: Mapping[str, str]) -> Answers:
+    """What one rounding of the inputs may move each answer by, times `FACTOR`.
+
+    Each probe shrinks a random half of the numbers of every floating array and of grad_output a little (so
+    that probabilities, variances and masks stay what they are) and watches torch's float64 answers move. `names`
+    gives each answer's dtype.
+    """
+    upstream = grad_output.astype(_complex(grad_output, "float64"))
+    wide = widened(arguments, "float64")
+    moved: Answers = {}
+    try:
+        base = answers(reference, wide, upstream)
+        shrink = SHRINK.get(name_of(grad_output.dtype), 1e-3)
+        for probe in range(PROBES):
+            rng, other = generator(f"probe {probe // 2}"), probe % 2 == 1
+            nudged = {name: _nudged(value, rng, other, shrink) for name, value in wide.items()}
+            found = answers(reference, nudged, _nudged(upstream, rng, other, shrink))
+            for name in names:
+                if name in found and name in base:
+                    with np.errstate(all="ignore"):
+                        change = np.abs(found[name] - base[name]) * (FACTOR * STEPS[names[name]].eps / shrink)
+                    change = np.where(np.isfinite(change), change, 0)
+                    moved[name] = np.maximum(moved[name], change) if name in moved else change
+    except Exception:
+        return {}
+    return moved
+
+
+def rounding(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, names: Mapping[str, str]) -> Answers:
+    """What the roundings inside a loss may move each answer by, times `FACTOR`.
+
+    Where terms cancel (the slope of a softmax with one likely class is a difference of numbers near 1), torch's
+    answer at one point may be exact by luck. So torch's float32 answers are held against its float64 answers to
+    the same numbers at a few neighbours, half of them with other signs of grad_output, and scaled to each
+    answer's step. `names` as in `condition`.
+    """
+    found: Answers = {}
+    for number, distance in enumerate(NEARBY):
+        rng = generator(f"neighbour {number}")
+        try:
+            nearby = {name: _neighbour(value, rng, distance) for name, value in widened(arguments, "float32").items()}
+            upstream = _neighbour(grad_output.astype(_complex(grad_output, "float32")), rng, distance)
+            if number % 2:
+                upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
+            narrow = answers(reference, nearby, upstream)
+            wide = answers(reference, widened(nearby, "float64"), upstream.astype(_complex(upstream, "float64")))
+        except Exception:
+            return {}
+        for name in names.keys() & narrow.keys() & wide.keys():
+            with np.errstate(all="ignore"):
+                error = np.abs(narrow[name] - wide[name]) * (FACTOR * STEPS[names[name]].eps / STEPS["float32"].eps)
+            error = np.where(np.isfinite(error), error, 0)
+            found[name] = np.maximum(found[name], error) if name in found else error
+    return found
+
+
+def _neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:
+    if not isinstance(value, np.ndarray) or not is_floating(value):
+        return value
+    return np.asarray(value * (1 - distance * rng.random(value.shape)), value.dtype)
+
+
+def _nudged(value: Any, rng: np.random.Generator, other: bool, shrink: float) -> Any:
+    if not isinstance(value, np.ndarray) or not is_floating(value):
+        return value
+    if value.dtype.kind == "c":
+        nudged = value.copy()
+        nudged.real, nudged.imag = (_nudged(part, rng, other, shrink) for part in (value.real, value.imag))
+        return nudged
+    return np.asarray(value * (1 - shrink * ((rng.random(value.shape) < 0.5) != other)))
+
+
+def _complex(array: Array, dtype: str) -> Any:
+    return _COMPLEX[dtype] if array.dtype.kind == "c" else dtype
+
+
+def _numpy_option(name: str, value: Any) -> Any:
+    from parity.frameworks.numpy import option
+
+    return option(name, value)

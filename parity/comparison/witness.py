@@ -1,0 +1,97 @@
+"""Witnesses besides torch's answer: refusals, published figures, identities, and calls torch leaves undefined."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from parity.cases.identity import Identity
+from parity.cases.schema import Finding, Published
+from parity.comparison import compare
+from parity.comparison.answers import Answers
+from parity.comparison.compare import Mismatch, first_line, told
+from parity.comparison.tolerance import bound
+from parity.implementation import Implementation
+from parity.types import Array, Functions, Gradients, Loss, NotOffered
+
+
+def refusal(
+    raises: Mapping[str, str], reference: Loss, implementation: Implementation, loss: Loss,
+    arguments: dict[str, Any], offered: dict[str, Any],
+) -> Iterator[Mismatch]:  # fmt: skip
+    """A call that both sides must refuse, torch with this class and message, the loss with this class."""
+    ((wanted, part),) = raises.items()
+    error = _raised(reference, arguments)
+    if error is None:
+        yield Mismatch("case", "reference", f"torch answers this call, the case expects {wanted}")
+        return
+    if wanted not in (parent.__name__ for parent in type(error).__mro__) or part.lower() not in str(error).lower():
+        said = f"torch raises {type(error).__name__}: {first_line(error)}"
+        yield Mismatch("case", "reference", f"{said}; the case expects {wanted} with {part!r}")
+        return
+    found = _raised(loss, offered)
+    if found is None:
+        yield Mismatch("error", "missing", f"answers where torch raises {wanted}: {first_line(error)}")
+    elif not implementation.accepts(found, wanted):
+        yield Mismatch("error", "class", f"raises {told(found)}, torch raises {wanted}: {first_line(error)}")
+
+
+def _raised(loss: Loss, arguments: dict[str, Any]) -> Exception | None:
+    try:
+        output, vjp = loss(**arguments)
+        vjp(np.ones_like(output))
+    except NotOffered:
+        raise
+    except Exception as error:
+        return error
+    return None
+
+
+def undefined(finding: Finding, output: Array) -> Mismatch | None:
+    """The mismatch of an output with what the case says torch should have returned."""
+    wanted = np.array(finding.output, output.dtype)
+    problem = compare.form("output", wanted, output)
+    if problem is None:
+        allowed = bound(wanted.dtype, "output")
+        share, bad = compare.judge(wanted, output, allowed)
+        if share > 1:
+            problem = compare.describe("output", wanted, output, bad, allowed, None, None)
+    if problem:
+        problem.sentence = problem.sentence.replace("torch", "the case")
+    return problem
+
+
+def figures(published: Published, expected: Array, output: Array) -> Iterator[Mismatch]:
+    """Mismatches of torch's answer and of the output with a published figure."""
+    figure = np.array(published.output, np.float64)
+    for side, value in (("torch's answer", expected), ("the output", output)):
+        wide = value.astype(np.float64)
+        if figure.shape != wide.shape or np.abs(figure - wide).max(initial=0.0) > published.atol:
+            printed = f"the published figure {published.output} by more than {published.atol}"
+            yield Mismatch("published", "value", f"{side} {wide.tolist()} leaves {printed}")
+
+
+def identity(
+    identity: Identity, functions: Functions, side: str, known: Mapping[str, Any], answers: Answers,
+    output: Array, gradients: Gradients,
+) -> Iterator[Mismatch]:  # fmt: skip
+    """Mismatches between a function's own answers and the identity's, both by `functions`.
+
+    Raises KeyError if the identity calls a loss that `functions` does not have, and NotOffered if with an
+    option that they lack.
+    """
+    text = f"{identity.text} by {side}"
+    try:
+        other, vjp = identity.evaluate(functions, known)
+        slopes = vjp(answers.grad_output)
+    except (KeyError, NotOffered):
+        raise
+    except Exception as error:
+        yield Mismatch("identity", "raises", f"{text} raises {told(error)}")
+        return
+    pairs = [("output", output, other)]
+    pairs += [(name, gradient, slopes[name]) for name, gradient in gradients.items() if name in slopes]
+    for name, left, right in pairs:
+        problem = answers.identity(name, left, right, text)
+        if problem:
+            yield problem

@@ -1,0 +1,143 @@
+"""What was observed of one point, and the file of records: JSON lines, written as points finish."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+from parity.comparison.compare import Mismatch
+
+Verdict: TypeAlias = Literal["passed", "failed", "xfailed", "xpassed", "not offered", "error"]
+UNEXPECTED = ("failed", "xpassed", "error")
+
+
+@dataclass(slots=True)
+class Record:
+    """One point, one implementation, all its seeds.
+
+    `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
+    the same error in steps of the dtype. `lenient` counts the draws that needed an allowance of their own.
+    `not_offered` names what was not compared because the implementation does not offer it.
+    """
+
+    id: str
+    loss: str
+    scenario: str
+    path: str
+    line: int
+    dtype: str
+    implementation: str
+    choice: dict[str, str]
+    verdict: Verdict = "passed"
+    reason: str | None = None
+    seeds: list[int] = field(default_factory=list)
+    worst: dict[str, float] = field(default_factory=dict)
+    ulp: dict[str, float] = field(default_factory=dict)
+    lenient: int = 0
+    mismatches: list[Mismatch] = field(default_factory=list)
+    not_offered: list[str] = field(default_factory=list)
+    raises: str | None = None
+    source: str | None = None
+    published: dict[str, Any] | None = None
+    finding: dict[str, Any] | None = None
+    repeat: str = ""
+
+    @property
+    def unexpected(self) -> bool:
+        return self.verdict in UNEXPECTED
+
+    def note(self, what: str, share: float, ulps: float) -> None:
+        """Keep the worst error seen of an output or a gradient."""
+        if share >= self.worst.get(what, 0.0):
+            self.worst[what] = share
+            self.ulp[what] = ulps
+
+    def __str__(self) -> str:
+        """The verdict as a person reads it."""
+        head = f"{self.id} ({self.implementation})"
+        if self.verdict == "xpassed":
+            return f"{head} passes, though it is expected to fail: {self.reason}"
+        lines = [f"{head} leaves parity:" if self.mismatches else f"{head}: {self.verdict}"]
+        if self.verdict in ("xfailed", "not offered") and self.reason:
+            lines.append(f"  {self.verdict}: {self.reason}")
+        for mismatch in self.mismatches:
+            seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
+            lines.append(f"  - {mismatch.sentence}{seed}")
+        if self.mismatches:
+            lines.append(f"  {self.path}:{self.line}")
+            if self.repeat:
+                lines.append(f"  repeat: {self.repeat}")
+        return "\n".join(lines)
+
+    def as_json(self) -> str:
+        return json.dumps({"kind": "point", **asdict(self)})
+
+
+@cache
+def _schema() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+def append(path: Path, line: str) -> None:
+    """Append one line in a single write, so that several processes may share the file."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(handle, line.encode() + b"\n")
+    finally:
+        os.close(handle)
+
+
+class Results(NamedTuple):
+    """What a file of records holds; `exitstatus` is pytest's own, None if the run never came to its end."""
+
+    environment: dict[str, Any]
+    records: list[Record]
+    exitstatus: int | None
+
+
+def read_records(path: Path) -> Results:
+    """The contents of a file of records; a last line that was cut off is left out.
+
+    Raises ValueError with a sentence if the file is not one of records, OSError if it cannot be read.
+    """
+    environment: dict[str, Any] = {}
+    records: list[Record] = []
+    exitstatus: int | None = None
+    for number, data in _lines(path):
+        match data:
+            case {"kind": "environment"}:
+                environment = {name: value for name, value in data.items() if name != "kind"}
+            case {"kind": "end", "exitstatus": int(status)}:
+                exitstatus = status
+            case {"kind": "point"}:
+                try:
+                    records.append(_schema().validate_python(data))
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    place = ".".join(str(part) for part in first["loc"])
+                    raise ValueError(f"{path}:{number}: this is no parity record: {place}: {first['msg']}") from None
+            case _:
+                raise ValueError(f"{path}:{number}: this is no parity record")
+    return Results(environment, records, exitstatus)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: this is no file of parity records: it is not UTF-8 text") from None
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            data = json.loads(line)
+        except (ValueError, RecursionError):
+            if number == len(lines) > 1:
+                return
+            raise ValueError(f"{path}:{number}: this line is no JSON") from None
+        yield number, data
