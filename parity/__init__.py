@@ -1,0 +1,26 @@
+"""Proves that a loss function does exactly what torch.nn.functional does."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parity import losses
+    from parity.api import ParityError, Report, check, parametrize
+    from parity.implementation import Implementation, Misdeclared
+    from parity.types import NotOffered
+
+__all__ = ["Implementation", "Misdeclared", "NotOffered", "ParityError", "Report", "check", "losses", "parametrize"]
+__version__ = "0.1.0"
+
+_HOME = {
+    "losses": "parity.losses", "NotOffered": "parity.types",
+    "Implementation": "parity.implementation", "Misdeclared": "parity.implementation",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that every pytest run of an environment with parity in it starts quickly."""
+    if name not in __all__:
+        raise AttributeError(f"module 'parity' has no attribute {name!r}")
+    module = import_module(_HOME.get(name, "parity.api"))
+    return module if name == "losses" else getattr(module, name)

@@ -1,0 +1,168 @@
+"""The Python way in: `check` a function, or `parametrize` a test over the points of a loss."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from parity import losses, registry
+from parity.cases.errors import nearest
+from parity.cases.points import Point, expand, seeds_of
+from parity.cases.scenario import load
+from parity.implementation import Implementation, Misdeclared
+from parity.records import Record
+
+SHOWN = 5
+
+
+class ParityError(AssertionError):
+    """An implementation left parity; the message tells every mismatch."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What `check` found: `ok`, `failures` as sentences, and the records they come from."""
+
+    loss: str
+    implementation: str
+    records: list[Record] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every point that is offered agrees, and at least one was compared."""
+        return not self.failures and any(record.verdict in ("passed", "xfailed") for record in self.records)
+
+    @property
+    def failures(self) -> list[str]:
+        """A text for each point that fails unexpectedly, and for each expected failure that matches nothing."""
+        return [str(record) for record in self.records if record.unexpected] + self.unmatched
+
+    def count(self, verdict: str) -> int:
+        return sum(record.verdict == verdict for record in self.records)
+
+    def raise_for_failures(self) -> None:
+        """Raise ParityError, an AssertionError, unless `ok`."""
+        if not self.ok:
+            raise ParityError(str(self))
+
+    def __str__(self) -> str:
+        counts = {word: self.count(word) for word in ("passed", "failed", "xpassed", "xfailed", "not offered")}
+        told = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no point compared"
+        failures = self.failures
+        head = "does not agree" if failures else "agrees" if self.ok else "was not compared"
+        lines = [f"{self.loss} of {self.implementation} {head} with torch: {told}."]
+        missing = sorted({record.reason or "" for record in self.records if record.verdict == "not offered"})
+        missing += sorted({f"{what}, where it was compared" for record in self.records for what in record.not_offered})
+        lines += [f"  not offered: {reason}" for reason in missing]
+        more = [f"... and {len(failures) - SHOWN} more: all of them are in `failures`"] if len(failures) > SHOWN else []
+        return "\n".join([*lines, *failures[:SHOWN], *more])
+
+
+def check(
+    loss: str, function: Callable[..., Any], *, framework: str = "numpy", name: str = "yours",
+    expected_failures: Mapping[str, str] | None = None, lacks: Collection[str] = (), device: str = "cpu",
+    cases: Path | str | None = None, only: str | None = None, seeds: int | None = None, seed_base: int = 0,
+    depth: str = "default",
+) -> Report:  # fmt: skip
+    """Run every case of `loss` on `function` and report.
+
+    `framework` is 'numpy' (a function that returns ``(output, vjp)``, or the output alone) or 'torch' (a
+    callable of tensors, a module class or a module). `lacks` and `expected_failures` are those of
+    `Implementation`. `cases` is a case file of your own instead of the shipped one; `only` a point id, or a
+    pattern of ids.
+
+    Raises ValueError with a sentence if `loss`, `framework` or a declaration means nothing, CaseError if
+    the case file cannot be used; what the function does wrong never raises, it is in the report.
+    """
+    implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
+    from parity.run import run_point
+
+    report = Report(loss, name)
+    for point in points(loss, implementation, cases, only, depth):
+        report.records.append(run_point(point, implementation, seeds_of(point, seeds, seed_base, depth)))
+    if only is not None and not report.records:
+        raise Misdeclared(f"no point of {loss} is called {only!r}")
+    report.unmatched = [] if only is not None else unmatched(implementation, (record.id for record in report.records))
+    return report
+
+
+def declared(
+    loss: str, function: Callable[..., Any], framework: str, name: str, expected_failures: Mapping[str, str] | None,
+    lacks: Collection[str], device: str,
+) -> Implementation:  # fmt: skip
+    """An implementation of one loss."""
+    if loss not in losses.LOSSES:
+        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
+    return Implementation(name, framework, {loss: function}, expected_failures or {}, lacks, device)
+
+
+def points(
+    loss: str, implementation: Implementation, cases: Path | str | None, only: str | None, depth: str
+) -> Iterator[Point]:
+    """The points of a loss's case file, or those that `only` names."""
+    if depth not in ("default", "deep"):
+        raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, ('default', 'deep'))}")
+    path = registry.case_file(loss) if cases is None else Path(cases)
+    for scenario in load(path, registry.served([implementation])):
+        if scenario.loss == loss and (depth == "deep" or scenario.case.depth == "default"):
+            for point in expand(scenario):
+                if only is None or point.id == only or fnmatchcase(point.id, only):
+                    yield point
+
+
+def unmatched(implementation: Implementation, ids: Iterable[str]) -> list[str]:
+    """A sentence for each expected failure whose pattern matches no point."""
+    known = list(ids)
+    return [
+        f"the expected failure {pattern!r} of {implementation.name} matches no point{nearest(pattern, known[:2000])}"
+        for pattern in implementation.expected_failures
+        if pattern not in known and not any(fnmatchcase(one, pattern) for one in known)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPoint:
+    """A point tied to an implementation: what a parametrized test gets."""
+
+    point: Point
+    implementation: Implementation
+    seeds: range
+
+    @property
+    def id(self) -> str:
+        return self.point.id
+
+    def run(self) -> Record:
+        """The record of this point."""
+        from parity.run import run_point
+
+        return run_point(self.point, self.implementation, self.seeds)
+
+    def check(self) -> None:
+        """Raise ParityError if the point leaves parity; skip or expect failure under pytest as declared."""
+        from parity.plugin import verdict
+
+        verdict(self.run())
+
+
+def parametrize(
+    loss: str, function: Callable[..., Any], *, framework: str = "numpy", name: str = "yours",
+    expected_failures: Mapping[str, str] | None = None, lacks: Collection[str] = (), device: str = "cpu",
+    cases: Path | str | None = None, seeds: int | None = None, seed_base: int = 0, depth: str = "default",
+) -> Callable[[Callable[..., None]], Callable[..., None]]:  # fmt: skip
+    """Parametrize a test over the points of `loss`; its argument `point` has `check()`.
+
+    The arguments are those of `check`. An expected failure that matches no point raises Misdeclared at once.
+    """
+    from parity.plugin import parametrize_points
+
+    implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
+    bound = [
+        BoundPoint(point, implementation, seeds_of(point, seeds, seed_base, depth))
+        for point in points(loss, implementation, cases, None, depth)
+    ]  # fmt: skip
+    for sentence in unmatched(implementation, (point.id for point in bound)):
+        raise Misdeclared(sentence)
+    return parametrize_points(bound)
