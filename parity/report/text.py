@@ -1,0 +1,83 @@
+"""Numbers and names -> words, alike in Markdown and HTML."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+LONG = 12
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: '1 point', '2,431 points'."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def share(value: float | None) -> str:
+    """An error as a share of its allowance, rounded up so that it never flatters."""
+    if value is None:
+        return ""
+    if math.isinf(value):
+        return "∞"
+    if value > 999:
+        return f"{value:.0e}"
+    if value > 10:
+        return f"{math.ceil(value)}"
+    return f"{math.ceil(value * 100) / 100:.2f}" if value else "0"
+
+
+def steps(value: float | None) -> str:
+    """An error in steps of the dtype."""
+    if value is None:
+        return ""
+    return "∞ ulp" if math.isinf(value) else f"{value:.2g} ulp" if value < 100 else f"{value:.0e} ulp"
+
+
+def figure(value: Any) -> str:
+    """A published or computed figure, nested lists included, cut where it is long."""
+    if isinstance(value, list):
+        shown = [figure(entry) for entry in value[:LONG]]
+        return f"[{', '.join(shown)}{', ...' if len(value) > LONG else ''}]"
+    return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+
+def listed(names: Sequence[str], separator: str = ", ", most: int = 4) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return separator.join(names[:most]) + more
+
+
+def breakable(name: str) -> Markup:
+    """HTML of a name that may break after its underscores."""
+    return escape(name).replace("_", Markup("_<wbr>"))
+
+
+def percent(part: int, whole: int) -> str:
+    """A part of a whole; '0 %' is kept for nothing at all."""
+    if not part:
+        return "0 %"
+    return f"{max(100 * part / whole, 0.1):.1f} %"
+
+
+def heading(name: str) -> str:
+    """The fragment that a site gives to a Markdown heading."""
+    return re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-")
+
+
+def markdown(value: Any) -> Markup:
+    """Text that Markdown shows as it is, in a table cell too: neither markup nor HTML comes through."""
+    if isinstance(value, Markup):
+        return value
+    text = re.sub(r"\s+", " ", str(value))
+    text = re.sub(r"([\\`*\[|~])", r"\\\1", text)
+    text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
+    return Markup(text)
+
+
+def block(text: str) -> Markup:
+    """Text as a fenced block of Markdown, with a fence longer than any in it."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return Markup(f"{fence}text\n{text}\n{fence}")

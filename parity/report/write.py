@@ -1,0 +1,36 @@
+"""Tables -> parity.md and parity.html, by the templates in this folder."""
+
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from parity.report import text
+from parity.report.remarks import CLASSES
+from parity.report.tables import Tables
+
+NAMES = ("parity.md", "parity.html")
+
+
+def render(name: str, tables: Tables) -> str:
+    """One of the two files as text. Whatever is not markup of the template itself is escaped."""
+    environment = Environment(
+        loader=PackageLoader("parity.report", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        finalize=text.markdown if name.endswith(".md") else None,
+    )  # fmt: skip
+    environment.filters.update(
+        share=text.share, steps=text.steps, figure=text.figure, plural=text.plural, heading=text.heading,
+        listed=text.listed, breakable=text.breakable, block=text.block,
+        answer=lambda name: name if name.startswith(("output", "second")) else f"gradient of {name}",
+    )  # fmt: skip
+    environment.globals.update(percent=text.percent, classes=CLASSES)
+    return environment.get_template(f"{name}.j2").render(tables=tables)
+
+
+def write(tables: Tables, folder: Path) -> list[Path]:
+    """Write both files into a folder, which is made if need be; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in NAMES]
+    for path in paths:
+        path.write_text(render(path.name, tables), encoding="utf-8", errors="replace")
+    return paths
