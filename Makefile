@@ -1,0 +1,50 @@
+# `make report` and `make test` need Python 3.11 or newer, make and a package index; the rest they set up.
+VENV ?= .venv
+PYTHON ?= python3
+WORKERS ?= auto
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+RUN = $(VENV)/bin/python -m
+READY = $(VENV)/.parity-ready
+
+# One math thread a process: torch's default threading makes small cases 4 to 50 times slower.
+export OMP_NUM_THREADS = 1
+export MKL_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+
+.PHONY: help report test lint bench mutate schema clean
+
+help:            ## these lines
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
+
+report: $(READY) ## run all cases, write reports/parity.md and reports/parity.html
+	@rm -f reports/results.jsonl
+	@$(RUN) pytest cases -q -n $(WORKERS) --parity-results reports/results.jsonl || true
+	@$(RUN) parity.report reports/results.jsonl --to reports
+
+test: $(READY)   ## run the cases and the suite's own tests, in parallel
+	$(RUN) pytest -q -n $(WORKERS) $(ARGS)
+
+lint: $(READY)   ## ruff and mypy --strict
+	$(RUN) ruff check .
+	$(RUN) mypy
+
+bench: $(READY)  ## speed of the engine, of the suite and of the losses
+	@$(RUN) parity.bench
+
+mutate: $(READY) ## mutation testing of parity/losses, resumable
+	@$(PIP) install cosmic-ray==8.7.0
+	@$(RUN) tests.mutation $(ARGS)
+
+schema: $(READY) ## write cases/schema.json from the model
+	@$(RUN) parity.cases.schema
+
+clean:           ## remove the environment and the reports
+	rm -rf $(VENV) build *.egg-info reports/parity.* reports/results.jsonl
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"parity needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned requirements into $(VENV)"
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
