@@ -79,6 +79,8 @@ class Implementation:
 
     def lacking(self, loss: str) -> dict[str, str]:
         """What it lacks of one loss: word to reason, which may be empty."""
+        if not self.lacks:
+            return {}
         reasons = self.lacks if isinstance(self.lacks, Mapping) else dict.fromkeys(self.lacks, "")
         return {word: reasons[entry] for entry in self.lacks for scope, word in [_scoped(entry)] if scope in ("", loss)}
 

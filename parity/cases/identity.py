@@ -122,7 +122,7 @@ def _check(node: ast.expr, known: set[str]) -> None:
             if len(args) > len(parameters):
                 raise ValueError(f"the expression gives {name} {len(args)} arguments, it takes {len(parameters)}")
             for keyword in keywords:
-                if keyword.arg not in parameters:
+                if keyword.arg not in parameters and (name in MAPS or not signature_of(name).knows(str(keyword.arg))):
                     raise ValueError(f"{name} has no argument {keyword.arg!r}{nearest(keyword.arg, parameters)}")
             for inner in [*args, *(keyword.value for keyword in keywords)]:
                 _check(inner, known)

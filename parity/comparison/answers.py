@@ -38,8 +38,9 @@ class Answers:
         problem = compare.form(what, expected, actual)
         if problem:
             return np.inf, np.inf, problem
-        allowed = bound(self.precision(name), what, self.tolerance)
-        step = STEPS.get(name_of(self.precision(name)))
+        dtype = self.precision(name)
+        allowed = bound(dtype, what, self.tolerance)
+        step = STEPS.get(name_of(dtype))
         in_ulp = allowed.rtol / step.eps if step else 1.0
         share = compare.shares(expected, actual, allowed) if step else np.nan
         if share <= 1:
@@ -119,6 +120,8 @@ class Answers:
     def precision(self, name: str) -> DType:
         """The dtype whose step an answer is judged by: a gradient comes through the output's, if that is coarser."""
         own, outer = self._expected(name).dtype, self.output.dtype
+        if own == outer:
+            return own
         steps = [STEPS.get(name_of(dtype)) for dtype in (own, outer)]
         return outer if steps[0] and steps[1] and steps[1].eps > steps[0].eps else own
 

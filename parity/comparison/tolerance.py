@@ -11,7 +11,7 @@ condition of the point, and twice torch's own distance from its float64 answer.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from parity.losses.arguments import BFLOAT16
 from parity.types import DType
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """rtol and atol, both in units of the value."""
 
     rtol: float

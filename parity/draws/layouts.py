@@ -1,6 +1,7 @@
 """The same values in other strides: what a kernel that assumes C order trips over."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +28,15 @@ def transposed(array: Array) -> Array:
 def sliced(array: Array) -> Array:
     """Every second element of a buffer twice as long in each dimension."""
     buffer = np.zeros(tuple(2 * size for size in array.shape), array.dtype)
-    view = buffer[(..., *(slice(None, None, 2),) * array.ndim)]
+    every_second: Any = (..., *(slice(None, None, 2),) * array.ndim)
+    view = buffer[every_second]
     view[...] = array
     return view
 
 
 def reversed_(array: Array) -> Array:
     """Negative strides along each dimension."""
-    back = (..., *(slice(None, None, -1),) * array.ndim)
+    back: Any = (..., *(slice(None, None, -1),) * array.ndim)
     return array[back].copy()[back]
 
 

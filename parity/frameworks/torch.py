@@ -35,13 +35,16 @@ class TorchLoss:
         self._refused: dict[tuple[Any, ...], set[str]] = {}
 
     def __call__(self, **arguments: Any) -> Result:
-        arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
-        call = {
-            name: self.tensor(value) if name in arrays else option(name, value) for name, value in arguments.items()
-        }
-        floating = [name for name, array in arrays.items() if is_floating(array)]
-        kind = tuple((name, array.dtype.kind, array.ndim) for name, array in arrays.items())
-        refused = self._refused.setdefault(kind, set())
+        call, floating, kind = {}, [], []
+        for name, value in arguments.items():
+            if isinstance(value, np.ndarray):
+                call[name] = self.tensor(value)
+                kind.append((name, value.dtype.kind, value.ndim))
+                if is_floating(value):
+                    floating.append(name)
+            else:
+                call[name] = option(name, value)
+        refused = self._refused.setdefault(tuple(kind), set())
         while True:
             leaves = [name for name in floating if name not in refused]
             for name in leaves:

@@ -1,0 +1,144 @@
+"""Draws per second of the engine and the suite, beside bare torch and beside plain tests, on the same points."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter
+
+from parity.bench import sessions
+from parity.bench.bare import Bare
+from parity.bench.sample import sample, seeds
+from parity.bench.table import Row, against, microseconds, milliseconds, table
+from parity.cases.points import Point
+from parity.draws.draw import Plan
+from parity.registry import named
+from parity.run import run_point
+
+POINTS = 400
+REPETITIONS = 3
+STARTS = 5
+ENGINE, SUITE, PLAIN, START = 2.5, 5.0, 5.0, 1.5
+Times = list[dict[str, float]]
+
+
+@dataclass(slots=True)
+class Measured:
+    """Seconds, an entry a repetition: by point id for what runs in this process, in all for the sessions."""
+
+    floor: Times = field(default_factory=list)
+    first: Times = field(default_factory=list)
+    every: Times = field(default_factory=list)
+    suite: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+    failed: int = 0
+
+
+def tables(count: int = POINTS, repetitions: int = REPETITIONS, starts: int = STARTS) -> Iterator[str]:
+    """The tables of speed, of its parts by dtype, and of collection and start-up."""
+    points = sample(count)
+    if not points:
+        yield "no case file holds a point that passes: there is nothing to measure"
+        return
+    measured = measure(points, repetitions)
+    yield speed(points, measured)
+    yield parts(points, measured)
+    yield waiting(points[0], repetitions, starts)
+
+
+def measure(points: Sequence[Point], repetitions: int) -> Measured:
+    """Everything that runs draws, in turn, `repetitions` times."""
+    numpy, ids, measured = named("numpy"), [point.id for point in points], Measured()
+    floors = {point.id: [_bare(point, seed) for seed in seeds(point)] for point in points}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(repetitions):
+            measured.floor.append(_each(points, lambda point: [draw() for draw in floors[point.id]]))
+            measured.first.append(_each(points, lambda point: run_point(point, numpy, seeds(point)[:1])))
+            measured.every.append(_each(points, lambda point: run_point(point, numpy, seeds(point))))
+            through_pytest, plain = sessions.suite(ids), sessions.plain_tests(ids)
+            measured.suite.append(through_pytest.loop)
+            measured.plain.append(plain.loop)
+            measured.failed = max(measured.failed, through_pytest.failed + plain.failed)
+    return measured
+
+
+def _bare(point: Point, seed: int) -> Bare:
+    plan = Plan(point)
+    arguments, own = plan.arguments(seed)
+    return Bare(point.loss, arguments, lambda output: plan.grad_output(output, seed) if own is None else own)
+
+
+def _each(points: Sequence[Point], run: Callable[[Point], object]) -> dict[str, float]:
+    seconds = {}
+    for point in points:
+        start = perf_counter()
+        run(point)
+        seconds[point.id] = perf_counter() - start
+    return seconds
+
+
+def speed(points: Sequence[Point], measured: Measured) -> str:
+    """Draws per second of everything, and the ratios that have aims."""
+    draws = sum(len(seeds(point)) for point in points)
+    floor, engine = _total(measured.floor), _total(measured.every)
+    suite, plain = median(measured.suite), median(measured.plain)
+    rows: list[Row] = [
+        _row("floor: bare torch", floor, draws, "1.00", ""),
+        _row("engine: run_point", engine, draws, against(engine / floor, ENGINE), against(plain / engine, None)),
+        _row("suite: pytest", suite, draws, against(suite / floor, SUITE), against(plain / suite, PLAIN, ">=")),
+        _row("plain test, assert_close", plain, draws, against(plain / floor, None), "1.00"),
+    ]
+    losses = len({point.loss for point in points})
+    title = f"Engine and suite: {draws:,} draws of {len(points):,} points of {losses} losses, every row on the same"
+    notes = [f"{measured.failed} items failed, which costs time"] if measured.failed else []
+    return table(title, ("", "draws/s", "us a draw", "times the floor", "times the plain test's draws/s"), rows, notes)
+
+
+def _row(name: str, seconds: float, draws: int, floor: str, plain: str) -> Row:
+    return name, f"{draws / seconds:,.0f}", microseconds(seconds / draws), floor, plain
+
+
+def parts(points: Sequence[Point], measured: Measured) -> str:
+    """The engine's time by dtype: the thorough first draw of a point, and a later one."""
+    groups: dict[str, list[Point]] = defaultdict(list)
+    for point in points:
+        groups[point.dtype].append(point)
+    groups["all"] = list(points)
+    rows = []
+    for name, group in groups.items():
+        draws = sum(len(seeds(point)) for point in group)
+        floor, engine, first = (_total(t, group) for t in (measured.floor, measured.every, measured.first))
+        later = max(engine - first, 0) / max(draws - len(group), 1)
+        times = floor / draws, engine / draws, first / len(group), later
+        ratios = [f"{seconds / times[0]:.2f}" for seconds in times[1:]]
+        rows.append((name, f"{draws:,}", *map(microseconds, times), *ratios))
+    head = ("dtype", "draws", "floor us", "engine us", "first draw us", "later us", "x floor", "first", "later")
+    return table("Engine by dtype: the first draw of a point also looks for side effects and repeats calls", head, rows)
+
+
+def _total(repetitions: Times, points: Sequence[Point] = ()) -> float:
+    ids = [point.id for point in points]
+    return median(sum(seconds[id] for id in ids) if ids else sum(seconds.values()) for seconds in repetitions)
+
+
+def waiting(point: Point, repetitions: int, starts: int) -> str:
+    """What passes before the first verdict: collection, and a cold start."""
+    word = f"{point.loss} and {point.scenario.name.split()[0]}"
+    everything = [sessions.collection() for _ in range(repetitions)]
+    selected = [sessions.collection("-k", word) for _ in range(repetitions)]
+    path = point.scenario.path
+    pairs = [(sessions.import_torch(), sessions.first_verdict(path, point.id)) for _ in range(starts + 1)][1:]
+    torch, verdict = (median(seconds) for seconds in zip(*pairs, strict=True))
+    rows: list[Row] = [
+        _collected("collection, all files", everything),
+        _collected(f"collection, -k '{word}'", selected),
+        ("process start to import torch", "", milliseconds(torch), ""),
+        ("process start to the first verdict", "1", milliseconds(verdict), against(verdict / torch, START)),
+    ]
+    return table("Waiting", ("", "items", "ms", "times import torch"), rows)
+
+
+def _collected(name: str, runs: Sequence[sessions.Session]) -> Row:
+    return name, f"{runs[0].items:,}", milliseconds(median(run.collection for run in runs)), ""

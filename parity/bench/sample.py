@@ -1,0 +1,35 @@
+"""The points that are measured: of every case file, and the same for all that is compared."""
+
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+
+from parity.cases.errors import CaseError
+from parity.cases.points import Point, expand, seeds_of
+from parity.cases.scenario import load
+from parity.registry import case_folder, named, served
+from parity.run import run_point
+
+
+def points(ids: Collection[str] = ()) -> Iterator[Point]:
+    """The default points of the shipped cases that are compared with torch; only those of `ids` if there are any."""
+    for path in sorted(case_folder().glob("*.yaml")):
+        with suppress(CaseError):
+            for scenario in load(path, served()):
+                if scenario.case.depth == "default" and not scenario.case.raises and not scenario.case.finding:
+                    yield from (point for point in expand(scenario) if not ids or point.id in ids)
+
+
+def sample(count: int) -> list[Point]:
+    """About `count` points, evenly over all files, that pass: a failure costs more, since its cause is sought."""
+    every = list(points())
+    chosen = every[:: max(len(every) // count, 1)]
+    numpy = named("numpy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [point for point in chosen if run_point(point, numpy, seeds(point)[:1]).verdict == "passed"]
+
+
+def seeds(point: Point) -> range:
+    """The seeds that a plain run draws."""
+    return seeds_of(point, None, 0, "default")

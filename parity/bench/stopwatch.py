@@ -1,0 +1,58 @@
+"""A pytest plugin for the benchmark: the seconds of collection and of the test loop, apart from start-up."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bench-points", type=Path, help="keep the items of the points in this file, an id a line")
+    parser.addoption("--bench-times", type=Path, help="write the seconds to this file, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Stopwatch(config), "parity-stopwatch")
+
+
+class Stopwatch:
+    """Seconds by stage, and how many items there were."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.points: Path | None = config.getoption("--bench-points")
+        self.times: Path = config.getoption("--bench-times")
+        self.seen: dict[str, float] = {}
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        start = perf_counter()
+        result = yield
+        self.seen["collection"] = perf_counter() - start
+        return result
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if self.points is not None:
+            wanted = set(self.points.read_text(encoding="utf-8").splitlines())
+            items[:] = [item for item in items if not hasattr(item, "point") or item.name in wanted]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        _warm_up()
+        start = perf_counter()
+        result = yield
+        self.seen |= {"loop": perf_counter() - start, "items": len(session.items), "failed": session.testsfailed}
+        return result
+
+    def pytest_unconfigure(self) -> None:
+        self.times.write_text(json.dumps(self.seen), encoding="utf-8")
+
+
+def _warm_up() -> None:
+    """Import what the first item would: torch brings a thousand modules, its first backward hundreds more."""
+    import torch
+
+    import parity.run  # noqa: F401
+
+    torch.ones(1, requires_grad=True).backward(torch.ones(1))
