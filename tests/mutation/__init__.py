@@ -1,0 +1,1 @@
+"""Mutation testing of parity/losses: the case files are the killers."""

@@ -1,0 +1,82 @@
+"""One mutant against the cases, in a forked process: the engine stays as it is, only parity.losses is anew."""
+
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+from parity.cases.points import Point, expand
+from parity.cases.scenario import load
+from parity.implementation import Implementation
+from parity.registry import case_folder, served
+from parity.run import run_point
+
+SURVIVED, KILLED, INCOMPETENT = 0, 1, 2
+SECONDS = 60
+
+
+class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Finds one module of parity.losses in a text rather than in its file."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name, self.source = name, source
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        return importlib.util.spec_from_loader(fullname, self) if fullname == self.name else None
+
+    def get_source(self, fullname: str) -> str:
+        return self.source
+
+
+def all_points() -> dict[str, list[Point]]:
+    """The points of every loss, refusals first: they cost least."""
+    found: dict[str, list[Point]] = {}
+    for path in sorted(case_folder().glob("*.yaml")):
+        scenarios = [scenario for scenario in load(path, served()) if scenario.case.depth == "default"]
+        scenarios.sort(key=lambda scenario: (not scenario.case.raises, scenario.seeds == 1))
+        found[scenarios[0].loss] = [point for scenario in scenarios for point in expand(scenario)]
+    return found
+
+
+def outcome(module: Path, source: str, losses: Sequence[str], points: dict[str, list[Point]]) -> int:
+    """SURVIVED, KILLED or INCOMPETENT (not even imported), found out in a child process.
+
+    A mutant that does not end within `SECONDS` is killed.
+    """
+    child = os.fork()
+    if not child:
+        code = KILLED
+        try:
+            signal.alarm(SECONDS)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            code = _judge(module, source, losses, points)
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else KILLED
+
+
+def _judge(module: Path, source: str, losses: Sequence[str], points: dict[str, list[Point]]) -> int:
+    for name in [name for name in sys.modules if name.startswith("parity.losses")]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Mutated(f"parity.losses.{module.stem}", source))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            functions = importlib.import_module("parity.losses").LOSSES
+    except Exception:
+        return INCOMPETENT
+    implementation = Implementation("mutant", losses=functions, equivalents={})
+    for seeds in (range(1), range(1, 3)):
+        for loss in losses:
+            for point in points.get(loss, ()):
+                if run_point(point, implementation, seeds[: point.scenario.seeds]).unexpected:
+                    return KILLED
+    return SURVIVED

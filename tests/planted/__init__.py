@@ -1,0 +1,71 @@
+"""A catalogue of planted bugs: wrong losses of the kinds that people really ship, each of which must turn red.
+
+A bug names the loss it stands in, what is wrong, and a part of the sentence that must tell it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity.types import Array, Gradients, Result
+
+Change = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One wrong loss."""
+
+    loss: str
+    name: str
+    says: str
+    function: Callable[..., Any]
+    framework: str = "numpy"
+
+    @property
+    def id(self) -> str:
+        return f"{self.loss}: {self.name}"
+
+
+BUGS: list[Bug] = []
+
+
+def planted(loss: str, name: str, says: str = "", framework: str = "numpy") -> Callable[[Callable[..., Any]], Any]:
+    """Enter a wrong loss into the catalogue."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        BUGS.append(Bug(loss, name, says, function, framework))
+        return function
+
+    return enter
+
+
+def with_gradients(result: Result, change: Callable[[Gradients], Gradients]) -> Result:
+    """The same output, other gradients."""
+    output, vjp = result
+    return output, lambda grad_output: change(vjp(grad_output))
+
+
+def with_input_gradient(result: Result, change: Change) -> Result:
+    """The same output, another gradient of the input."""
+    return with_gradients(result, lambda found: found | {"input": change(found["input"])})
+
+
+def divided(result: Result, divisor: float) -> Result:
+    """The mean of an unreduced loss with a divisor of its own."""
+    values, vjp = result
+    output = np.asarray(values.sum() / values.dtype.type(divisor))
+
+    def spread(grad_output: Array) -> Gradients:
+        return vjp(np.broadcast_to((grad_output / divisor).astype(values.dtype), values.shape))
+
+    return output, spread
+
+
+def catalogue() -> list[Bug]:
+    """Every bug of every module of this folder."""
+    from tests.planted import classification, numerics, observed, options, second  # noqa: F401
+
+    return BUGS

@@ -1,0 +1,218 @@
+"""Bugs of cross entropies: denominators, weights, smoothing, ignored rows, the class dimension, block borders."""
+
+from typing import Any
+
+import numpy as np
+
+from parity import losses
+from parity.types import Array, Gradients, Result
+from tests.planted import divided, planted, with_gradients, with_input_gradient
+
+
+def _mean(reduction: str, options: dict[str, Any]) -> bool:
+    return reduction == "mean" and not {"size_average", "reduce"} & options.keys()
+
+
+@planted("cross_entropy", "a weighted mean divides by the number of rows")
+def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
+    if weight is None or not _mean(reduction, options) or target.shape == input.shape:
+        return losses.cross_entropy(input, target, weight, reduction=reduction, **options)
+    return divided(losses.cross_entropy(input, target, weight, reduction="none", **options), max(target.size, 1))
+
+
+@planted("nll_loss", "the mean counts ignored rows")
+def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
+    if weight is not None or not _mean(reduction, options):
+        return losses.nll_loss(input, target, weight, reduction=reduction, **options)
+    return divided(losses.nll_loss(input, target, reduction="none", **options), max(target.size, 1))
+
+
+@planted("cross_entropy", "the mean of probabilities divides by the weights")
+def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
+    if weight is None or target.shape != input.shape or not _mean(reduction, options):
+        return losses.cross_entropy(input, target, weight, reduction=reduction, **options)
+    unreduced = losses.cross_entropy(input, target, weight, reduction="none", **options)
+    return divided(unreduced, float(weight.sum()) or 1.0)
+
+
+@planted("cross_entropy", "ignore_index is ignored")
+def _(input: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, **options: Any) -> Result:
+    if target.dtype.kind in "iu" and input.ndim and input.shape[min(input.ndim - 1, 1)]:
+        target = np.where(target == ignore_index, 0, target).astype(target.dtype)
+    return losses.cross_entropy(input, target, weight, **options)
+
+
+@planted("cross_entropy", "only -100 is ignored")
+def _(input: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, **options: Any) -> Result:
+    return losses.cross_entropy(input, target, weight, **options)
+
+
+@planted("cross_entropy", "ignored rows still push their gradient")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    result = losses.cross_entropy(input, target, **options)
+    ignored = target == options.get("ignore_index", -100)
+    if input.ndim != 2 or target.ndim != 1 or target.dtype.kind not in "iu" or not ignored.any():
+        return result
+    return with_input_gradient(result, lambda g: (g + 1e-3 * ignored[:, None]).astype(g.dtype))
+
+
+@planted("cross_entropy", "label smoothing forgets the class weights")
+def _(input: Array, target: Array, weight: Array | None = None, label_smoothing: float = 0.0, **options: Any) -> Result:
+    weighted = losses.cross_entropy(input, target, weight, **options)
+    if weight is None or not 0 < label_smoothing <= 1:
+        return losses.cross_entropy(input, target, weight, label_smoothing=label_smoothing, **options)
+    plain = losses.cross_entropy(input, target, label_smoothing=1.0, **options)
+    e = label_smoothing
+
+    def vjp(g: Array) -> Gradients:
+        one, two = weighted[1](g), plain[1](g)
+        return {name: ((1 - e) * one[name] + e * two.get(name, 0)).astype(one[name].dtype) for name in one}
+
+    return np.asarray((1 - e) * weighted[0] + e * plain[0], weighted[0].dtype), vjp
+
+
+@planted("cross_entropy", "smoothing spreads over the other classes only")
+def _(input: Array, target: Array, label_smoothing: float = 0.0, **options: Any) -> Result:
+    classes = input.shape[min(input.ndim - 1, 1)] if input.ndim else 1
+    wrong = label_smoothing * classes / (classes - 1) if classes > 1 and label_smoothing < 0.5 else label_smoothing
+    return losses.cross_entropy(input, target, label_smoothing=wrong, **options)
+
+
+@planted("cross_entropy", "smoothing is dropped for class probabilities")
+def _(input: Array, target: Array, label_smoothing: float = 0.0, **options: Any) -> Result:
+    kept = 0.0 if target.shape == input.shape and 0 < label_smoothing <= 1 else label_smoothing
+    return losses.cross_entropy(input, target, label_smoothing=kept, **options)
+
+
+@planted("cross_entropy", "the mean of ignored rows only is zero")
+def _(*args: Array, **options: Any) -> Result:
+    output, vjp = losses.cross_entropy(*args, **options)
+    return np.nan_to_num(output, posinf=np.inf, neginf=-np.inf) if output.ndim == 0 else output, vjp
+
+
+@planted("cross_entropy", "the gradient of ignored rows only is nan", "nan")
+def _(*args: Array, **options: Any) -> Result:
+    output, vjp = losses.cross_entropy(*args, **options)
+    empty = output.ndim == 0 and bool(np.isnan(output))
+    return with_input_gradient((output, vjp), lambda g: g * np.nan if empty else g)
+
+
+@planted("cross_entropy", "the last dimension is taken for the classes")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    if input.ndim != 3 or target.ndim != 2 or input.shape[1] != input.shape[2]:
+        return losses.cross_entropy(input, target, **options)
+    result = losses.cross_entropy(np.swapaxes(input, 1, 2), target, **options)
+    return with_input_gradient(result, lambda g: np.ascontiguousarray(np.swapaxes(g, 1, 2)))
+
+
+def _without_last_block(block: int) -> Any:
+    def blocked(input: Array, target: Array, **options: Any) -> Result:
+        classes = input.shape[1] if input.ndim == 2 else 0
+        if classes <= block or not classes % block or target.shape == input.shape:
+            return losses.cross_entropy(input, target, **options)
+        cut = classes - classes % block
+        masked = input.copy()
+        masked[:, cut:] = np.where(target[:, None] == np.arange(cut, classes), masked[:, cut:], -np.inf)
+        return losses.cross_entropy(masked, target, **options)
+
+    return blocked
+
+
+for size in (32, 128, 1024, 4096):
+    planted("cross_entropy", f"a block of {size} classes leaves out the rest")(_without_last_block(size))
+
+
+@planted("cross_entropy", "rows beyond the first 128 have no gradient")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    def cut(g: Array) -> Array:
+        g = g.copy()
+        g[128:] = 0
+        return g
+
+    result = losses.cross_entropy(input, target, **options)
+    return with_input_gradient(result, cut) if input.ndim == 2 and len(input) > 128 else result
+
+
+@planted("cross_entropy", "a masked logit gives nan")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    result = losses.cross_entropy(input, target, **options)
+    masked = np.isneginf(input)
+    return with_input_gradient(result, lambda g: np.where(masked, np.nan, g).astype(g.dtype))
+
+
+@planted("cross_entropy", "no maximum is subtracted")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    output, vjp = losses.cross_entropy(input, target, **options)
+    overflows = bool(np.isinf(np.exp(input[np.isfinite(input)].astype(np.float32))).any())
+    return (output + np.inf).astype(output.dtype) if overflows else output, vjp
+
+
+@planted("cross_entropy", "uint8 targets are refused", "raises")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    if target.dtype == np.uint8:
+        raise RuntimeError("expected int64")
+    return losses.cross_entropy(input, target, **options)
+
+
+@planted("cross_entropy", "int32 targets are accepted", "answers where torch raises")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    return losses.cross_entropy(input, target.astype(np.int64) if target.dtype == np.int32 else target, **options)
+
+
+@planted("cross_entropy", "negative classes count from the end", "answers where torch raises")
+def _(input: Array, target: Array, ignore_index: int = -100, **options: Any) -> Result:
+    classes = input.shape[min(input.ndim - 1, 1)] if input.ndim else 0
+    if target.dtype == np.int64:
+        target = np.where((target < 0) & (target >= -classes) & (target != ignore_index), target + classes, target)
+    return losses.cross_entropy(input, target, ignore_index=ignore_index, **options)
+
+
+@planted("cross_entropy", "probabilities get no gradient", "gradient of target is missing")
+def _(*args: Array, **options: Any) -> Result:
+    result = losses.cross_entropy(*args, **options)
+    return with_gradients(result, lambda found: {"input": found["input"]})
+
+
+@planted("nll_loss", "the weight is the one of the row and not of the class")
+def _(input: Array, target: Array, weight: Array | None = None, **options: Any) -> Result:
+    if weight is not None and target.ndim == 1 and input.ndim == 2:
+        weight = np.roll(weight, 1)
+    return losses.nll_loss(input, target, weight, **options)
+
+
+@planted("binary_cross_entropy_with_logits", "pos_weight is left out")
+def _(input: Array, target: Array, pos_weight: Array | None = None, **options: Any) -> Result:
+    return losses.binary_cross_entropy_with_logits(input, target, **options)
+
+
+@planted("binary_cross_entropy_with_logits", "pos_weight scales the negatives too")
+def _(input: Array, target: Array, pos_weight: Array | None = None, **options: Any) -> Result:
+    if pos_weight is None or options.get("weight") is not None:
+        return losses.binary_cross_entropy_with_logits(input, target, pos_weight=pos_weight, **options)
+    return losses.binary_cross_entropy_with_logits(input, target, weight=pos_weight, **options)
+
+
+@planted("binary_cross_entropy", "the mean divides by the sum of the weights")
+def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
+    if weight is None or not _mean(reduction, options) or weight.shape != input.shape:
+        return losses.binary_cross_entropy(input, target, weight, reduction=reduction, **options)
+    unreduced = losses.binary_cross_entropy(input, target, weight, reduction="none", **options)
+    return divided(unreduced, float(weight.sum()) or 1.0)
+
+
+@planted("binary_cross_entropy", "the logarithm is not clamped", "inf")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    output, vjp = losses.binary_cross_entropy(input, target, **options)
+    certain = bool(((input == 0) & (target > 0)).any())
+    return (output + np.inf).astype(output.dtype) if certain else output, vjp
+
+
+@planted("binary_cross_entropy", "the target's gradient is clamped")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    result = losses.binary_cross_entropy(input, target, **options)
+    return with_gradients(result, lambda f: f | {"target": np.clip(f["target"], -100, 100).astype(target.dtype)})
+
+
+@planted("binary_cross_entropy", "probabilities outside 0 and 1 are clipped", "answers where torch raises")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    return losses.binary_cross_entropy(np.clip(input, 0, 1).astype(input.dtype), target, **options)

@@ -1,0 +1,55 @@
+"""A new torch release says by itself what is missing: every loss is here, with torch's own signature."""
+
+import inspect
+import re
+
+import pytest
+import torch.nn.functional as F
+
+from parity import losses
+from parity.types import Array
+
+# Functions of torch.nn.functional that belong here by what they are, not by their name.
+FEEDERS = {"log_softmax", "logsigmoid", "sigmoid", "softmax", "softmin"}
+BY_MODULE = {"adaptive_log_softmax_with_loss"}
+
+
+def torch_losses() -> set[str]:
+    """The public functions of torch.nn.functional whose name says that they are a loss."""
+    named = {name for name in dir(F) if re.search(r"loss$|cross_entropy|^kl_div$", name) and not name.startswith("_")}
+    return {name for name in named if callable(getattr(F, name))}
+
+
+def test_every_loss_of_torch_is_here() -> None:
+    assert torch_losses() - set(losses.LOSSES) == set()
+
+
+def test_nothing_else_is_here() -> None:
+    assert set(losses.LOSSES) - torch_losses() == FEEDERS | BY_MODULE
+
+
+@pytest.mark.parametrize("name", sorted(set(losses.LOSSES) - {"sigmoid", "logsigmoid"} - BY_MODULE))
+def test_the_signature_is_torchs(name: str) -> None:
+    ours, theirs = inspect.signature(losses.LOSSES[name]), inspect.signature(getattr(F, name))
+    assert [(p.name, p.kind, p.default) for p in ours.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in theirs.parameters.values()
+    ]
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "logsigmoid"])
+def test_a_function_without_a_python_signature_takes_an_input(name: str) -> None:
+    assert list(inspect.signature(losses.LOSSES[name]).parameters) == ["input"]
+
+
+@pytest.mark.parametrize("name", sorted(losses.LOSSES))
+def test_arrays_are_annotated_as_arrays(name: str) -> None:
+    parameters = inspect.signature(losses.LOSSES[name]).parameters
+    first = next(iter(parameters.values()))
+    assert first.annotation is Array
+
+
+def test_no_loss_imports_torch() -> None:
+    import pathlib
+
+    for path in pathlib.Path(losses.__file__).parent.glob("*.py"):
+        assert not re.search(r"^\s*(import|from) torch", path.read_text(), re.MULTILINE), path.name
