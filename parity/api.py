@@ -8,8 +8,8 @@ from typing import Any
 
 from parity import losses, registry
 from parity.cases.errors import nearest
+from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
-from parity.cases.scenario import load
 from parity.implementation import Implementation, Misdeclared
 from parity.records import Record
 

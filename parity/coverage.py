@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from parity.cases.errors import CaseError, nearest
+from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.cases.reader import read
-from parity.cases.scenario import load
-from parity.cases.schema import CaseFile, Spec
+from parity.cases.schema import CaseFile
 from parity.cases.signature import Signature, signature_of
+from parity.cases.specs import Spec
 from parity.registry import case_file, case_folder, served
 
 Pair = tuple[tuple[str, str], tuple[str, str]]

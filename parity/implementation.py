@@ -9,8 +9,8 @@ from typing import Any
 from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.points import Point
-from parity.cases.schema import LAYOUTS, DType, Spec
 from parity.cases.signature import signature_of
+from parity.cases.specs import LAYOUTS, DType, Spec
 from parity.types import Loss
 
 DTYPES: tuple[str, ...] = DType.__args__  # type: ignore[attr-defined]

@@ -143,15 +143,18 @@ class CaseCollector(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         from parity.cases.errors import CaseError
+        from parity.cases.load import load
         from parity.cases.points import expand
-        from parity.cases.scenario import load
         from parity.registry import served
 
         run = self.config.stash[_RUN]
         try:
             scenarios = load(self.path, served(run.implementations))
         except CaseError as error:
-            yield BrokenFile.from_parent(self, name="the file can be read", error=error)
+            asked = [argument.partition("::")[2] for argument in self.config.args if self.path.name in argument]
+            if not {"", BrokenFile.NAME}.issuperset(asked):
+                raise self.CollectError(str(error)) from None  # the item that was asked for cannot be found
+            yield BrokenFile.from_parent(self, name=BrokenFile.NAME, error=error)
             return
         above = [node.name for node in self.listchain() if node.name]
         for scenario in scenarios:
@@ -194,6 +197,8 @@ class Disagreement(AssertionError):
 class BrokenFile(pytest.Item):
     """A case file that cannot be read fails as itself."""
 
+    NAME = "the file can be read"
+
     def __init__(self, *, error: CaseError, **more: Any) -> None:
         super().__init__(**more)
         self.error = error
@@ -205,7 +210,8 @@ class BrokenFile(pytest.Item):
             from parity.records import Record, append
 
             stem, line = self.path.stem, self.error.problems[0][0].line
-            record = Record(f"{stem}/{self.name}", stem, self.name, str(self.path), line, "", "every implementation", {})
+            name = f"{stem}/{self.name}"
+            record = Record(name, stem, self.name, str(self.path), line, "", "every implementation", {})
             record.verdict, record.mismatches = "error", [Mismatch("case", "file", str(self.error))]
             append(results, record.as_json())
         raise self.error
@@ -215,6 +221,15 @@ class BrokenFile(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.error.problems[0][0].line - 1, self.name
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Keep files that cannot be read under every -k: what was asked for may be in them."""
+    broken = [item for item in items if isinstance(item, BrokenFile)]
+    items[:] = [item for item in items if not isinstance(item, BrokenFile)]
+    yield
+    items[:0] = broken
 
 
 class PointItem(pytest.Item):

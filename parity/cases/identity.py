@@ -6,6 +6,8 @@ NumPy by reverse accumulation over ``(output, vjp)`` functions, so one expressio
 """
 
 import ast
+import inspect
+import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -13,9 +15,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from parity import losses
-from parity.cases.errors import nearest
+from parity.cases.errors import nearest, quoted
 from parity.cases.signature import signature_of
-from parity.losses.arguments import unbroadcast
+from parity.losses.arguments import is_floating, promote, unbroadcast
+from parity.losses.arguments import loss as quiet
 from parity.types import Array, Functions, Gradients, Result
 
 Pullback: TypeAlias = Callable[[Array], Gradients]
@@ -33,7 +36,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Result:
     output = input @ weight.T if bias is None else input @ weight.T + bias
 
     def vjp(grad_output: Array) -> Gradients:
-        rows, inputs = np.atleast_2d(grad_output), np.atleast_2d(input)
+        rows, inputs = grad_output.reshape(-1, weight.shape[0]), input.reshape(-1, weight.shape[1])
         return {"input": grad_output @ weight, "weight": rows.T @ inputs, "bias": rows.sum(axis=0)}
 
     return output, vjp
@@ -62,14 +65,14 @@ def mean(input: Array, dim: int | None = None) -> Result:
     return output, vjp
 
 
-MAPS: dict[str, Callable[..., Result]] = {
-    "one_hot": one_hot, "linear": linear, "exp": exp, "log": log, "mean": mean,
-}  # fmt: skip
-_PARAMETERS = {
-    "one_hot": ["target", "classes", "like"], "linear": ["input", "weight", "bias"],
-    "exp": ["input"], "log": ["input"], "mean": ["input", "dim"],
-}  # fmt: skip
-_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+MAPS: dict[str, Callable[..., Result]] = {"one_hot": one_hot, "linear": linear, "exp": exp, "log": log, "mean": mean}
+# Each operator, and what it makes of an upstream gradient for its left and right side.
+_OPERATORS: dict[type[ast.operator], tuple[Callable[..., Any], Callable[..., tuple[Any, Any]]]] = {
+    ast.Add: (operator.add, lambda gradient, a, b: (gradient, gradient)),
+    ast.Sub: (operator.sub, lambda gradient, a, b: (gradient, -gradient)),
+    ast.Mult: (operator.mul, lambda gradient, a, b: (gradient * b, gradient * a)),
+    ast.Div: (operator.truediv, lambda gradient, a, b: (gradient / b, -gradient * a / (b * b))),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,26 +83,48 @@ class Identity:
     tree: ast.expr
 
     def evaluate(self, functions: Functions, arguments: Mapping[str, Any]) -> Result:
-        """The expression's output and vjp, with the losses taken from `functions`."""
-        output, pull = _evaluate(self.tree, functions, arguments)
-        return output, pull
+        """The expression's output and vjp, with the losses taken from `functions`.
+
+        `arguments` are those of a draw and the sizes, by name. Raises KeyError if `functions` lacks a loss.
+        """
+        return quiet(_evaluate)(self.tree, functions, arguments)
 
 
-def parse_identity(text: str, loss: str, known: Collection[str], sizes: Mapping[str, int]) -> Identity:
+def parse_identity(text: str, loss: str, arguments: Collection[str], sizes: Collection[str]) -> Identity:
     """The identity in `text`; ValueError with a sentence for anything it may not say."""
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(
-            f"cannot read the expression {text[:80]!r}, expected calls such as {loss}(input, target)"
-        ) from None
-    _check(tree, {*known, *signature_of(loss).parameters, *sizes})
+        expected = f"expected calls such as {loss}(input, target)"
+        raise ValueError(f"cannot read the expression {quoted(text)}, {expected}") from None
+    _check(tree, {*arguments, *sizes})
+    if not any(isinstance(node, ast.Name) and node.id in arguments for node in ast.walk(tree)):
+        raise ValueError(f"the expression {quoted(text)} names no argument of this case")
     return Identity(text.strip(), tree)
 
 
-def parameters_of(function: str) -> list[str]:
-    """The argument names of a loss or a map, in order."""
-    return _PARAMETERS[function] if function in MAPS else signature_of(function).names
+def _parameters(function: str) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a loss or a map, in order."""
+    return inspect.signature(MAPS[function]).parameters if function in MAPS else signature_of(function).parameters
+
+
+def _bound(call: str, node: ast.Call) -> dict[str, ast.expr]:
+    """The arguments of a call by name; ValueError with a sentence if they do not fit."""
+    parameters = _parameters(call)
+    if len(node.args) > len(parameters):
+        raise ValueError(f"the expression gives {call} {len(node.args)} arguments, it takes {len(parameters)}")
+    bound = dict(zip(parameters, node.args, strict=False))
+    for keyword in node.keywords:
+        name = keyword.arg or "**"
+        if name not in parameters and (call in MAPS or not signature_of(call).takes(name)):
+            raise ValueError(f"{call} has no argument {name!r}{nearest(name, parameters)}")
+        if name in bound:
+            raise ValueError(f"the expression gives {call} the argument {name!r} twice")
+        bound[name] = keyword.value
+    for name, parameter in parameters.items():
+        if name not in bound and parameter.default is parameter.empty:
+            raise ValueError(f"the expression gives {call} no {name}, which it needs")
+    return bound
 
 
 def _check(node: ast.expr, known: set[str]) -> None:
@@ -111,44 +136,42 @@ def _check(node: ast.expr, known: set[str]) -> None:
                 raise ValueError(f"the expression names {name!r}, which this case does not give{nearest(name, known)}")
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             _check(operand, known)
-        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, _OPERATORS):
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             _check(left, known)
             _check(right, known)
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+        case ast.Call(func=ast.Name(id=name)):
             functions = [*losses.LOSSES, *MAPS]
             if name not in functions:
                 raise ValueError(f"the expression calls {name!r}, which is no loss{nearest(name, functions)}")
-            parameters = parameters_of(name)
-            if len(args) > len(parameters):
-                raise ValueError(f"the expression gives {name} {len(args)} arguments, it takes {len(parameters)}")
-            for keyword in keywords:
-                if keyword.arg not in parameters and (name in MAPS or not signature_of(name).knows(str(keyword.arg))):
-                    raise ValueError(f"{name} has no argument {keyword.arg!r}{nearest(keyword.arg, parameters)}")
-            for inner in [*args, *(keyword.value for keyword in keywords)]:
+            for inner in _bound(name, node).values():
                 _check(inner, known)
         case _:
-            raise ValueError(
-                f"the expression says {ast.unparse(node)!r}, expected losses, arguments, numbers and + - * /"
-            )
+            said = quoted(ast.unparse(node))
+            raise ValueError(f"the expression says {said}, expected losses, arguments, numbers and + - * /")
 
 
 def _evaluate(node: ast.expr, functions: Functions, arguments: Mapping[str, Any]) -> Node:
     match node:
         case ast.Constant(value=value):
-            return value, lambda gradient: {}
+            return value, _nothing
         case ast.Name(id=name):
-            return arguments.get(name), lambda gradient: {name: gradient}
+            value = arguments[name]
+            if not isinstance(value, np.ndarray) or not is_floating(value):
+                return value, _nothing
+            return value, lambda gradient: {name: np.asarray(gradient, value.dtype)}
         case ast.UnaryOp(operand=operand):
             value, pull = _evaluate(operand, functions, arguments)
-            return -value, lambda gradient: pull(-gradient)
+            return np.asarray(-value) if isinstance(value, np.ndarray) else -value, lambda gradient: pull(-gradient)
         case ast.BinOp(left=left, op=op, right=right):
             return _binary(op, _evaluate(left, functions, arguments), _evaluate(right, functions, arguments))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
-            inner = dict(zip(parameters_of(name), args, strict=False))
-            inner |= {str(keyword.arg): keyword.value for keyword in keywords}
-            nodes = {key: _evaluate(value, functions, arguments) for key, value in inner.items()}
+        case ast.Call(func=ast.Name(id=name)):
+            nodes = {key: _evaluate(inner, functions, arguments) for key, inner in _bound(name, node).items()}
             return _call(MAPS.get(name) or functions[name], nodes)
     raise ValueError(f"cannot evaluate {ast.unparse(node)!r}")
+
+
+def _nothing(gradient: Array) -> Gradients:
+    return {}
 
 
 def _call(function: Callable[..., Result], nodes: dict[str, Node]) -> Node:
@@ -166,31 +189,16 @@ def _call(function: Callable[..., Result], nodes: dict[str, Node]) -> Node:
 
 def _binary(op: ast.operator, left: Node, right: Node) -> Node:
     (a, pull_a), (b, pull_b) = left, right
-
-    def shaped(gradient: Any, value: Any) -> Any:
-        return unbroadcast(np.asarray(gradient), value.shape) if isinstance(value, np.ndarray) else gradient
+    apply, slopes = _OPERATORS[type(op)]
+    value = apply(a, b)
+    arrays = [side for side in (a, b) if isinstance(side, np.ndarray)]
+    if arrays:
+        value = np.asarray(value, promote(*arrays) if any(map(is_floating, arrays)) else None)
 
     def pull(gradient: Array) -> Gradients:
-        match op:
-            case ast.Mult():
-                slopes = gradient * b, gradient * a
-            case ast.Div():
-                slopes = gradient / b, -gradient * a / (b * b)
-            case ast.Sub():
-                slopes = gradient, -gradient
-            case _:
-                slopes = gradient, gradient
-        return _sum(pull_a(shaped(slopes[0], a)), pull_b(shaped(slopes[1], b)))
+        to_a, to_b = (np.asarray(slope) for slope in slopes(gradient, a, b))
+        return _sum(pull_a(unbroadcast(to_a, np.shape(a))), pull_b(unbroadcast(to_b, np.shape(b))))
 
-    match op:
-        case ast.Mult():
-            value = a * b
-        case ast.Div():
-            value = a / b
-        case ast.Sub():
-            value = a - b
-        case _:
-            value = a + b
     return value, pull
 
 

@@ -1,59 +1,71 @@
-"""What the values under `given` and `across` are: their labels in ids, their sizes, their shape."""
+"""Values as they are written: their labels in ids, and whether the numbers of a literal make an array."""
 
-from collections.abc import Iterator, Mapping
+import re
 from typing import Any
 
-from parity.cases.errors import nearest
-from parity.cases.schema import Spec
+from parity.cases.errors import nearest, quoted
+from parity.cases.reader import Place, Problem
+from parity.cases.specs import Spec
 
-
-def labels(name: str, values: list[Any]) -> Iterator[tuple[str, Any]]:
-    """The values of an axis with their labels."""
-    for value in values:
-        yield label(name, value), value
+_STRANGE = re.compile(r"[/:\x00-\x1f\x7f-\x9f]")
 
 
 def label(name: str, value: Any) -> str:
     """How a value reads in a point's id: words stand alone, numbers with the name of their axis."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Spec):
-        return f"{name}={value.main}"
-    if value is None or isinstance(value, bool):
-        return f"{name}={str(value).lower()}"
-    return f"{name}={value}".replace(" ", "").replace("/", "|")
+    match value:
+        case str():
+            text = value or f"{name}="
+        case Spec():
+            text = f"{name}={value.main}"
+        case None | bool():
+            text = f"{name}={str(value).lower()}"
+        case _:
+            text = f"{name}={value}".replace(" ", "")
+    return _STRANGE.sub("|", text)
 
 
-def unknown_sizes(spec: Spec, sizes: Mapping[str, int]) -> Iterator[str]:
-    """A sentence for each size that the specification names and the case does not."""
-    words: list[Any] = [] if spec.main in ("array", "like") else list(spec.shape)
-    words += [
-        getattr(spec, name) for name in type(spec).model_fields
-        if name not in ("dtype", "layout", "mask", "like", "array") and name != spec.main
-    ]  # fmt: skip
-    for word in words:
-        if isinstance(word, str) and word not in sizes:
-            yield (
-                f"there is no size {word!r}{nearest(word, sizes)}"
-                if sizes
-                else (f"there is no size {word!r}: this case names no sizes")
-            )
+def labelled(name: str, axis: list[Any] | dict[str, Any]) -> dict[str, Any]:
+    """The values of an axis by their labels."""
+    return axis if isinstance(axis, dict) else {label(name, value): value for value in axis}
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
-    """The shape of a literal, judged by its first rows."""
+    """The shape of a literal whose rows are alike."""
     return (len(value), *(shape_of(value[0]) if value else ())) if isinstance(value, list) else ()
 
 
-def flat(value: Any) -> Iterator[Any]:
-    """Every number of a literal."""
-    if isinstance(value, list):
-        for item in value:
-            yield from flat(item)
-    else:
-        yield value
+def unlike(value: Any, place: Place) -> list[Problem]:
+    """What first keeps a literal from being an array, if anything: a word, or a row of another shape."""
+    if isinstance(value, bool | int | float):
+        return []
+    if not isinstance(value, list):
+        return [Problem(place, f"found {written(value)} in an array, expected numbers{_number_like(value)}")]
+    for index, item in enumerate(value):
+        problems = unlike(item, (*place, index))
+        if problems:
+            return problems
+        if shape_of(item) != shape_of(value[0]):
+            said = f"this one has the shape {list(shape_of(item))}, the first {list(shape_of(value[0]))}"
+            return [Problem((*place, index), f"the rows are not alike: {said}")]
+    return []
 
 
-def listed(shapes: set[tuple[int, ...]]) -> str:
-    """Shapes in words."""
-    return " and ".join(str(list(shape)) for shape in sorted(shapes))
+def _number_like(value: Any) -> str:
+    words = {"nan": ".nan", "inf": ".inf", "+inf": ".inf", "-inf": "-.inf", "infinity": ".inf", "-infinity": "-.inf"}
+    return nearest(words[value.lower()], [words[value.lower()]]) if str(value).lower() in words else ""
+
+
+def written(value: Any) -> str:
+    """A value of a case file in words."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {quoted(value)}"
+        case list():
+            return "a list" if value else "an empty list"
+    return "a mapping" if value else "an empty mapping"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from parity.cases.scenario import Scenario
-from parity.cases.schema import ExpectedFailure, Spec
+from parity.cases.scenario import Scenario, argument
+from parity.cases.schema import ExpectedFailure
+from parity.cases.specs import Spec
 
 DEEP_SEEDS = 10
 
@@ -44,14 +45,9 @@ class Point:
     def expected_failure(self, implementation: str) -> ExpectedFailure | None:
         """The xfail of this scenario that covers this point for the implementation, if any."""
         for failure in self.scenario.xfail.get(implementation, ()):
-            if all(self._chose(axis, wanted) for axis, wanted in failure.where.items()):
+            if all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in failure.where.items()):
                 return failure
         return None
-
-    def _chose(self, axis: str, wanted: Any) -> bool:
-        label = self.choice[axis]
-        value = self.scenario.across[axis].get(label, label)
-        return any(word in (label, value) for word in (wanted if isinstance(wanted, list) else [wanted]))
 
 
 def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:
@@ -61,31 +57,13 @@ def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:
 
 def expand(scenario: Scenario) -> Iterator[Point]:
     """The points of a scenario, in the order of its axes, the dtype last in each id."""
-    axes = {name: list(axis.items()) for name, axis in scenario.across.items()}
-    if "layout" in axes:
-        axes["layout"] = list(_layouts(scenario, [value for _, value in axes["layout"]]))
-    names = sorted(axes, key=lambda name: (name == "dtype", name == "layout"))
-    for chosen in product(*(axes[name] for name in names)):
-        labels = {name: label for name, (label, _) in zip(names, chosen, strict=True)}
+    names = sorted(scenario.across, key=lambda name: (name == "dtype", name == "layout"))
+    for chosen in product(*(scenario.across[name].items() for name in names)):
+        choice = {name: label for name, (label, _) in zip(names, chosen, strict=True)}
         values = {name: value for name, (_, value) in zip(names, chosen, strict=True)}
         dtype, layouts = values.pop("dtype"), dict(values.pop("layout", {}))
         sizes = {name: values.pop(name, size) for name, size in scenario.sizes.items()}
-        given = scenario.given | {name.removeprefix("given."): value for name, value in values.items()}
-        given = {name: value for name, value in given.items() if value is not None or name in values}
-        for name, value in given.items():
-            if isinstance(value, Spec) and value.layout:
-                layouts[name] = value.layout
-        suffix = "-".join(labels[name] for name in names)
-        yield Point(scenario, f"{scenario.loss}/{scenario.name}/{suffix}", dtype, sizes, given, layouts, labels)
-
-
-def _layouts(scenario: Scenario, wanted: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each layout for every array at once, then for each array alone."""
-    values = scenario.given | {n: next(iter(axis.values())) for n, axis in scenario.across.items() if n != "layout"}
-    arrays = [name for name, value in values.items()
-              if name in scenario.given and scenario.is_array(name, value) and value is not None]  # fmt: skip
-    for layout in wanted:
-        yield layout, dict.fromkeys(arrays, layout)
-        if layout != "contiguous" and len(arrays) > 1:
-            for name in arrays:
-                yield f"{layout} {name}", {name: layout}
+        given = scenario.given | {argument(axis): value for axis, value in values.items()}
+        layouts |= {name: value.layout for name, value in given.items() if isinstance(value, Spec) and value.layout}
+        suffix = "-".join(choice.values())
+        yield Point(scenario, f"{scenario.loss}/{scenario.name}/{suffix}", dtype, sizes, given, layouts, choice)

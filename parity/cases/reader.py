@@ -1,35 +1,38 @@
 """YAML text -> plain data, read strictly, with the place of every value.
 
 Stricter than PyYAML: a doubled key is refused rather than overwritten, 1e-6 is a number rather than a
-string, yes and no are strings, aliases and tags are refused. Nothing recurses deeper than `DEPTH`.
+string, yes and no are strings, anchors and tags are refused. Nothing recurses deeper than `DEPTH`.
 """
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from parity.cases.errors import CaseError, Mark
+from parity.cases.errors import CaseError, Mark, quoted
 
 Place: TypeAlias = tuple[str | int, ...]
-BYTES = 1 << 20
+BYTES = 1 << 18
 DEPTH = 24
 
-_NUMBER = re.compile(r"[-+]?(\d[\d_]*)(\.\d*)?([eE][-+]?\d+)?|[-+]?\.\d+([eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_NOT_TEXT = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _WORDS: dict[str, Any] = {
-    "": None,
-    "~": None,
-    "null": None,
-    "true": True,
-    "false": False,
-    ".inf": float("inf"),
-    "+.inf": float("inf"),
-    "-.inf": float("-inf"),
-    ".nan": float("nan"),
-}
+    "": None, "~": None, "null": None, "true": True, "false": False,
+    ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan,
+}  # fmt: skip
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Problem(NamedTuple):
+    """What is wrong with the value at a place, or with its key."""
+
+    place: Place
+    text: str
+    key: bool = False
 
 
 class Document:
@@ -45,41 +48,39 @@ class Document:
                 return table[place]
         return self.mark(place[:-1]) if place else Mark(1, 1)
 
-    def error(self, place: Place, text: str, *, key: bool = False) -> CaseError:
-        return CaseError(self.path, [(self.mark(place, key=key), text)])
+    def error(self, problems: Iterable[Problem]) -> CaseError:
+        return CaseError(self.path, [(self.mark(place, key=key), text) for place, text, key in problems])
 
 
 def read(path: Path) -> Document:
     """The document in the file at `path`; CaseError if it is not strict YAML in UTF-8."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(BYTES + 1)
     except OSError as error:
         raise CaseError(path, [(Mark(1, 1), f"the file cannot be read: {error.strerror}")]) from None
     if len(raw) > BYTES:
-        raise CaseError(path, [(Mark(1, 1), f"the file has {len(raw)} bytes, expected at most {BYTES}")])
+        raise CaseError(path, [(Mark(1, 1), f"the file is too long, expected at most {BYTES} bytes")])
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
+        before = raw[: error.start].decode("utf-8")
         found = f"found byte 0x{raw[error.start]:02x}, expected UTF-8 text"
-        raise CaseError(path, [(Mark(line, column), found)]) from None
-    return parse(text, path)
+        raise CaseError(path, [(_end(before), found)]) from None
+    return parse(text.removeprefix("\ufeff"), path)
 
 
 def parse(text: str, path: Path) -> Document:
     """The document in `text`, which stands in the file at `path`."""
+    strange = _NOT_TEXT.search(text)
+    if strange:
+        found = f"found the character U+{ord(strange[0]):04X}, expected text without control characters"
+        raise CaseError(path, [(_end(text[: strange.start()]), found)])
     builder = _Builder(path, text)
     try:
         data = builder.document()
-    except yaml.MarkedYAMLError as error:
-        at = error.problem_mark or error.context_mark
-        mark = Mark(at.line + 1, at.column + 1) if at else Mark(1, 1)
-        context = f" {error.context}" if error.context else ""
-        raise CaseError(path, [(mark, f"this is not YAML: {error.problem}{context}")]) from None
     except yaml.YAMLError as error:
-        found = " ".join(str(error).split())
-        raise CaseError(path, [(Mark(1, 1), f"this is not YAML: {found}")]) from None
+        raise _not_yaml(error, text, path) from None
     return Document(path, data, builder.values, builder.keys)
 
 
@@ -109,17 +110,21 @@ class _Builder:
 
     def value(self, event: Any, place: Place) -> Any:
         self.values[place] = _mark(event)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise self.refuse(
-                event, f"found the alias {event.anchor!r}, expected the value itself: aliases are not read"
-            )
-        if event.tag is not None and event.tag != "!":
-            raise self.refuse(event, f"found the tag {event.tag!r}, expected a plain value: tags are not read")
+        self.plain(event)
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         if len(place) >= DEPTH:
             raise self.refuse(event, f"values nest more than {DEPTH} deep here, expected fewer")
         return self.sequence(place) if isinstance(event, yaml.SequenceStartEvent) else self.mapping(place)
+
+    def plain(self, event: Any) -> None:
+        """Refuse what makes a value stand for another: aliases, anchors and tags."""
+        if isinstance(event, yaml.AliasEvent):
+            raise self.refuse(event, f"found the alias {quoted(f'*{event.anchor}')}, expected the value itself")
+        if event.anchor:
+            raise self.refuse(event, f"found the anchor {quoted(f'&{event.anchor}')}, expected no anchors or aliases")
+        if event.tag is not None and event.tag != "!":
+            raise self.refuse(event, f"found the tag {quoted(event.tag)}, expected a value without tags")
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -127,10 +132,16 @@ class _Builder:
             return text
         if text.lower() in _WORDS:
             return _WORDS[text.lower()]
-        if _NUMBER.fullmatch(text):
-            plain = text.replace("_", "")
-            return int(plain) if plain.lstrip("+-").isdigit() and len(plain) < 40 else float(plain)
-        return text
+        if not _NUMBER.fullmatch(text):
+            return text
+        plain = text.replace("_", "")
+        if plain.lstrip("+-").isdigit():
+            if len(plain) > 20 or not -(1 << 63) <= int(plain) < 1 << 63:
+                raise self.refuse(event, f"found {quoted(text)}, expected a whole number of at most 64 bits")
+            return int(plain)
+        if math.isinf(float(plain)):
+            raise self.refuse(event, f"found {quoted(text)}, expected a number within float64, or .inf")
+        return float(plain)
 
     def sequence(self, place: Place) -> list[Any]:
         items: list[Any] = []
@@ -141,17 +152,34 @@ class _Builder:
     def mapping(self, place: Place) -> dict[str, Any]:
         items: dict[str, Any] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            self.plain(event)
             if not isinstance(event, yaml.ScalarEvent):
-                raise self.refuse(event, "found a list, a mapping or an alias as a key, expected a word")
-            key = event.value
-            if key in items:
-                first = self.keys[(*place, key)]
-                raise self.refuse(event, f"the key {key!r} stands here again, it is already in line {first.line}")
-            self.keys[(*place, key)] = _mark(event)
-            items[key] = None
-            items[key] = self.value(next(self.events), (*place, key))
+                raise self.refuse(event, "found a list or a mapping as a key, expected a word")
+            here = (*place, event.value)
+            if here in self.keys:
+                again = f"the key {quoted(event.value)} stands here again"
+                raise self.refuse(event, f"{again}, it is already in line {self.keys[here].line}")
+            self.keys[here] = _mark(event)
+            items[event.value] = self.value(next(self.events), here)
         return items
+
+
+def _not_yaml(error: yaml.YAMLError, text: str, path: Path) -> CaseError:
+    """PyYAML's error as a sentence with its place."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return CaseError(path, [(Mark(1, 1), f"this is not YAML: {' '.join(str(error).split())}")])
+    at = error.problem_mark or error.context_mark
+    found = text.splitlines()[at.line][at.column : at.column + 1] if at and at.line < text.count("\n") + 1 else ""
+    said = str(error.problem).replace("found character", f"found the character {found!r}")
+    context = f" {error.context}" if error.context else ""
+    mark = Mark(at.line + 1, at.column + 1) if at else Mark(1, 1)
+    return CaseError(path, [(mark, f"this is not YAML: {said}{context}")])
 
 
 def _mark(event: Any) -> Mark:
     return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _end(text: str) -> Mark:
+    """The place right after `text`."""
+    return Mark(text.count("\n") + 1, len(text) - text.rfind("\n"))

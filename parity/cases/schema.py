@@ -1,293 +1,197 @@
-"""The model of a case file. The reader validates with it, and the JSON Schema for editors is made from it."""
+"""The model of a case file. The reader validates with it, and the JSON Schema for editors is made from it.
+
+    python -m parity.cases.schema      # writes cases/schema.json
+"""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic.json_schema import models_json_schema
 
-Size: TypeAlias = Annotated[int, Field(ge=0)] | str
-Shape: TypeAlias = list[Size]
-Number: TypeAlias = int | float | str
-Layout: TypeAlias = Literal[
-    "contiguous", "fortran", "transposed", "sliced", "reversed", "expanded", "offset", "readonly"
+from parity import losses
+from parity.cases.signature import signature_of
+from parity.cases.specs import DTYPES, FORMS, LAYOUTS, LITERAL, Given, NumbersLiteral, Strict
+
+NAME = r"^[^\s/:\[\]\x00-\x1f\x7f-\x9f][^/:\[\]\x00-\x1f\x7f-\x9f]*$"
+Reason: TypeAlias = Annotated[str, Field(min_length=8)]
+Positive: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seeds: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
+# Loosely described here: `json_schema` says, loss by loss, which arguments there are.
+Arguments: TypeAlias = Annotated[dict[str, Given], WithJsonSchema({"type": "object"})]
+Axis: TypeAlias = Annotated[
+    Annotated[list[Given], Field(min_length=1), Tag("(list)")]
+    | Annotated[dict[str, Given], Field(min_length=1), Tag("(mapping)")],
+    Discriminator(lambda axis: "(mapping)" if isinstance(axis, dict) else "(list)"),
 ]
-LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
-DTYPES = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
-DType: TypeAlias = Literal[
-    "float32", "float64", "float16", "bfloat16", "complex64", "complex128",
-    "int64", "int32", "int16", "int8", "uint8", "bool",
-]  # fmt: skip
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Mask(Strict):
-    """Positions of an array that are set to one value: `at` indices, or a random `share` of all."""
-
-    value: Number
-    at: list[list[int]] | None = None
-    share: Annotated[float, Field(ge=0, le=1)] | None = None
-
-
-class Spec(Strict):
-    """What every array may say besides how it is made."""
-
-    main: ClassVar[str]
-    dtype: DType | None = Field(None, description="dtype of this array; by default the scenario's")
-    layout: Layout | None = Field(None, description="strides of this array; by default the scenario's")
-    mask: Mask | list[Mask] | None = Field(None, description="positions set to a value afterwards")
-    scale: Number | None = Field(None, description="factor applied to the drawn values")
-
-    @property
-    def shape(self) -> list[int | str]:
-        shape: list[int | str] = getattr(self, self.main)
-        return shape
-
-
-class Normal(Spec):
-    """Standard normal numbers, times `std`, plus `mean`."""
-
-    main = "normal"
-    normal: Shape
-    mean: Number = 0
-    std: Number = 1
-
-
-class Uniform(Spec):
-    """Uniform numbers in [low, high)."""
-
-    main = "uniform"
-    uniform: Shape
-    low: Number = 0
-    high: Number = 1
-
-
-class Integers(Spec):
-    """Whole numbers in [low, high), int64 unless `dtype` says otherwise."""
-
-    main = "integers"
-    integers: Shape
-    low: Number = 0
-    high: Number
-
-
-class Classes(Spec):
-    """Class indices in [0, below), int64 unless `dtype` says otherwise."""
-
-    main = "classes"
-    classes: Shape
-    below: Number
-
-
-class OneHot(Spec):
-    """One 1 along `dim`, at a random place, and 0 elsewhere."""
-
-    main = "one_hot"
-    one_hot: Shape
-    dim: int | None = None
-
-
-class Probabilities(Spec):
-    """Positive numbers that sum to 1 along `dim`."""
-
-    main = "probabilities"
-    probabilities: Shape
-    dim: int | None = None
-
-
-class LogProbabilities(Spec):
-    """Logarithms of positive numbers that sum to 1 along `dim`."""
-
-    main = "log_probabilities"
-    log_probabilities: Shape
-    dim: int | None = None
-
-
-class Bernoulli(Spec):
-    """1 with probability `p`, else 0."""
-
-    main = "bernoulli"
-    bernoulli: Shape
-    p: Number = 0.5
-
-
-class Magnitudes(Spec):
-    """Random signs times powers of ten with exponents uniform in [low, high]."""
-
-    main = "magnitudes"
-    magnitudes: Shape
-    low: Number = -30
-    high: Number = 4
-
-
-class Choice(Spec):
-    """Values picked at random from `of`."""
-
-    main = "choice"
-    choice: Shape
-    of: list[Number]
-
-
-class Full(Spec):
-    """One value everywhere."""
-
-    main = "full"
-    full: Shape
-    value: Number
-
-
-class Arange(Spec):
-    """0, 1, 2, ... in C order, taken modulo `modulo` if given, plus `start`."""
-
-    main = "arange"
-    arange: Shape
-    start: Number = 0
-    modulo: Number | None = None
-
-
-class Like(Spec):
-    """A copy of the values of an argument that stands before this one, times `scale`."""
-
-    main = "like"
-    like: str
-
-
-class Tuple(Strict):
-    """A tuple of numbers rather than an array, for an argument that takes both."""
-
-    tuple: list[int | float]
-
-
-class Literally(Spec):
-    """An array written out, for when its dtype, layout or mask is to be told."""
-
-    main = "array"
-    array: Any
-
-
-GENERATORS: dict[str, type[Spec]] = {
-    model.main: model
-    for model in (
-        Normal, Uniform, Integers, Classes, OneHot, Probabilities, LogProbabilities, Bernoulli, Magnitudes, Choice,
-        Full, Arange, Like, Literally,
-    )
-}  # fmt: skip
-
-
-def generator_of(value: Any) -> str:
-    """The generator that a value under `given` names, or 'plain' for a literal or an option."""
-    if isinstance(value, Spec):
-        return value.main
-    if isinstance(value, Tuple):
-        return "tuple"
-    named = [key for key in value if key in GENERATORS or key == "tuple"] if isinstance(value, dict) else []
-    return named[0] if named else "plain"
-
-
-Given: TypeAlias = Annotated[
-    Annotated[Normal, Tag("normal")] | Annotated[Uniform, Tag("uniform")]
-    | Annotated[Integers, Tag("integers")] | Annotated[Classes, Tag("classes")]
-    | Annotated[OneHot, Tag("one_hot")] | Annotated[Probabilities, Tag("probabilities")]
-    | Annotated[LogProbabilities, Tag("log_probabilities")]
-    | Annotated[Bernoulli, Tag("bernoulli")] | Annotated[Magnitudes, Tag("magnitudes")]
-    | Annotated[Choice, Tag("choice")] | Annotated[Full, Tag("full")] | Annotated[Arange, Tag("arange")]
-    | Annotated[Like, Tag("like")] | Annotated[Literally, Tag("array")] | Annotated[Tuple, Tag("tuple")]
-    | Annotated[Any, Tag("plain")],
-    Discriminator(generator_of),
-]  # fmt: skip
-Axis: TypeAlias = Annotated[list[Given], Field(min_length=1)] | Annotated[dict[str, Given], Field(min_length=1)]
+Axes: TypeAlias = Annotated[dict[str, Axis], WithJsonSchema({"type": "object"})]
+Sizes: TypeAlias = dict[str, Annotated[int, Field(ge=0)]]
 
 
 class Allowance(Strict):
-    """What |actual - expected| may be at most: atol + rtol |expected|; `steps` is an atol in steps of the dtype at 1."""
+    """What |actual - expected| may be at most: atol + rtol |expected|, with `steps` more of the dtype at 1."""
 
-    rtol: Annotated[float, Field(ge=0)] = 0.0
-    atol: Annotated[float, Field(ge=0)] = 0.0
-    steps: Annotated[float, Field(ge=0)] = 0.0
+    rtol: Positive = Field(default=0.0, description="share of the expected value")
+    atol: Positive = Field(default=0.0, description="absolute error")
+    steps: Positive = Field(default=0.0, description="absolute error in steps of the dtype at 1")
 
 
 class Tolerance(Strict):
     """A tolerance of a scenario's or file's own; `because` holds the reason and the measured error."""
 
-    output: Allowance | None = None
-    gradient: Allowance | None = None
-    because: Annotated[str, Field(min_length=8)]
+    output: Allowance | None = Field(default=None, description="for the output")
+    gradient: Allowance | None = Field(default=None, description="for every gradient")
+    because: Reason = Field(description="why the table's tolerance will not do, with the measured error")
 
 
 class Published(Strict):
     """A figure printed by an article: a second witness besides torch."""
 
-    output: Any
-    atol: Annotated[float, Field(ge=0)] = 0.0
-    note: str | None = None
+    output: NumbersLiteral = Field(description="the figure, or a list of figures, in the output's shape")
+    atol: Positive = Field(default=0.0, description="half a unit of the last printed digit, or more")
+    note: str | None = Field(default=None, description="what is odd about the figure")
 
 
 class ExpectedFailure(Strict):
     """Why an implementation leaves parity here; `where` narrows it to points by axis values."""
 
-    because: Annotated[str, Field(min_length=8)]
-    where: dict[str, Any] = Field(default_factory=dict)
+    because: Reason = Field(description="the reason, for the report")
+    where: dict[str, Any] = Field(default={}, description="axis to value or list of values, such as {dtype: float16}")
+
+
+def _reasons(value: Any) -> Any:
+    """A reason alone, or one failure alone, as a list of failures."""
+    if isinstance(value, str):
+        return [{"because": value}]
+    return value if isinstance(value, list) else [value]
+
+
+Failures: TypeAlias = Annotated[
+    list[ExpectedFailure],
+    BeforeValidator(_reasons, json_schema_input_type=Reason | ExpectedFailure | list[ExpectedFailure]),
+]
 
 
 class Finding(Strict):
     """Something wrong with torch itself: what it does, and what an implementation should return instead."""
 
-    torch: Annotated[str, Field(min_length=8)]
-    output: Any = None
+    torch: Reason = Field(description="what torch does, for the report")
+    output: NumbersLiteral = Field(default=None, description="what must be returned instead")
 
 
 class Case(Strict):
     """A scenario: given arrays and options, across a matrix of choices, what torch and the loss must agree on."""
 
-    name: Annotated[str, Field(min_length=3, max_length=120, pattern=r"^[^/\n:\[\]]+$")]
-    why: str | None = None
-    source: str | None = None
-    sizes: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    given: dict[str, Given] = Field(default_factory=dict)
-    across: dict[str, Axis] = Field(default_factory=dict)
-    seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
-    depth: Literal["default", "deep"] = "default"
-    raises: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = None
-    equals: str | None = None
-    published: Published | None = None
-    xfail: dict[str, str | ExpectedFailure | list[ExpectedFailure]] = Field(default_factory=dict)
-    tolerance: Tolerance | None = None
-    finding: Finding | None = None
+    name: Annotated[str, Field(min_length=3, max_length=120, pattern=NAME)] = Field(
+        description="a fact in the present tense, unique in this file"
+    )
+    why: str | None = Field(default=None, description="the point of this scenario, where the name does not say it")
+    source: str | None = Field(default=None, description="the article this example is from")
+    sizes: Sizes = Field(default={}, description="sizes by name, besides the file's")
+    given: Arguments = Field(default={}, description="arguments by torch's names; null removes one of the defaults")
+    across: Axes = Field(default={}, description="values of dtype, layout, sizes and arguments: every combination")
+    seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
+    depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --depth deep")
+    raises: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
+        default=None, description="the exception's class to a part of torch's message; both sides must raise it"
+    )
+    equals: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
+        default=None, description="an expression over the losses with the same output and gradients"
+    )
+    published: Published | None = Field(default=None, description="a figure printed by an article")
+    xfail: dict[str, Failures] = Field(default={}, description="implementation to why it leaves parity here; strict")
+    tolerance: Tolerance | None = Field(default=None, description="a tolerance of this scenario's own, with its reason")
+    finding: Finding | None = Field(default=None, description="a call to which torch has no defined answer")
 
 
 class Defaults(Strict):
     """What the cases of a file share unless they say otherwise."""
 
-    sizes: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    given: dict[str, Given] = Field(default_factory=dict)
-    across: dict[str, Axis] = Field(default_factory=dict)
-    seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
-    tolerance: Tolerance | None = None
+    sizes: Sizes = Field(default={}, description="sizes by name")
+    given: Arguments = Field(default={}, description="arguments, by torch's names")
+    across: Axes = Field(default={}, description="axis to values")
+    seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
+    tolerance: Tolerance | None = Field(default=None, description="a tolerance of this file's own, with its reason")
 
 
 class Impossible(Strict):
     """Two or more options that cannot be combined so, and why: no case can cover the pair."""
 
-    options: Annotated[dict[str, str], Field(min_length=2)]
-    because: Annotated[str, Field(min_length=8)]
+    options: Annotated[dict[str, str], Field(min_length=2)] = Field(description="option to level")
+    because: Reason = Field(description="the reason, for the coverage table")
 
 
 class CaseFile(Strict):
     """The cases of one loss."""
 
-    loss: str
-    defaults: Defaults = Field(default_factory=Defaults)
-    impossible: list[Impossible] = Field(default_factory=list)
-    cases: Annotated[list[Case], Field(min_length=1)]
+    loss: str = Field(description="the function of torch.nn.functional that the cases are about")
+    defaults: Defaults = Field(default_factory=Defaults, description="what the cases share")
+    impossible: list[Impossible] = Field(default=[], description="pairs of options that no case can cover")
+    cases: Annotated[list[Case], Field(min_length=1)] = Field(description="the scenarios")
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a case file, for editors."""
-    return CaseFile.model_json_schema()
+    """The JSON Schema of a case file, for editors: it knows the arguments of every loss by name."""
+    models: list[type[Strict]] = [CaseFile, *FORMS.values()]
+    definitions: dict[str, Any] = models_json_schema([(model, "validation") for model in models])[1]["$defs"]
+    file = definitions.pop("CaseFile")
+    file["properties"]["loss"]["enum"] = sorted(losses.LOSSES)
+    file["allOf"] = [_only_for(loss) for loss in losses.LOSSES]
+    scalar = {"type": ["number", "boolean", "string", "null"]}
+    values = {
+        "Array": {"anyOf": [_ref("Literal"), {"type": "null"}, *(_ref(model.__name__) for model in FORMS.values())]},
+        "Option": {"anyOf": [scalar, {"type": ["array", "object"], "items": scalar, "additionalProperties": scalar}]},
+        "DType": {"enum": list(DTYPES)},
+        "Layout": {"enum": list(LAYOUTS)},
+        "Size": {"type": "integer", "minimum": 0},
+    }
+    axes = {f"{name}Axis": _axis(name) for name in values}
+    of_losses = {loss: _arguments(loss) for loss in losses.LOSSES}
+    definitions |= {"Literal": LITERAL} | values | axes | of_losses
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **file, "$defs": definitions}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _axis(value: str) -> dict[str, Any]:
+    """A list of values, or a mapping of labels to values."""
+    some = {"minItems": 1, "minProperties": 1}
+    return {"type": ["array", "object"], "items": _ref(value), "additionalProperties": _ref(value), **some}
+
+
+def _only_for(loss: str) -> dict[str, Any]:
+    then = {"properties": {"defaults": _ref(loss), "cases": {"items": _ref(loss)}}}
+    return {"if": {"properties": {"loss": {"const": loss}}}, "then": then}
+
+
+def _arguments(loss: str) -> dict[str, Any]:
+    """`given` and `across` of one loss, with its arguments by name."""
+    signature = signature_of(loss)
+    given: dict[str, Any] = {}
+    across = {"dtype": {**_ref("DTypeAxis"), "description": "dtypes of the arrays"}}
+    across["layout"] = {**_ref("LayoutAxis"), "description": "strides of all arrays at once, then of each alone"}
+    for name in [*signature.names, "grad_output"]:
+        kind = "Array" if signature.takes_array(name) else "Option"
+        default = "needed" if name in signature.required else f"by default {signature.default(name)!r}"
+        about = {"description": "upstream gradient" if name == "grad_output" else f"{kind.lower()}, {default}"}
+        given[name] = _ref(kind) | about
+        across[signature.axis(name)] = _ref(f"{kind}Axis") | about
+    more = {signature.pattern: _ref("Array")} if signature.pattern else {}
+    more_axes = {signature.pattern: _ref("ArrayAxis")} if signature.pattern else {}
+    return {"properties": {
+        "given": {"properties": given, "patternProperties": more, "additionalProperties": False},
+        "across": {"properties": across, "patternProperties": more_axes, "additionalProperties": _ref("SizeAxis")},
+    }}  # fmt: skip
+
+
+def main(path: Path) -> None:
+    """Write the JSON Schema to `path`, and say so."""
+    path.write_text(json.dumps(json_schema(), indent=1, sort_keys=True) + "\n")
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":
-    Path("cases/schema.json").write_text(json.dumps(json_schema(), indent=1, sort_keys=True) + "\n")
+    main(Path("cases/schema.json"))

@@ -1,60 +1,120 @@
 """Pydantic's errors as sentences: what was found, what was expected, the nearest right word."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from functools import reduce
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from parity.cases.errors import nearest
-from parity.cases.reader import Place
-from parity.cases.schema import GENERATORS, Case, CaseFile, Defaults, generator_of
+from parity.cases.errors import nearest, quoted
+from parity.cases.literals import written
+from parity.cases.reader import Place, Problem
+from parity.cases.schema import (
+    Allowance,
+    Case,
+    CaseFile,
+    Defaults,
+    ExpectedFailure,
+    Finding,
+    Impossible,
+    Published,
+    Tolerance,
+)
+from parity.cases.specs import FORMS, Mask, generator_of
+
+# What was expected, by pydantic's type of error.
+_EXPECTED = {
+    "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
+    "finite_number": "a finite number", "string_type": "a text", "list_type": "a list",
+    "dict_type": "a mapping", "model_type": "a mapping",
+    "greater_than_equal": "a number >= {ge}", "greater_than": "a number > {gt}", "less_than_equal": "a number <= {le}",
+    "too_short": "at least {min_length} inside", "too_long": "at most {max_length} inside",
+    "string_too_short": "at least {min_length} characters", "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "words without / : [ ] and control characters",
+}  # fmt: skip
+MOST = 100
 
 
-def told(value: Any) -> str:
-    """A value of a case file in words."""
-    kinds = {dict: "a mapping", list: "a list", str: "a text", type(None): "nothing", bool: "true or false"}
-    text = repr(value)
-    return kinds.get(type(value), "a number") + (f" ({text})" if len(text) < 40 else "")
-
-
-def sentences(error: ValidationError, data: Any) -> Iterator[tuple[Place, str, bool]]:
-    """Pydantic's errors as (place, sentence, whether the key itself is meant)."""
-    for problem in error.errors():
-        place: list[Any] = []
-        here = data
-        for part in problem["loc"]:
-            if (isinstance(here, dict) and part in here) or (
-                isinstance(here, list) and isinstance(part, int) and part < len(here)
-            ):
-                place.append(part)
-                here = here[part]
-        last = problem["loc"][-1] if problem["loc"] else ""
-        context = problem.get("ctx", {})
-        if problem["type"] == "extra_forbidden":
-            yield tuple(place), f"unknown key {last!r}{nearest(last, _siblings(place, data))}", True
-        elif problem["type"] == "missing":
-            yield tuple(place), f"the key {last!r} is missing here", False
-        elif problem["type"] == "literal_error":
-            words = [word.strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
-            yield tuple(place), f"found {here!r}{nearest(here, words)}", False
+def sentences(error: ValidationError, data: Any) -> Iterator[Problem]:
+    """Pydantic's errors as problems: all that it says of one value in one sentence."""
+    expected: dict[Place, list[str]] = {}
+    for problem in error.errors(include_url=False, include_input=False)[:MOST]:
+        loc, kind, context = problem["loc"], problem["type"], problem.get("ctx", {})
+        place = _place(loc, data)
+        if kind == "extra_forbidden":
+            hint = _cut_off(place, data) or _instead(place, data)
+            yield Problem(place, f"unknown key {quoted(str(loc[-1]))}{hint}", key=True)
+        elif kind == "missing":
+            yield Problem(place, f"the key {str(loc[-1])!r} is missing here")
+        elif kind == "literal_error":
+            words = re.findall(r"'([^']*)'", context["expected"])
+            yield Problem(place, f"found {written(_at(place, data))}{nearest(_at(place, data), words)}")
+        elif kind == "said":
+            yield Problem(place, problem["msg"])
         else:
-            wanted = problem["msg"][0].lower() + problem["msg"][1:]
-            wanted = wanted.replace("input should be", "expected").replace("value should", "expected it to")
-            yield tuple(place), f"found {told(here)}, {wanted}", False
+            # The last branch of a union of numbers and names.
+            word = "the name of a size" if loc[-1] == "str" else _EXPECTED.get(kind, problem["msg"]).format(**context)
+            expected.setdefault(place, []).append(word)
+    for place, words in expected.items():
+        wanted = [word for word in dict.fromkeys(words) if word != "a whole number" or "a number" not in words]
+        said = f"found {written(_at(place, data))}, expected {' or '.join(wanted)}"
+        yield Problem(place, said + _cut_off(place, data))
 
 
-def _siblings(place: list[Any], data: Any) -> list[str]:
-    """The keys that may stand where an unknown key was found."""
-    here = data
-    for part in place[:-1]:
-        here = here[part]
-    if generator_of(here) in GENERATORS:
-        return list(GENERATORS[generator_of(here)].model_fields)
-    models: dict[int, Any] = {1: CaseFile, 3: Case}
-    if place[:1] == ["defaults"]:
-        return list(Defaults.model_fields)
-    if len(place) > 3:
-        model = Case.model_fields.get(str(place[2]))
-        inner = [a for a in getattr(model.annotation, "__args__", ()) if hasattr(a, "model_fields")] if model else []
-        return [key for a in inner for key in a.model_fields]
-    return list(models[len(place)].model_fields) if len(place) in models else []
+def _place(loc: Iterable[int | str], data: Any) -> Place:
+    """The place that pydantic means: its own names for the branches of a union are no part of the file."""
+    place: Place = ()
+    parts = iter(loc)
+    for part in parts:
+        if part in (data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()):
+            place, data = (*place, part), data[part]
+            is_value = place[-2:-1] == ("given",) or place[-3:-2] == ("across",)
+            if is_value and generator_of(data) != "plain":
+                next(parts, None)
+    return place
+
+
+def _at(place: Place, data: Any) -> Any:
+    return reduce(lambda around, part: around[part], place, data)
+
+
+def _cut_off(place: Place, data: Any) -> str:
+    """A hint for the end of a text that YAML took for a key of its own, because of a comma in braces."""
+    is_text = place and " " in str(place[-1]) and _at(place, data) is None
+    return "; a text with a comma in it needs quotes" if is_text else ""
+
+
+def _instead(place: Place, data: Any) -> str:
+    """What may stand in place of an unknown key."""
+    around = _at(place[:-1], data)
+    generator = generator_of(around)
+    if generator != "plain" and place[-1] in FORMS:
+        return f" beside {generator!r}, expected one generator"
+    return nearest(place[-1], _model(place[:-1], generator).model_fields)
+
+
+def _model(place: Place, generator: str) -> type[BaseModel]:
+    """The model of the mapping at `place`."""
+    match place:
+        case ():
+            return CaseFile
+        case ("defaults",):
+            return Defaults
+        case ("impossible", _):
+            return Impossible
+        case ("cases", _):
+            return Case
+        case (*_, "tolerance"):
+            return Tolerance
+        case (*_, "tolerance", _):
+            return Allowance
+        case ("cases", _, "published"):
+            return Published
+        case ("cases", _, "finding"):
+            return Finding
+        case ("cases", _, "xfail", *_):
+            return ExpectedFailure
+        case (*_, "mask") | (*_, "mask", int()):
+            return Mask
+    return FORMS[generator]

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from typing import Any, get_args
 
@@ -10,6 +10,9 @@ from parity import losses
 from parity.types import Array
 
 _SCALARS = (bool, int, float, str)
+_NUMBERS = {bool, int, float, type(None)}
+# The arguments behind a ** of that name, which go by a pattern.
+_PATTERNS = {"tail_weights": r"^tail_\d+_[01]_weight$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,36 +21,60 @@ class Signature:
 
     loss: str
     parameters: dict[str, inspect.Parameter]
-    variadic: str | None
+    pattern: str | None
     arrays: frozenset[str]
     numbers_too: frozenset[str]
 
+    def takes(self, name: str) -> bool:
+        """Whether the loss has an argument of that name."""
+        return name in self.parameters or (self.pattern is not None and re.search(self.pattern, name) is not None)
+
     def knows(self, name: str) -> bool:
-        """Whether `name` is an argument; the tail weights of adaptive softmax go by a pattern."""
-        if name in self.parameters:
-            return True
-        return self.variadic == "tail_weights" and re.fullmatch(r"tail_\d+_[01]_weight", name) is not None
+        """Whether a case may give `name`: an argument, or the upstream gradient."""
+        return self.takes(name) or name == "grad_output"
 
     def takes_array(self, name: str) -> bool:
         return name in self.arrays or name not in self.parameters
 
     def default(self, name: str) -> Any:
+        """Its default; inspect.Parameter.empty if it has none."""
         parameter = self.parameters.get(name)
         return inspect.Parameter.empty if parameter is None else parameter.default
+
+    def takes_fields(self, name: str) -> bool:
+        """Whether the option is a set of fields, which a case gives as a mapping."""
+        return any(map(is_dataclass, _kinds(self.parameters[name])))
+
+    def takes_text(self, name: str) -> bool:
+        """Whether the option may be a word: its type is not numbers and booleans alone."""
+        return not set(_kinds(self.parameters[name])[1:] or _kinds(self.parameters[name])) <= _NUMBERS
 
     @property
     def names(self) -> list[str]:
         return list(self.parameters)
+
+    @property
+    def required(self) -> list[str]:
+        return [name for name in self.parameters if self.default(name) is inspect.Parameter.empty]
+
+    @staticmethod
+    def axis(name: str) -> str:
+        """The axis that varies an argument: its name, unless the case format takes that for itself."""
+        return f"given.{name}" if name in ("dtype", "layout") else name
 
 
 @cache
 def signature_of(loss: str) -> Signature:
     """The signature of ``parity.losses.<loss>``."""
     parameters = dict(inspect.signature(getattr(losses, loss)).parameters)
-    variadic = next((n for n, p in parameters.items() if p.kind is inspect.Parameter.VAR_KEYWORD), None)
-    if variadic:
-        del parameters[variadic]
-    kinds = {name: (p.annotation, *get_args(p.annotation)) for name, p in parameters.items()}
+    variadic = next((n for n, p in parameters.items() if p.kind is inspect.Parameter.VAR_KEYWORD), "")
+    parameters.pop(variadic, None)
+    kinds = {name: _kinds(parameter) for name, parameter in parameters.items()}
     arrays = frozenset(name for name, kind in kinds.items() if Array in kind)
     numbers_too = frozenset(name for name in arrays if any(scalar in kinds[name] for scalar in _SCALARS))
-    return Signature(loss, parameters, variadic, arrays, numbers_too)
+    return Signature(loss, parameters, _PATTERNS.get(variadic), arrays, numbers_too)
+
+
+def _kinds(parameter: inspect.Parameter) -> tuple[Any, ...]:
+    """The types of a union, or the one type and the types inside it."""
+    return (parameter.annotation, *get_args(parameter.annotation))

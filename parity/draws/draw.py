@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from parity.cases.points import Point
-from parity.cases.schema import Tuple
+from parity.cases.specs import Tuple
 from parity.draws.layouts import sliced
 from parity.draws.recipe import recipe
 from parity.losses.arguments import is_floating

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.cases.schema import (
+from parity.cases.specs import (
     Arange,
     Bernoulli,
     Choice,
@@ -44,11 +44,11 @@ def _uniform(spec: Uniform, shape: Shape, rng: np.random.Generator, number: Numb
 
 def _integers(spec: Integers, shape: Shape, rng: np.random.Generator, number: Number) -> Array:
     low, high = number(spec.low), number(spec.high)
-    return rng.integers(low, max(high, low + 1), shape)
+    return rng.integers(low, high, shape)
 
 
 def _classes(spec: Classes, shape: Shape, rng: np.random.Generator, number: Number) -> Array:
-    return rng.integers(0, max(number(spec.below), 1), shape)
+    return rng.integers(0, number(spec.below), shape)
 
 
 def _one_hot(spec: OneHot, shape: Shape, rng: np.random.Generator, number: Number) -> Array:
@@ -95,7 +95,7 @@ def _full(spec: Full, shape: Shape, rng: np.random.Generator, number: Number) ->
 def _arange(spec: Arange, shape: Shape, rng: np.random.Generator, number: Number) -> Array:
     values = np.arange(int(np.prod(shape))).reshape(shape)
     if spec.modulo is not None:
-        values %= max(number(spec.modulo), 1)
+        values %= number(spec.modulo)
     return np.asarray(values + number(spec.start))
 
 

@@ -28,16 +28,15 @@ def transposed(array: Array) -> Array:
 def sliced(array: Array) -> Array:
     """Every second element of a buffer twice as long in each dimension."""
     buffer = np.zeros(tuple(2 * size for size in array.shape), array.dtype)
-    every_second: Any = (..., *(slice(None, None, 2),) * array.ndim)
-    view = buffer[every_second]
+    view: Array = buffer[_steps(2, array.ndim)]
     view[...] = array
     return view
 
 
 def reversed_(array: Array) -> Array:
     """Negative strides along each dimension."""
-    back: Any = (..., *(slice(None, None, -1),) * array.ndim)
-    return array[back].copy()[back]
+    back: Array = array[_steps(-1, array.ndim)].copy()[_steps(-1, array.ndim)]
+    return back
 
 
 def expanded(array: Array) -> Array:
@@ -66,3 +65,8 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "sliced": sliced,
     "reversed": reversed_, "expanded": expanded, "offset": offset, "readonly": readonly,
 }  # fmt: skip
+
+
+def _steps(step: int, dims: int) -> Any:
+    """The index of every element by steps in each dimension; the dots keep 0-d arrays arrays."""
+    return (..., *(slice(None, None, step),) * dims)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from parity.cases.points import Point
-from parity.cases.schema import Choice, Full, Like, Literally, Magnitudes, Mask, Normal, Spec, Uniform
+from parity.cases.specs import Choice, Full, Like, Literally, Magnitudes, Normal, Spec, Uniform
 from parity.draws.generators import MAKERS, masked
 from parity.draws.layouts import LAYOUTS
 from parity.losses.arguments import BFLOAT16
@@ -32,9 +32,7 @@ def recipe(point: Point, name: str, value: Any) -> Recipe:
     dtype = dtype_of(told or point.dtype)
     keeps_whole = told is None and not isinstance(spec, Choice | Full)
     scale = None if spec is None or spec.scale is None else _number(point, spec.scale)
-    masks: list[Mask] = []
-    if spec is not None and spec.mask is not None:
-        masks = [spec.mask] if isinstance(spec.mask, Mask) else spec.mask
+    masks = spec.mask if spec else []
     values = _values(point, value)
     is_complex = dtype.kind == "c" and isinstance(spec, Normal | Uniform | Magnitudes)
     arrange = LAYOUTS[point.layouts.get(name, "contiguous")]
@@ -43,10 +41,9 @@ def recipe(point: Point, name: str, value: Any) -> Recipe:
         array = values(rng, drawn)
         if is_complex:
             array = array + 1j * values(rng, drawn)
-        whole = keeps_whole and array.dtype.kind in "iub"
         if scale is not None:
             array = array * scale
-        array = np.array(array, array.dtype if whole else dtype)
+        array = _cast(array, array.dtype if keeps_whole and array.dtype.kind in "iub" else dtype)
         for mask in masks:
             array = masked(array, mask, rng, lambda word: _number(point, word))
         return arrange(array)
@@ -64,6 +61,15 @@ def _values(point: Point, value: Any) -> Recipe:
     shape = tuple(int(_number(point, size)) for size in value.shape)
     maker = MAKERS[type(value)]
     return lambda rng, drawn: maker(value, shape, rng, lambda word: _number(point, word))
+
+
+def _cast(array: Array, dtype: DType) -> Array:
+    """A copy in `dtype`; ValueError for numbers that it cannot hold even when their fraction is cut off."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = np.array(array, dtype)
+        if dtype.kind in "iu" and array.dtype != dtype and not np.array_equal(cast, np.trunc(array)):
+            raise ValueError(f"the numbers do not fit {dtype}")
+    return cast
 
 
 def _number(point: Point, word: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
-from parity.cases.schema import DType
+from parity.cases.specs import DType
 from parity.coverage import Coverage
 from parity.records import Record, Results
 from parity.report import remarks

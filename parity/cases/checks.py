@@ -1,0 +1,243 @@
+"""What is wrong with a scenario: every name, value and combination in it, as problems with their places."""
+
+import builtins
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain, islice, product
+from typing import Any
+
+from parity.cases.bounds import corners, out_of_bounds, size_words
+from parity.cases.errors import nearest, quoted
+from parity.cases.literals import label, unlike, written
+from parity.cases.reader import Document, Place, Problem
+from parity.cases.scenario import Scenario, argument
+from parity.cases.schema import NAME, Axis, Case, CaseFile
+from parity.cases.signature import Signature
+from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, generator_of
+
+LABEL = 80
+MOST = 100
+EXCEPTIONS = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)}
+Where = Callable[[str, str], Place]
+
+
+def repeated_names(file: CaseFile, document: Document) -> Iterator[Problem]:
+    """Cases of the same name."""
+    seen: dict[str, int] = {}
+    for index, case in enumerate(file.cases):
+        place = ("cases", index, "name")
+        if case.name in seen:
+            yield Problem(place, f"the name {case.name!r} stands here again, it is already in line {seen[case.name]}")
+        seen.setdefault(case.name, document.mark(place).line)
+
+
+def problems(
+    scenario: Scenario, file: CaseFile, index: int, served: Mapping[str, Collection[str]]
+) -> Iterator[Problem]:
+    """Everything that is wrong with the case at `index`; `served` maps implementations to the losses they have."""
+    place, case = ("cases", index), file.cases[index]
+
+    def where(part: str, name: str) -> Place:
+        """Where an entry stands: in the case itself, or in the file's defaults."""
+        return (*place, part, name) if name in getattr(case, part) else ("defaults", part, name)
+
+    found = list(islice(chain(_axes(scenario, where), _arguments(scenario, where), _both(case, place)), MOST))
+    yield from found
+    if not found:
+        yield from _bounds(scenario, where)
+        yield from _likes(scenario, where)
+        yield from _same_ids(scenario, place)
+        yield from _identity(scenario, place)
+        yield from _xfails(scenario, place, served)
+    yield from _needed(scenario, place)
+    yield from _refusal(case, place)
+    yield from _figures(case, place)
+
+
+def _values(scenario: Scenario, where: Where) -> Iterator[tuple[str, Any, Place]]:
+    """Every value of every argument, with its place."""
+    for name, value in scenario.given.items():
+        yield name, value, where("given", name)
+    for axis, values in scenario.axes.items():
+        if axis not in ("dtype", "layout", *scenario.sizes):
+            for part, value in _parts(values):
+                yield argument(axis), value, (*where("across", axis), part)
+
+
+def _parts(axis: Axis) -> list[tuple[str | int, Any]]:
+    """The values of an axis by what their places end with."""
+    return list(axis.items() if isinstance(axis, dict) else enumerate(axis))
+
+
+def _axes(scenario: Scenario, where: Where) -> Iterator[Problem]:
+    """Axes that vary nothing, and labels that cannot stand in an id."""
+    signature = scenario.signature
+    for axis, values in scenario.axes.items():
+        place = where("across", axis)
+        labels: set[str] = set()
+        for part, value in _parts(values):
+            text = str(part) if isinstance(values, dict) else label(axis, value)
+            if text in labels:
+                yield Problem((*place, part), f"two values of {axis} have the label {quoted(text)}, "
+                                              "expected a mapping of labels to values")  # fmt: skip
+            elif len(text) > LABEL or (text == part and not re.search(NAME, text)):
+                yield Problem((*place, part), f"found the label {quoted(text)}, expected at most {LABEL} characters "
+                                              "without / : [ ]: a mapping gives labels to values")  # fmt: skip
+            labels.add(text)
+            if axis in ("dtype", "layout"):
+                allowed = DTYPES if axis == "dtype" else LAYOUTS
+                if value not in allowed:
+                    said = f"found {written(value)}, expected a {axis}{nearest(value, allowed)}"
+                    yield Problem((*place, part), said)
+            elif axis in scenario.sizes and (type(value) is not int or value < 0):
+                yield Problem((*place, part), f"the size {axis} is {written(value)}, expected a whole number >= 0")
+        if axis in ("dtype", "layout", *scenario.sizes):
+            continue
+        generator = generator_of(values)
+        if generator != "plain" and set(values) <= FORMS[generator].model_fields.keys():
+            said = f"found the generator {generator!r} itself, expected a list of values or a mapping of other labels"
+            yield Problem((*place, generator), said, key=True)
+        if not signature.knows(argument(axis)):
+            words = ["dtype", "layout", *map(signature.axis, signature.names), *scenario.sizes]
+            said = f"{quoted(axis)} is no argument of {scenario.loss}, size, dtype or layout{nearest(axis, words)}"
+            yield Problem(place, said, key=True)
+        elif axis != signature.axis(argument(axis)):
+            yield Problem(place, f"found {quoted(axis)}, expected {argument(axis)!r}", key=True)
+    for size in scenario.sizes:
+        if size in ("dtype", "layout") or signature.knows(size):
+            yield Problem(where("sizes", size), f"the size {size!r} has the name of an argument or axis", key=True)
+
+
+def _arguments(scenario: Scenario, where: Where) -> Iterator[Problem]:
+    """Arguments that the loss does not have, and values that they cannot take."""
+    for name in scenario.given:
+        if not scenario.signature.knows(name):
+            said = f"{scenario.loss} has no argument {quoted(name)}{nearest(name, scenario.signature.names)}"
+            yield Problem(where("given", name), said, key=True)
+    for name, value, place in _values(scenario, where):
+        if scenario.signature.knows(name):
+            check = _array if scenario.signature.takes_array(name) else _option
+            yield from check(scenario, name, value, place)
+            if isinstance(value, Spec):
+                for inner, word in size_words(value):
+                    if word not in scenario.sizes:
+                        hint = nearest(word, scenario.sizes) or ": this case names no sizes"
+                        yield Problem((*place, *inner), f"there is no size {quoted(word)}{hint}")
+
+
+def _array(scenario: Scenario, name: str, value: Any, place: Place) -> Iterator[Problem]:
+    if value == {}:
+        yield Problem(place, f"{name} is an array, found an empty mapping, expected numbers or a generator")
+    elif isinstance(value, dict):
+        word = next((key for key in value if nearest(key, FORMS).startswith("; did")), next(iter(value)))
+        yield Problem((*place, word), f"there is no generator {quoted(word)}{nearest(word, FORMS)}", key=True)
+    elif isinstance(value, str):
+        yield Problem(place, f"{name} is an array, found {written(value)}, expected numbers or a generator")
+    elif isinstance(value, list):
+        yield from unlike(value, place)
+    elif isinstance(value, Literally):
+        yield from unlike(value.array, (*place, "array"))
+
+
+def _option(scenario: Scenario, name: str, value: Any, place: Place) -> Iterator[Problem]:
+    if isinstance(value, Spec):
+        yield Problem(place, f"{name} is an option, found the generator {value.main!r}, expected a value")
+    elif isinstance(value, dict) and not scenario.signature.takes_fields(name):
+        yield Problem(place, f"{name} is an option, found a mapping, expected a value")
+    elif isinstance(value, str) and not scenario.signature.takes_text(name) and not scenario.case.raises:
+        yield Problem(place, f"{name} is no text, found {written(value)}, expected a number, true or false")
+
+
+def _both(case: Case, place: Place) -> Iterator[Problem]:
+    """Arguments that are both given and varied."""
+    for name, value in case.given.items():
+        if value is not None and Signature.axis(name) in case.across:
+            yield Problem((*place, "given", name), f"{name} stands under 'across' too, which wins", key=True)
+
+
+def _bounds(scenario: Scenario, where: Where) -> Iterator[Problem]:
+    """Arrays that cannot be drawn at some choice of the sizes."""
+    sizes = {name: list(scenario.across.get(name, {"": size}).values()) for name, size in scenario.sizes.items()}
+    for _, value, place in _values(scenario, where):
+        if isinstance(value, Spec):
+            words = {word for _, word in size_words(value)}
+            told = (problem for corner in corners(words, sizes) for problem in out_of_bounds(value, corner))
+            for inner, text in islice(told, 1):
+                yield Problem((*place, *inner), text)
+
+
+def _likes(scenario: Scenario, where: Where) -> Iterator[Problem]:
+    """Copies of arguments that are no arrays, or not yet drawn."""
+    for name, value, place in _values(scenario, where):
+        if isinstance(value, Like):
+            before = scenario.arguments[: scenario.arguments.index(name)]
+            arrays = [one for one in before if all(scenario.is_array(one, other) for other in scenario.values(one))]
+            if value.like not in arrays:
+                hint = nearest(value.like, arrays)
+                said = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
+                yield Problem((*place, "like"), said)
+
+
+def _same_ids(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    """Labels of two axes that read the same in a row."""
+    ids: set[str] = set()
+    for labels in product(*scenario.across.values()):
+        one = "-".join(labels)
+        if one in ids:
+            yield Problem((*place, "across"), f"two points have the id {quoted(one)}, expected other labels")
+            return
+        ids.add(one)
+
+
+def _identity(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    try:
+        _ = scenario.identity
+    except ValueError as error:
+        yield Problem((*place, "equals"), str(error))
+
+
+def _xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    """Expected failures that match no implementation or no point."""
+    nothing = "this xfail matches nothing"
+    for name, failures in scenario.xfail.items():
+        here = (*place, "xfail", name)
+        if name not in served:
+            yield Problem(here, f"there is no implementation {quoted(name)}{nearest(name, served)}", key=True)
+        elif scenario.loss not in served[name]:
+            yield Problem(here, f"{nothing}: {name} has no {scenario.loss}", key=True)
+        for position, failure in enumerate(failures):
+            for axis, wanted in failure.where.items():
+                inner = (*here, "where", axis) if len(failures) == 1 else (*here, position, "where", axis)
+                if axis not in scenario.across:
+                    said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
+                    yield Problem(inner, said, key=True)
+                    continue
+                labels = scenario.across[axis]
+                for word in wanted if isinstance(wanted, list) else [wanted]:
+                    if not any(scenario.wants(axis, one, word) for one in labels):
+                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{nearest(word, labels)}")
+
+
+def _needed(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    for name in scenario.signature.required:
+        if name not in scenario.arguments:
+            yield Problem((*place, "name"), f"{scenario.name!r} gives no {name}, which {scenario.loss} needs")
+
+
+def _refusal(case: Case, place: Place) -> Iterator[Problem]:
+    """Exceptions that do not exist, and what is not looked at beside `raises` or `finding`."""
+    for word in case.raises or {}:
+        if word not in EXCEPTIONS:
+            said = f"there is no exception {quoted(word)}{nearest(word, EXCEPTIONS)}"
+            yield Problem((*place, "raises", word), said, key=True)
+    alone = "raises" if case.raises else "finding" if case.finding else None
+    for key in ("finding", "equals", "published", "tolerance") if alone else ():
+        if key != alone and getattr(case, key) is not None:
+            yield Problem((*place, key), f"{key!r} says nothing beside {alone!r}", key=True)
+
+
+def _figures(case: Case, place: Place) -> Iterator[Problem]:
+    """Figures that are no arrays."""
+    for key, part in ("published", case.published), ("finding", case.finding):
+        if part is not None and (key == "published" or part.output is not None):
+            yield from unlike(part.output, (*place, key, "output"))
