@@ -118,19 +118,24 @@ def rounding(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, 
 
 
 def _neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:
-    if not isinstance(value, np.ndarray) or not is_floating(value):
+    if not _is_rounded(value):
         return value
     return np.asarray(value * (1 - distance * rng.random(value.shape)), value.dtype)
 
 
 def _nudged(value: Any, rng: np.random.Generator, other: bool, shrink: float) -> Any:
-    if not isinstance(value, np.ndarray) or not is_floating(value):
+    if not _is_rounded(value):
         return value
     if value.dtype.kind == "c":
         nudged = value.copy()
         nudged.real, nudged.imag = (_nudged(part, rng, other, shrink) for part in (value.real, value.imag))
         return nudged
     return np.asarray(value * (1 - shrink * ((rng.random(value.shape) < 0.5) != other)))
+
+
+def _is_rounded(value: Any) -> bool:
+    """Whether an argument is an array of numbers that may carry a rounding: 0, 1 and -1 alone are labels, and exact."""
+    return isinstance(value, np.ndarray) and is_floating(value) and not np.isin(value, (-1, 0, 1)).all()
 
 
 def _complex(array: Array, dtype: str) -> Any:

@@ -66,7 +66,7 @@ def figures(published: Published, expected: Array, output: Array) -> Iterator[Mi
     figure = np.array(published.output, np.float64)
     for side, value in (("torch's answer", expected), ("the output", output)):
         wide = value.astype(np.float64)
-        if figure.shape != wide.shape or np.abs(figure - wide).max(initial=0.0) > published.atol:
+        if figure.shape != wide.shape or not np.allclose(wide, figure, 0.0, published.atol, equal_nan=True):
             printed = f"the published figure {published.output} by more than {published.atol}"
             yield Mismatch("published", "value", f"{side} {wide.tolist()} leaves {printed}")
 

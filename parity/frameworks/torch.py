@@ -12,7 +12,7 @@ from torch.autograd.graph import _engine_run_backward
 
 from parity.frameworks.options import DISTANCES
 from parity.losses.arguments import BFLOAT16, is_floating
-from parity.types import Array, Gradients, Result
+from parity.types import Array, Gradients
 
 torch.set_num_threads(1)
 _DTYPES: dict[str, torch.dtype] = {
@@ -34,8 +34,9 @@ class TorchLoss:
         self.device = device
         self._refused: dict[tuple[Any, ...], set[str]] = {}
 
-    def __call__(self, **arguments: Any) -> Result:
-        call, floating, kind = {}, [], []
+    def __call__(self, **arguments: Any) -> tuple[Array, "TorchVjp"]:
+        call: dict[str, Any] = {}
+        floating, kind = [], []
         for name, value in arguments.items():
             if isinstance(value, np.ndarray):
                 call[name] = self.tensor(value)
