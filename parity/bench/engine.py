@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 from parity.bench import sessions
-from parity.bench.bare import Bare
+from parity.bench.bare import Bare, Hand
 from parity.bench.sample import sample, seeds
 from parity.bench.table import Row, against, microseconds, milliseconds, table
 from parity.cases.points import Point
@@ -25,9 +25,10 @@ Times = list[dict[str, float]]
 
 @dataclass(slots=True)
 class Measured:
-    """Seconds, an entry a repetition: by point id for what runs in this process, in all for the sessions."""
+    """CPU seconds, an entry a repetition: by point id for what runs in this process, in all for the sessions."""
 
     floor: Times = field(default_factory=list)
+    hand: Times = field(default_factory=list)
     first: Times = field(default_factory=list)
     every: Times = field(default_factory=list)
     suite: list[float] = field(default_factory=list)
@@ -50,11 +51,13 @@ def tables(count: int = POINTS, repetitions: int = REPETITIONS, starts: int = ST
 def measure(points: Sequence[Point], repetitions: int) -> Measured:
     """Everything that runs draws, in turn, `repetitions` times."""
     numpy, ids, measured = named("numpy"), [point.id for point in points], Measured()
-    floors = {point.id: [_bare(point, seed) for seed in seeds(point)] for point in points}
+    floors = {point.id: [_prepared(Bare, point, seed) for seed in seeds(point)] for point in points}
+    hands = {point.id: [_prepared(Hand, point, seed) for seed in seeds(point)] for point in points}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(repetitions):
             measured.floor.append(_each(points, lambda point: [draw() for draw in floors[point.id]]))
+            measured.hand.append(_each(points, lambda point: [draw() for draw in hands[point.id]]))
             measured.first.append(_each(points, lambda point: run_point(point, numpy, seeds(point)[:1])))
             measured.every.append(_each(points, lambda point: run_point(point, numpy, seeds(point))))
             through_pytest, plain = sessions.suite(ids), sessions.plain_tests(ids)
@@ -64,35 +67,38 @@ def measure(points: Sequence[Point], repetitions: int) -> Measured:
     return measured
 
 
-def _bare(point: Point, seed: int) -> Bare:
+def _prepared(side: type[Bare | Hand], point: Point, seed: int) -> Bare | Hand:
     plan = Plan(point)
     arguments, own = plan.arguments(seed)
-    return Bare(point.loss, arguments, lambda output: plan.grad_output(output, seed) if own is None else own)
+    return side(point.loss, arguments, lambda output: plan.grad_output(output, seed) if own is None else own)
 
 
 def _each(points: Sequence[Point], run: Callable[[Point], object]) -> dict[str, float]:
     seconds = {}
     for point in points:
-        start = perf_counter()
+        start = process_time()
         run(point)
-        seconds[point.id] = perf_counter() - start
+        seconds[point.id] = process_time() - start
     return seconds
 
 
 def speed(points: Sequence[Point], measured: Measured) -> str:
     """Draws per second of everything, and the ratios that have aims."""
     draws = sum(len(seeds(point)) for point in points)
-    floor, engine = _total(measured.floor), _total(measured.every)
+    floor, hand, engine = (_total(times) for times in (measured.floor, measured.hand, measured.every))
     suite, plain = median(measured.suite), median(measured.plain)
     rows: list[Row] = [
         _row("floor: bare torch", floor, draws, "1.00", ""),
+        _row("torch and the loss, both bare", floor + hand, draws, against((floor + hand) / floor, None), ""),
         _row("engine: run_point", engine, draws, against(engine / floor, ENGINE), against(plain / engine, None)),
         _row("suite: pytest", suite, draws, against(suite / floor, SUITE), against(plain / suite, PLAIN, ">=")),
         _row("plain test, assert_close", plain, draws, against(plain / floor, None), "1.00"),
     ]
     losses = len({point.loss for point in points})
     title = f"Engine and suite: {draws:,} draws of {len(points):,} points of {losses} losses, every row on the same"
-    notes = [f"{measured.failed} items failed, which costs time"] if measured.failed else []
+    typical = median(_total(measured.every, [point]) / _total(measured.floor, [point]) for point in points)
+    notes = [f"The median point takes the engine {typical:.2f} times its floor."]
+    notes += [f"{measured.failed} items failed, which costs time."] if measured.failed else []
     return table(title, ("", "draws/s", "us a draw", "times the floor", "times the plain test's draws/s"), rows, notes)
 
 

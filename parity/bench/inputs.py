@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ def _adaptive(rng: RNG) -> Arguments:
         "input": _scores(rng, (samples, features)), "target": target, "cutoffs": cutoffs,
         "head_weight": _scores(rng, (cutoffs[0] + len(cutoffs) - 1, features)) / 16,
     }  # fmt: skip
-    for tail, (first, last) in enumerate(zip(cutoffs, cutoffs[1:], strict=False)):
+    for tail, (first, last) in enumerate(pairwise(cutoffs)):
         hidden = features // 4 ** (tail + 1)
         arguments[f"tail_{tail}_0_weight"] = _scores(rng, (hidden, features)) / 16
         arguments[f"tail_{tail}_1_weight"] = _scores(rng, (last - first, hidden)) / 8
@@ -113,7 +114,7 @@ def _by(*sizes: int) -> str:
     return " x ".join(str(size) for size in sizes)
 
 
-_CLASSES = {_by(*shape): partial(_indices, shape) for shape in CLASSIFIERS}
+_CLASSES: dict[str, Callable[[RNG], Arguments]] = {_by(*shape): partial(_indices, shape) for shape in CLASSIFIERS}
 _CALLS: dict[str, dict[str, Callable[[RNG], Arguments]]] = {
     "sigmoid": {_by(*WIDE): lambda rng: {"input": _scores(rng)}},
     "logsigmoid": {_by(*WIDE): lambda rng: {"input": _scores(rng)}},

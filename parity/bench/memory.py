@@ -22,7 +22,7 @@ Peaks = dict[str, tuple[float, float]]
 
 
 def peaks() -> Peaks:
-    """MiB by 'loss label', (NumPy's, torch's), measured in another process; empty where the system has no such counter."""
+    """(NumPy's, torch's) MiB by 'loss label', measured in another process; empty where there is no such counter."""
     if not Path("/proc/self/clear_refs").exists():
         return {}
     command = [sys.executable, "-m", "parity.bench.memory"]

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from parity.cases.errors import CaseError
+from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
-from parity.cases.scenario import load
 from parity.registry import case_folder, named, served
 from parity.run import run_point
 
@@ -21,9 +21,9 @@ def points(ids: Collection[str] = ()) -> Iterator[Point]:
 
 
 def sample(count: int) -> list[Point]:
-    """About `count` points, evenly over all files, that pass: a failure costs more, since its cause is sought."""
+    """At most `count` points, evenly over all files, that pass: a failure costs more, since its cause is sought."""
     every = list(points())
-    chosen = every[:: max(len(every) // count, 1)]
+    chosen = every if len(every) <= count else [every[number * len(every) // count] for number in range(count)]
     numpy = named("numpy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

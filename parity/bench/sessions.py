@@ -16,7 +16,7 @@ from parity.registry import case_folder
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The seconds of one pytest run, start-up and summary left out."""
+    """The CPU seconds of one pytest run, start-up and summary left out."""
 
     collection: float
     loop: float
