@@ -12,8 +12,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
+from parity.cases.load import load
 from parity.cases.points import Point, expand
-from parity.cases.scenario import load
 from parity.implementation import Implementation
 from parity.registry import case_folder, served
 from parity.run import run_point
