@@ -1,7 +1,7 @@
 """The reference: torch.nn.functional, wrapped as ``(output, vjp)``. Torch is asked, never transcribed."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -16,10 +16,7 @@ def _adaptive_log_softmax_with_loss(
     head_bias: torch.Tensor | None = None, returns: str = "loss", **tail_weights: torch.Tensor,
 ) -> torch.Tensor:  # fmt: skip
     """nn.AdaptiveLogSoftmaxWithLoss as a function of its parameters."""
-    *inner, classes = cutoffs
-    module = torch.nn.AdaptiveLogSoftmaxWithLoss(
-        head_weight.shape[-1], classes, inner, head_bias=head_bias is not None, device="meta"
-    )
+    module = _adaptive_softmax(head_weight.shape[-1], head_bias is not None, *cutoffs)
     parameters: dict[str, Any] = {"head.weight": head_weight}
     if head_bias is not None:
         parameters["head.bias"] = head_bias
@@ -27,6 +24,14 @@ def _adaptive_log_softmax_with_loss(
         parameters[f"{name.removesuffix('_weight').replace('_', '.')}.weight"] = weight
     output: torch.Tensor = getattr(torch.func.functional_call(module, parameters, (input, target)), returns)
     return output
+
+
+# typed: torch refuses a cutoff of 2.0, and takes one of 2.
+@lru_cache(maxsize=None, typed=True)
+def _adaptive_softmax(features: int, bias: bool, *cutoffs: int) -> torch.nn.Module:
+    """The module without parameters of its own; to build it takes longer than to call it."""
+    *inner, classes = cutoffs
+    return torch.nn.AdaptiveLogSoftmaxWithLoss(features, classes, inner, head_bias=bias, device="meta")
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in losses.LOSSES if hasattr(F, name)} | {

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import PurePath
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
         return f"parity.check({point.loss!r}, ..., only={point.id!r}, seeds=1, seed_base={seed})"
     path = PurePath(point.scenario.path)
     chosen = "" if implementation.origin == "numpy" else f" --implementation {implementation.origin}"
-    return f"pytest '{path}::{point.id}' --seeds 1 --seed-base {seed}{chosen}"
+    return f"pytest {quote(f'{path}::{point.id}')} --seeds 1 --seed-base {seed}{chosen}"
 
 
 def _run(point: Point, implementation: Implementation, record: Record) -> None:

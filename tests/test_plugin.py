@@ -83,6 +83,14 @@ def test_a_broken_file_fails_as_itself_and_the_others_run(user: pytest.Pytester)
     assert len(broken) == 1
 
 
+@pytest.mark.parametrize("asked", [["-k", "only and this"], ["cases/l1_loss.yaml::l1_loss/only this/float32"]])
+def test_a_broken_file_is_told_whatever_is_asked_of_it(user: pytest.Pytester, asked: list[str]) -> None:
+    (user.path / "cases" / "l1_loss.yaml").write_text("loss: l1_los\ncases: []\n")
+    result = user.runpytest("--implementation", "numpy", *asked)
+    result.stdout.fnmatch_lines(["*l1_loss.yaml:2:8: found an empty list*"])
+    assert result.ret != 0
+
+
 def test_a_failure_is_told_without_a_traceback_and_its_last_line_repeats_it(user: pytest.Pytester) -> None:
     result = user.runpytest("--implementation", "mylib:IMPLEMENTATION", "cases/mse_loss.yaml")
     result.assert_outcomes(failed=2)

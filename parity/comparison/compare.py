@@ -9,7 +9,7 @@ import numpy as np
 
 from parity.comparison.tolerance import Bound, name_of, ulp
 from parity.losses.arguments import HALVES, is_floating
-from parity.types import Array
+from parity.types import Array, DType
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ def describe(
     index = tuple(int(i) for i in np.unravel_index(int(rank.argmax()), rank.shape))
     worst, value, wanted = float(error[index]), a[index], e[index]
     relative = worst / abs(wanted) if wanted else float("inf")
-    count = int(bad.sum())
+    count, dtype = int(bad.sum()), expected.dtype
     place = f"worst at {list(index)}: " if expected.ndim else ""
     details: dict[str, Any] = {
         "count": count, "size": int(expected.size), "index": list(index), "actual": _plain(value),
@@ -107,16 +107,15 @@ def describe(
         "ulp": ulp(worst, abs(wanted), expected.dtype) if is_floating(expected) else worst,
         "allowed": float(allowed[index]),
     }  # fmt: skip
-    sentence = (
-        f"{what} differs in {count} of {expected.size} elements; {place}{_number(value)}, torch has {_number(wanted)}"
-    )
+    both = f"{_number(value, dtype)}, torch has {_number(wanted, dtype)}"
+    sentence = f"{what} differs in {count} of {expected.size} elements; {place}{both}"
     if np.isfinite(worst):
         size = f"absolute {worst:.2e}, relative {relative:.2e}, {details['ulp']:.3g} ulp"
         sentence += f" ({size}; allowed {details['allowed']:.2e})"
     if truth is not None:
         exact = np.asarray(truth)[index]
         details["truth"] = _plain(exact)
-        sentence += f"; the exact answer is {_number(exact)}{_blame(value, wanted, exact)}"
+        sentence += f"; the exact answer is {_number(exact, dtype)}{_blame(value, wanted, exact)}"
     return Mismatch(what, "value", sentence, details=details)
 
 
@@ -130,8 +129,10 @@ def _blame(value: Any, wanted: Any, exact: Any) -> str:
     return ", torch is the farther: a finding against torch" if theirs > 2 * ours or np.isnan(theirs) else ""
 
 
-def _number(value: Any) -> str:
-    return f"{value:.9g}" if isinstance(value, complex) else f"{float(value.real):.9g}"
+def _number(value: Any, dtype: DType) -> str:
+    """A number to as many digits as tell its neighbours in the dtype apart."""
+    digits = 17 if dtype.itemsize > 4 and dtype != np.complex64 else 9
+    return f"{value:.{digits}g}" if isinstance(value, complex) else f"{float(value.real):.{digits}g}"
 
 
 def _plain(value: Any) -> Any:
