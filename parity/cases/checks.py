@@ -78,11 +78,11 @@ def _axes(scenario: Scenario, where: Where) -> Iterator[Problem]:
         for part, value in _parts(values):
             text = str(part) if isinstance(values, dict) else label(axis, value)
             if text in labels:
-                yield Problem((*place, part), f"two values of {axis} have the label {quoted(text)}, "
-                                              "expected a mapping of labels to values")  # fmt: skip
+                said = f"two values of {axis} have the label {quoted(text)}, expected a mapping of labels to values"
+                yield Problem((*place, part), said)
             elif len(text) > LABEL or (text == part and not re.search(NAME, text)):
-                yield Problem((*place, part), f"found the label {quoted(text)}, expected at most {LABEL} characters "
-                                              "without / : [ ]: a mapping gives labels to values")  # fmt: skip
+                said = f"expected at most {LABEL} characters without / : [ ]; a mapping gives labels to values"
+                yield Problem((*place, part), f"found the label {quoted(text)}, {said}", key=isinstance(values, dict))
             labels.add(text)
             if axis in ("dtype", "layout"):
                 allowed = DTYPES if axis == "dtype" else LAYOUTS
@@ -207,7 +207,7 @@ def _xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[st
             yield Problem(here, f"{nothing}: {name} has no {scenario.loss}", key=True)
         for position, failure in enumerate(failures):
             for axis, wanted in failure.where.items():
-                inner = (*here, "where", axis) if len(failures) == 1 else (*here, position, "where", axis)
+                inner = (*here, position, "where", axis)
                 if axis not in scenario.across:
                     said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
                     yield Problem(inner, said, key=True)

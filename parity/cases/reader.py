@@ -42,11 +42,13 @@ class Document:
         self.path, self.data, self._values, self._keys = path, data, values, keys
 
     def mark(self, place: Place, *, key: bool = False) -> Mark:
-        """Where the value at `place` stands (or its key), or the nearest value around it."""
-        for table in (self._keys, self._values) if key else (self._values,):
-            if place in table:
-                return table[place]
-        return self.mark(place[:-1]) if place else Mark(1, 1)
+        """Where the value at `place` stands (or its key); parts of the place that are not in the file are skipped."""
+        found: Place = ()
+        for part in place:
+            if (*found, part) in self._values:
+                found = (*found, part)
+        mark = self._values.get(found, Mark(1, 1))
+        return self._keys.get(found, mark) if key and found[-1:] == place[-1:] else mark
 
     def error(self, problems: Iterable[Problem]) -> CaseError:
         return CaseError(self.path, [(self.mark(place, key=key), text) for place, text, key in problems])
@@ -169,7 +171,8 @@ def _not_yaml(error: yaml.YAMLError, text: str, path: Path) -> CaseError:
     if not isinstance(error, yaml.MarkedYAMLError):
         return CaseError(path, [(Mark(1, 1), f"this is not YAML: {' '.join(str(error).split())}")])
     at = error.problem_mark or error.context_mark
-    found = text.splitlines()[at.line][at.column : at.column + 1] if at and at.line < text.count("\n") + 1 else ""
+    lines = text.splitlines()
+    found = lines[at.line][at.column : at.column + 1] if at and at.line < len(lines) else ""
     said = str(error.problem).replace("found character", f"found the character {found!r}")
     context = f" {error.context}" if error.context else ""
     mark = Mark(at.line + 1, at.column + 1) if at else Mark(1, 1)

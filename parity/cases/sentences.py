@@ -58,8 +58,8 @@ def sentences(error: ValidationError, data: Any) -> Iterator[Problem]:
             expected.setdefault(place, []).append(word)
     for place, words in expected.items():
         wanted = [word for word in dict.fromkeys(words) if word != "a whole number" or "a number" not in words]
-        said = f"found {written(_at(place, data))}, expected {' or '.join(wanted)}"
-        yield Problem(place, said + _cut_off(place, data))
+        said, hint = f"found {written(_at(place, data))}, expected {' or '.join(wanted)}", _cut_off(place, data)
+        yield Problem(place, said + hint, key=bool(hint))
 
 
 def _place(loc: Iterable[int | str], data: Any) -> Place:
