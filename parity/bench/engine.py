@@ -51,10 +51,10 @@ def tables(count: int = POINTS, repetitions: int = REPETITIONS, starts: int = ST
 def measure(points: Sequence[Point], repetitions: int) -> Measured:
     """Everything that runs draws, in turn, `repetitions` times."""
     numpy, ids, measured = named("numpy"), [point.id for point in points], Measured()
-    floors = {point.id: [_prepared(Bare, point, seed) for seed in seeds(point)] for point in points}
-    hands = {point.id: [_prepared(Hand, point, seed) for seed in seeds(point)] for point in points}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        floors = {point.id: [_prepared(Bare, point, seed) for seed in seeds(point)] for point in points}
+        hands = {point.id: [_prepared(Hand, point, seed) for seed in seeds(point)] for point in points}
         for _ in range(repetitions):
             measured.floor.append(_each(points, lambda point: [draw() for draw in floors[point.id]]))
             measured.hand.append(_each(points, lambda point: [draw() for draw in hands[point.id]]))

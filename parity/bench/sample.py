@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from parity.cases.errors import CaseError
 from parity.cases.load import load
@@ -13,11 +14,17 @@ from parity.run import run_point
 
 def points(ids: Collection[str] = ()) -> Iterator[Point]:
     """The default points of the shipped cases that are compared with torch; only those of `ids` if there are any."""
-    for path in sorted(case_folder().glob("*.yaml")):
+    for path in files(ids):
         with suppress(CaseError):
             for scenario in load(path, served()):
                 if scenario.case.depth == "default" and not scenario.case.raises and not scenario.case.finding:
                     yield from (point for point in expand(scenario) if not ids or point.id in ids)
+
+
+def files(ids: Collection[str] = ()) -> list[Path]:
+    """The shipped case files; only those that hold the points of `ids` if there are any."""
+    losses = {id.partition("/")[0] for id in ids}
+    return sorted(path for path in case_folder().glob("*.yaml") if not losses or path.stem in losses)
 
 
 def sample(count: int) -> list[Point]:

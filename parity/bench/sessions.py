@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from parity.bench import plain
+from parity.bench.sample import files
 from parity.registry import case_folder
 
 
@@ -26,7 +27,7 @@ class Session:
 
 def suite(ids: Sequence[str]) -> Session:
     """The cases of these points through the plugin, on the NumPy losses, all their default seeds."""
-    return _session([str(case_folder())], ids)
+    return _session([str(path) for path in files(ids)], ids)
 
 
 def plain_tests(ids: Sequence[str]) -> Session:
