@@ -18,7 +18,7 @@ def label(name: str, value: Any) -> str:
         case Spec():
             text = f"{name}={value.main}"
         case None | bool():
-            text = f"{name}={str(value).lower()}"
+            text = f"{name}={str(value).lower().replace('none', 'null')}"
         case _:
             text = f"{name}={value}".replace(" ", "")
     return _STRANGE.sub("|", text)

@@ -101,7 +101,7 @@ def scenario_of(file: CaseFile, case: Case, path: Path, line: int) -> Scenario:
     given = {name: value for name, value in {**defaults.given, **case.given}.items() if value is not None}
     axes = {axis: values for axis, values in defaults.across.items() if axis not in own}
     return Scenario(
-        path, line, file.loss, case.model_copy(update={"tolerance": case.tolerance or defaults.tolerance}),
+        path, line, file.loss, case,
         sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes, **case.across},
         seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS,
     )  # fmt: skip

@@ -38,7 +38,7 @@ class Allowance(Strict):
 
 
 class Tolerance(Strict):
-    """A tolerance of a scenario's or file's own; `because` holds the reason and the measured error."""
+    """A tolerance of a scenario's own; `because` holds the reason and the measured error."""
 
     output: Allowance | None = Field(default=None, description="for the output")
     gradient: Allowance | None = Field(default=None, description="for every gradient")
@@ -112,7 +112,6 @@ class Defaults(Strict):
     given: Arguments = Field(default={}, description="arguments, by torch's names")
     across: Axes = Field(default={}, description="axis to values")
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
-    tolerance: Tolerance | None = Field(default=None, description="a tolerance of this file's own, with its reason")
 
 
 class Impossible(Strict):
