@@ -19,6 +19,7 @@ from parity.run import run_point
 POINTS = 400
 REPETITIONS = 3
 STARTS = 5
+COLD = "cross_entropy"
 ENGINE, SUITE, PLAIN, START = 2.5, 5.0, 5.0, 1.5
 Times = list[dict[str, float]]
 
@@ -45,7 +46,7 @@ def tables(count: int = POINTS, repetitions: int = REPETITIONS, starts: int = ST
     measured = measure(points, repetitions)
     yield speed(points, measured)
     yield parts(points, measured)
-    yield waiting(points[0], repetitions, starts)
+    yield waiting(next((point for point in points if point.loss == COLD), points[0]), repetitions, starts)
 
 
 def measure(points: Sequence[Point], repetitions: int) -> Measured:
@@ -85,7 +86,7 @@ def _each(points: Sequence[Point], run: Callable[[Point], object]) -> dict[str, 
 def speed(points: Sequence[Point], measured: Measured) -> str:
     """Draws per second of everything, and the ratios that have aims."""
     draws = sum(len(seeds(point)) for point in points)
-    floor, hand, engine = (_total(times) for times in (measured.floor, measured.hand, measured.every))
+    floor, hand, engine = (_total(times, points) for times in (measured.floor, measured.hand, measured.every))
     suite, plain = median(measured.suite), median(measured.plain)
     rows: list[Row] = [
         _row("floor: bare torch", floor, draws, "1.00", ""),
@@ -111,22 +112,29 @@ def parts(points: Sequence[Point], measured: Measured) -> str:
     groups: dict[str, list[Point]] = defaultdict(list)
     for point in points:
         groups[point.dtype].append(point)
-    groups["all"] = list(points)
-    rows = []
-    for name, group in groups.items():
-        draws = sum(len(seeds(point)) for point in group)
-        floor, engine, first = (_total(t, group) for t in (measured.floor, measured.every, measured.first))
-        later = max(engine - first, 0) / max(draws - len(group), 1)
-        times = floor / draws, engine / draws, first / len(group), later
-        ratios = [f"{seconds / times[0]:.2f}" for seconds in times[1:]]
-        rows.append((name, f"{draws:,}", *map(microseconds, times), *ratios))
-    head = ("dtype", "draws", "floor us", "engine us", "first draw us", "later us", "x floor", "first", "later")
+    head = ("dtype", "draws", "us a draw", "x floor", "us a first draw", "x floor", "us a later draw", "x floor")
+    rows = [_part(name, group, measured) for name, group in [*groups.items(), ("all", points)]]
     return table("Engine by dtype: the first draw of a point also looks for side effects and repeats calls", head, rows)
 
 
-def _total(repetitions: Times, points: Sequence[Point] = ()) -> float:
-    ids = [point.id for point in points]
-    return median(sum(seconds[id] for id in ids) if ids else sum(seconds.values()) for seconds in repetitions)
+def _part(name: str, points: Sequence[Point], measured: Measured) -> Row:
+    several = [point for point in points if len(seeds(point)) > 1]
+    floor = {point.id: _total(measured.floor, [point]) / len(seeds(point)) for point in points}
+    later = _total(measured.every, several) - _total(measured.first, several)
+    parts = [
+        (_total(measured.every, points), [point for point in points for _ in seeds(point)]),
+        (_total(measured.first, points), points),
+        (later, [point for point in several for _ in seeds(point)[1:]]),
+    ]
+    cells = [
+        (microseconds(seconds / len(draws)), f"{seconds / sum(floor[point.id] for point in draws):.2f}")
+        if draws else ("-", "-") for seconds, draws in parts
+    ]  # fmt: skip
+    return name, f"{len(parts[0][1]):,}", *(word for cell in cells for word in cell)
+
+
+def _total(repetitions: Times, points: Sequence[Point]) -> float:
+    return median(sum(seconds[point.id] for point in points) for seconds in repetitions)
 
 
 def waiting(point: Point, repetitions: int, starts: int) -> str:
