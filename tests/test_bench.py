@@ -42,7 +42,8 @@ def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_processes")
 def test_tables_of_the_engine(few: list[Point]) -> None:
     measured = engine.measure(few, repetitions=2)
-    assert all(len(times) == 2 for times in (measured.floor, measured.hand, measured.first, measured.every))
+    sweeps = (measured.floor, measured.hand, measured.first, measured.every)
+    assert all(len(times) == 2 * engine.SWEEPS for times in sweeps)
     # a lone draw costs less than three, and bare torch less than the engine around it
     assert sum(measured.first[1].values()) < sum(measured.every[1].values())
     assert sum(measured.floor[1].values()) < sum(measured.every[1].values())
@@ -58,7 +59,7 @@ def test_tables_of_the_engine(few: list[Point]) -> None:
 
 @pytest.mark.usefixtures("no_processes")
 def test_table_of_waiting(few: list[Point]) -> None:
-    printed = engine.waiting(few[0], repetitions=1, starts=1)
+    printed = engine.waiting(few[0], starts=1)
     assert "4,321" in printed
     assert "-k 'sigmoid and plain'" in printed
     assert "1.30 (aim <= 1.5)" in printed

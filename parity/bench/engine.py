@@ -16,9 +16,10 @@ from parity.draws.draw import Plan
 from parity.registry import named
 from parity.run import run_point
 
-POINTS = 400
+POINTS = 250
 REPETITIONS = 3
-STARTS = 5
+SWEEPS = 3
+STARTS = 3
 COLD = "cross_entropy"
 ENGINE, SUITE, PLAIN, START = 2.5, 5.0, 5.0, 1.5
 Times = list[dict[str, float]]
@@ -26,7 +27,7 @@ Times = list[dict[str, float]]
 
 @dataclass(slots=True)
 class Measured:
-    """CPU seconds, an entry a repetition: by point id for what runs in this process, in all for the sessions."""
+    """CPU seconds: by point id, an entry a sweep, for what runs in this process; in all, an entry a session."""
 
     floor: Times = field(default_factory=list)
     hand: Times = field(default_factory=list)
@@ -46,21 +47,22 @@ def tables(count: int = POINTS, repetitions: int = REPETITIONS, starts: int = ST
     measured = measure(points, repetitions)
     yield speed(points, measured)
     yield parts(points, measured)
-    yield waiting(next((point for point in points if point.loss == COLD), points[0]), repetitions, starts)
+    yield waiting(next((point for point in points if point.loss == COLD), points[0]), starts)
 
 
 def measure(points: Sequence[Point], repetitions: int) -> Measured:
-    """Everything that runs draws, in turn, `repetitions` times."""
+    """Everything that runs draws, in turn, `repetitions` times: `SWEEPS` in this process, then a session each."""
     numpy, ids, measured = named("numpy"), [point.id for point in points], Measured()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         floors = {point.id: [_prepared(Bare, point, seed) for seed in seeds(point)] for point in points}
         hands = {point.id: [_prepared(Hand, point, seed) for seed in seeds(point)] for point in points}
         for _ in range(repetitions):
-            measured.floor.append(_each(points, lambda point: [draw() for draw in floors[point.id]]))
-            measured.hand.append(_each(points, lambda point: [draw() for draw in hands[point.id]]))
-            measured.first.append(_each(points, lambda point: run_point(point, numpy, seeds(point)[:1])))
-            measured.every.append(_each(points, lambda point: run_point(point, numpy, seeds(point))))
+            for _ in range(SWEEPS):
+                measured.floor.append(_each(points, lambda point: [draw() for draw in floors[point.id]]))
+                measured.hand.append(_each(points, lambda point: [draw() for draw in hands[point.id]]))
+                measured.first.append(_each(points, lambda point: run_point(point, numpy, seeds(point)[:1])))
+                measured.every.append(_each(points, lambda point: run_point(point, numpy, seeds(point))))
             through_pytest, plain = sessions.suite(ids), sessions.plain_tests(ids)
             measured.suite.append(through_pytest.loop)
             measured.plain.append(plain.loop)
@@ -137,11 +139,12 @@ def _total(repetitions: Times, points: Sequence[Point]) -> float:
     return median(sum(seconds[point.id] for point in points) for seconds in repetitions)
 
 
-def waiting(point: Point, repetitions: int, starts: int) -> str:
+def waiting(point: Point, starts: int) -> str:
     """What passes before the first verdict: collection, and a cold start."""
     word = f"{point.loss} and {point.scenario.name.split()[0]}"
-    everything = [sessions.collection() for _ in range(repetitions)]
-    selected = [sessions.collection("-k", word) for _ in range(repetitions)]
+    everything, selected = zip(
+        *[(sessions.collection(), sessions.collection("-k", word)) for _ in range(starts)], strict=True
+    )
     path = point.scenario.path
     pairs = [(sessions.import_torch(), sessions.first_verdict(path, point.id)) for _ in range(starts + 1)][1:]
     torch, verdict = (median(seconds) for seconds in zip(*pairs, strict=True))
