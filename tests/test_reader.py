@@ -165,6 +165,8 @@ ARRAYS = [
     ("{normal: [2], mask: {value: 1, share: 1.5}}", "4:58: found the number 1.5, expected a number <= 1"),
     ("{normal: [2], mask: {value: 1, share: 0}}", "4:58: found the number 0, expected a number > 0"),
     ("{classes: [2], below: 3, mask: {value: 0.5, share: 0.5}}", "4:59: found 0.5, expected a whole number"),
+    ("{normal: [2], dtype: uint8, mask: {value: .nan, share: 0.5}}", "4:62: found nan, expected a whole number"),
+    ("{normal: [2], dtype: bool, mask: {value: 0.5, share: 0.5}}", "4:61: found 0.5, expected a whole number"),
     ("{like: inptu}", "4:27: found 'inptu', expected an array that stands before input"),
     ("{like: target}", "4:27: found 'target', expected an array that stands before input"),
     ("[[1.0, 2.0], [3.0]]", "4:33: the rows are not alike: this one has the shape [1], the first [2]"),

@@ -70,42 +70,54 @@ def _parts(axis: Axis) -> list[tuple[str | int, Any]]:
 
 
 def _axes(scenario: Scenario, where: Where) -> Iterator[Problem]:
-    """Axes that vary nothing, and labels that cannot stand in an id."""
-    signature = scenario.signature
+    """Axes that vary nothing, or to values that they cannot have."""
     for axis, values in scenario.axes.items():
         place = where("across", axis)
-        labels: set[str] = set()
-        for part, value in _parts(values):
-            text = str(part) if isinstance(values, dict) else label(axis, value)
-            if text in labels:
-                said = f"two values of {axis} have the label {quoted(text)}, expected a mapping of labels to values"
-                yield Problem((*place, part), said)
-            elif len(text) > LABEL or (text == part and not re.search(NAME, text)):
-                said = f"expected at most {LABEL} characters without / : [ ]; a mapping gives labels to values"
-                yield Problem((*place, part), f"found the label {quoted(text)}, {said}", key=isinstance(values, dict))
-            labels.add(text)
-            if axis in ("dtype", "layout"):
-                allowed = DTYPES if axis == "dtype" else LAYOUTS
+        yield from _labels(axis, values, place)
+        if axis in ("dtype", "layout"):
+            allowed = DTYPES if axis == "dtype" else LAYOUTS
+            for part, value in _parts(values):
                 if value not in allowed:
                     said = f"found {written(value)}, expected a {axis}{nearest(value, allowed)}"
                     yield Problem((*place, part), said)
-            elif axis in scenario.sizes and (type(value) is not int or value < 0):
-                yield Problem((*place, part), f"the size {axis} is {written(value)}, expected a whole number >= 0")
-        if axis in ("dtype", "layout", *scenario.sizes):
-            continue
-        generator = generator_of(values)
-        if generator != "plain" and set(values) <= FORMS[generator].model_fields.keys():
-            said = f"found the generator {generator!r} itself, expected a list of values or a mapping of other labels"
-            yield Problem((*place, generator), said, key=True)
-        if not signature.knows(argument(axis)):
-            words = ["dtype", "layout", *map(signature.axis, signature.names), *scenario.sizes]
-            said = f"{quoted(axis)} is no argument of {scenario.loss}, size, dtype or layout{nearest(axis, words)}"
-            yield Problem(place, said, key=True)
-        elif axis != signature.axis(argument(axis)):
-            yield Problem(place, f"found {quoted(axis)}, expected {argument(axis)!r}", key=True)
+        elif axis in scenario.sizes:
+            for part, value in _parts(values):
+                if type(value) is not int or value < 0:
+                    yield Problem((*place, part), f"the size {axis} is {written(value)}, expected a whole number >= 0")
+        else:
+            yield from _varied(scenario, axis, values, place)
     for size in scenario.sizes:
-        if size in ("dtype", "layout") or signature.knows(size):
+        if size in ("dtype", "layout") or scenario.signature.knows(size):
             yield Problem(where("sizes", size), f"the size {size!r} has the name of an argument or axis", key=True)
+
+
+def _labels(axis: str, values: Axis, place: Place) -> Iterator[Problem]:
+    """Labels that cannot stand in an id, or stand there twice."""
+    labels: set[str] = set()
+    for part, value in _parts(values):
+        text = str(part) if isinstance(values, dict) else label(axis, value)
+        if text in labels:
+            said = f"two values of {axis} have the label {quoted(text)}, expected a mapping of labels to values"
+            yield Problem((*place, part), said)
+        elif len(text) > LABEL or (text == part and not re.search(NAME, text)):
+            said = f"expected at most {LABEL} characters without / : [ ]; a mapping gives labels to values"
+            yield Problem((*place, part), f"found the label {quoted(text)}, {said}", key=isinstance(values, dict))
+        labels.add(text)
+
+
+def _varied(scenario: Scenario, axis: str, values: Axis, place: Place) -> Iterator[Problem]:
+    """An axis that varies no argument, or whose values are one generator's entries."""
+    signature = scenario.signature
+    if not signature.knows(argument(axis)):
+        words = ["dtype", "layout", *map(signature.axis, signature.names), *scenario.sizes]
+        said = f"{quoted(axis)} is no argument of {scenario.loss}, size, dtype or layout{nearest(axis, words)}"
+        yield Problem(place, said, key=True)
+    elif axis != signature.axis(argument(axis)):
+        yield Problem(place, f"found {quoted(axis)}, expected {argument(axis)!r}", key=True)
+    generator = generator_of(values)
+    if generator != "plain" and set(values) <= FORMS[generator].model_fields.keys():
+        said = f"found the generator {generator!r} itself, expected a list of values or a mapping of other labels"
+        yield Problem((*place, generator), said, key=True)
 
 
 def _arguments(scenario: Scenario, where: Where) -> Iterator[Problem]:

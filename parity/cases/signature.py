@@ -47,7 +47,8 @@ class Signature:
 
     def takes_text(self, name: str) -> bool:
         """Whether the option may be a word: its type is not numbers and booleans alone."""
-        return not set(_kinds(self.parameters[name])[1:] or _kinds(self.parameters[name])) <= _NUMBERS
+        kind, *union = _kinds(self.parameters[name])
+        return not set(union or [kind]) <= _NUMBERS
 
     @property
     def names(self) -> list[str]:
