@@ -78,6 +78,7 @@ def test_each_draw_has_arrays_and_lists_of_its_own(tmp_path: Path) -> None:
 PROMISES: list[tuple[str, Any]] = [
     ("{normal: [N, C]}", lambda x: abs(x.mean()) < 0.05 and abs(x.std() - 1) < 0.05 and 0.017 < (x > 2).mean() < 0.028),
     ("{normal: [N, C], mean: 5, std: 0.1}", lambda x: abs(x.mean() - 5) < 0.005 and abs(x.std() - 0.1) < 0.005),
+    ("{normal: [N, C], std: 2}", lambda x: abs(x.std() - 2) < 0.1),
     ("{normal: [N, C], std: C}", lambda x: abs(x.std() - 40) < 2),
     ("{normal: [N, C], scale: -10, mean: 1}", lambda x: abs(x.mean() + 10) < 0.5),
     ("{uniform: [N, C]}", lambda x: 0 <= x.min() < 0.01 and 0.99 < x.max() < 1 and abs(x.mean() - 0.5) < 0.02),
@@ -96,14 +97,17 @@ PROMISES: list[tuple[str, Any]] = [
     ("{probabilities: [N, C], dim: 0}", lambda x: (x > 0).all() and np.allclose(x.sum(0), 1)),
     ("{log_probabilities: [N, C], dim: -1}", lambda x: np.allclose(np.exp(x).sum(-1), 1) and x.std() > 0.5),
     ("{bernoulli: [N, C], p: 0.2}", lambda x: set(x.ravel()) == {0, 1} and abs(x.mean() - 0.2) < 0.02),
+    ("{bernoulli: [N, C], p: 0}", lambda x: (x == 0).all()),
     ("{bernoulli: [N, C], p: 1}", lambda x: (x == 1).all()),
     ("{magnitudes: [N, C], low: -3, high: 2}", lambda x: abs((x > 0).mean() - 0.5) < 0.03 and (abs(x) >= 1e-3).all()
      and (abs(x) < 1e2).all() and abs(np.log10(abs(x)).mean() + 0.5) < 0.1),
+    ("{magnitudes: [N, C], low: 2, high: 2}", lambda x: np.allclose(abs(x), 100)),
     ("{choice: [N, C], of: [-1, 0.5, C]}", lambda x: set(x.ravel()) == {-1, 0.5, 40} and x.dtype == np.float64),
     ("{full: [N, C], value: 2}", lambda x: (x == 2).all() and x.shape == (300, 40) and x.dtype == np.float64),
     ("{full: [], value: .inf}", lambda x: x.shape == () and x == np.inf),
     ("{arange: [3, 4], start: 2}", lambda x: x.tolist() == [[2, 3, 4, 5], [6, 7, 8, 9], [10, 11, 12, 13]]),
     ("{arange: [2, 4], modulo: 3}", lambda x: x.tolist() == [[0, 1, 2, 0], [1, 2, 0, 1]] and x.dtype == np.int64),
+    ("{arange: [3], modulo: 1}", lambda x: x.tolist() == [0, 0, 0]),
     ("{arange: [3], scale: 0.5}", lambda x: x.tolist() == [0, 0.5, 1] and x.dtype == np.float64),
     ("{arange: [3], scale: -2}", lambda x: x.tolist() == [0, -2, -4] and x.dtype == np.int64),
     ("{array: [[1, 2]], scale: 3}", lambda x: x.tolist() == [[3, 6]] and x.dtype == np.int64),
@@ -251,6 +255,7 @@ def test_upstream_gradients_are_never_uniform_but_where_they_are_expanded(tmp_pa
     assert not sliced.flags.c_contiguous
     assert expanded.strides == (0, 0)
     assert expanded[0, 0] not in (0, 1)
+    assert plan.grad_output(np.zeros(3, np.int64), 0).tolist() == [1, 1, 1]
     halves = plan.grad_output(np.zeros(3, BFLOAT16), 0)
     assert halves.dtype == BFLOAT16
     assert len(set(halves.tolist())) == 3

@@ -25,6 +25,8 @@ def refused(text: str, folder: Path) -> str:
 
 
 FILES = [
+    ("loss: kl_div\ncases:\n  - name: some case\n    given: {full: true, like: [2], input: {normal: [2], stdd: 3}}\n",
+     "4:57: unknown key 'stdd'; did you mean 'std'?"),
     ("---\n", "2:1: found nothing, expected a mapping with 'loss:' and 'cases:'"),
     ("- loss: kl_div\n", "1:1: found a list, expected a mapping with 'loss:' and 'cases:'"),
     ("hello\n", "1:1: found the text 'hello', expected a mapping"),
@@ -56,6 +58,7 @@ FILES = [
 ]  # fmt: skip
 
 ENTRIES = [
+    ("full: 3", "5:5: unknown key 'full'; expected one of across, depth"),
     ("giveen: {}", "5:5: unknown key 'giveen'; did you mean 'given'?"),
     ("raises: {ValueErrr: no}", "5:14: there is no exception 'ValueErrr'; did you mean 'ValueError'?"),
     ("raises: {int: no}", "5:14: there is no exception 'int'"),
@@ -167,6 +170,8 @@ ARRAYS = [
     ("{classes: [2], below: 3, mask: {value: 0.5, share: 0.5}}", "4:59: found 0.5, expected a whole number"),
     ("{normal: [2], dtype: uint8, mask: {value: .nan, share: 0.5}}", "4:62: found nan, expected a whole number"),
     ("{normal: [2], dtype: bool, mask: {value: 0.5, share: 0.5}}", "4:61: found 0.5, expected a whole number"),
+    ("{classes: [2], below: 3, mask: {value: .inf, share: 0.5}}", "4:59: found inf, expected a whole number"),
+    ("{classes: [2], below: 3, mask: {value: -.inf, share: 0.5}}", "4:59: found -inf, expected a whole number"),
     ("{like: inptu}", "4:27: found 'inptu', expected an array that stands before input"),
     ("{like: target}", "4:27: found 'target', expected an array that stands before input"),
     ("[[1.0, 2.0], [3.0]]", "4:33: the rows are not alike: this one has the shape [1], the first [2]"),

@@ -89,9 +89,10 @@ def _instead(place: Place, data: Any) -> str:
     """What may stand in place of an unknown key."""
     around = _at(place[:-1], data)
     generator = generator_of(around)
-    if generator != "plain" and place[-1] in FORMS:
+    model = _model(place[:-1], generator)
+    if place[-1] in FORMS and model in FORMS.values():
         return f" beside {generator!r}, expected one generator"
-    return nearest(place[-1], _model(place[:-1], generator).model_fields)
+    return nearest(place[-1], model.model_fields)
 
 
 def _model(place: Place, generator: str) -> type[BaseModel]:
