@@ -1,6 +1,7 @@
 """Torch's answers to one draw, and what each may be missed by; the costly allowances only on demand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -10,27 +11,26 @@ from parity.comparison import compare, truth
 from parity.comparison.compare import Mismatch
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import STEPS, Bound, bound, name_of
+from parity.losses.arguments import HALVES
 from parity.types import Array, DType, Gradients, Loss
 
 
 class Answers:
     """The output and gradients that torch gives, by 'output' and argument name.
 
-    `fresh` draws the arguments again, whatever an implementation did to the first ones. `lenient` tells
-    whether some answer needed the draw's own allowance.
+    `lenient` tells whether some answer needed the draw's own allowance.
     """
 
     def __init__(
-        self, loss: str, reference: Loss, fresh: Callable[[], dict[str, Any]], output: Array, gradients: Gradients,
+        self, loss: str, reference: Loss, arguments: dict[str, Any], output: Array, gradients: Gradients,
         grad_output: Array, tolerance: Tolerance | None,
     ) -> None:  # fmt: skip
-        self.loss, self.reference, self.fresh = loss, reference, fresh
+        self.loss, self.reference, self.arguments = loss, reference, arguments
         self.output, self.gradients, self.grad_output = output, gradients, grad_output
         self.tolerance = tolerance
         self.lenient = False
-        self._condition: truth.Answers | None = None
-        self._rounding: truth.Answers | None = None
         self._exact: truth.Answers | None = None
+        self._measured = (self._probes(), self._neighbours())
 
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
         """The worst error of an answer as a share of its allowance and in ulp, and the mismatch if it is too far."""
@@ -40,21 +40,21 @@ class Answers:
             return np.inf, np.inf, problem
         dtype = self.precision(name)
         allowed = bound(dtype, what, self.tolerance)
+        if expected.tobytes() == actual.tobytes():
+            return 0.0, 0.0, None
         step = STEPS.get(name_of(dtype))
         in_ulp = allowed.rtol / step.eps if step else 1.0
-        share = compare.shares(expected, actual, allowed) if step else np.nan
-        if share <= 1:
-            return share, share * in_ulp, None
         share, bad = compare.judge(expected, actual, allowed)
         if share <= 1:
             return share, share * in_ulp, None
-        strict, exact, extra = share, self.exact().get(name), None
+        strict, extra = share, None
+        exact = self.exact().get(name) if dtype in HALVES else None
         self.lenient = True
         for extra in self.allowances(name):
             share, bad = compare.judge(expected, actual, allowed, extra, exact)
             if share <= 1:
                 return share, strict * in_ulp, None
-        problem = compare.describe(what, expected, actual, bad, allowed, extra, exact)
+        problem = compare.describe(what, expected, actual, bad, allowed, extra, self.exact().get(name))
         problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
         return share, strict * in_ulp, problem
 
@@ -83,38 +83,47 @@ class Answers:
     def exact(self) -> truth.Answers:
         """The answers in a wider dtype; empty where torch refuses that."""
         if self._exact is None:
-            self._exact = truth.exact(self.loss, self.reference, self.fresh(), self.grad_output) or {}
+            self._exact = truth.exact(self.loss, self.reference, self.arguments, self.grad_output) or {}
         return self._exact
 
     def own_error(self, name: str) -> Array | None:
         """Twice torch's own distance from its float64 answer, below float64."""
-        value = self._expected(name)
-        exact = self.exact().get(name)
-        if exact is None or exact.shape != value.shape or name_of(self.precision(name)) in ("float64", "complex128"):
+        if self._double(name):
             return None
-        with np.errstate(all="ignore"):
-            error = 2 * np.abs(exact - value.astype(exact.dtype))
+        value, exact = self._expected(name), self.exact().get(name)
+        if exact is None or exact.shape != value.shape:
+            return None
+        error = 2 * np.abs(exact - value.astype(exact.dtype))
         return np.where(np.isfinite(error), error, 0.0)
 
     def allowances(self, name: str) -> Iterator[Array]:
-        """What the draw itself allows an answer, each wider than the one before, and costlier to measure.
+        """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.
 
         Torch's own error; with it the condition of the point; with both the roundings inside the loss.
         """
         own = self.own_error(name)
         if own is not None:
             yield own
-        if self._condition is None:
-            self._condition = truth.condition(self.reference, self.fresh(), self.grad_output, self._steps())
-        total = np.asarray(self._condition.get(name, 0.0) + (0.0 if own is None else own))
-        yield total
-        if self._rounding is None:
-            self._rounding = truth.rounding(self.reference, self.fresh(), self.grad_output, self._steps())
-        yield np.asarray(total + self._rounding.get(name, 0.0))
+        total: Any = 0.0 if own is None else own
+        measured, self._measured = zip(*map(tee, self._measured), strict=True)
+        for measurements in measured:
+            widest: Any = 0.0
+            for measurement in measurements:
+                if name in measurement:
+                    widest = np.maximum(widest, measurement[name])
+                    yield np.asarray(total + widest)
+            total = total + widest
+
+    def _probes(self) -> Iterator[truth.Answers]:
+        base = {"output": self.output, **self.gradients} if self._double("output") else self.exact()
+        yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._steps())
+
+    def _neighbours(self) -> Iterator[truth.Answers]:
+        yield from truth.neighbours(self.reference, self.arguments, self.grad_output, self._steps())
 
     def under_ones(self, name: str) -> Array | None:
         """Torch's gradient for a grad_output of ones."""
-        output, vjp = self.reference(**self.fresh())
+        output, vjp = self.reference(**self.arguments)
         return vjp(np.ones_like(output)).get(name)
 
     def precision(self, name: str) -> DType:
@@ -124,6 +133,9 @@ class Answers:
             return own
         steps = [STEPS.get(name_of(dtype)) for dtype in (own, outer)]
         return outer if steps[0] and steps[1] and steps[1].eps > steps[0].eps else own
+
+    def _double(self, name: str) -> bool:
+        return name_of(self.precision(name)) in ("float64", "complex128")
 
     def _steps(self) -> dict[str, str]:
         """The dtype that each answer is judged by, of those that have a step."""

@@ -29,24 +29,6 @@ class Mismatch:
             self.sentence = f"{self.what} {diagnosis}: {self.sentence.removeprefix(self.what).lstrip()}"
 
 
-def shares(expected: Array, actual: Array, bound: Bound) -> float:
-    """The largest error as a share of its allowance; nan where anything is not finite.
-
-    The quick path of every draw: both arrays must have the same dtype and shape.
-    """
-    if expected.dtype in HALVES:
-        expected, actual = expected.astype(np.float32), actual.astype(np.float32)
-    if not expected.size:
-        return 0.0
-    with np.errstate(all="ignore"):
-        allowed = np.abs(expected)
-        allowed *= bound.rtol
-        allowed += bound.atol
-        error = np.abs(actual - expected)
-        error /= allowed
-        return float(np.maximum.reduce(error, axis=None))
-
-
 def judge(
     expected: Array, actual: Array, bound: Bound, extra: Array | None = None, truth: Array | None = None
 ) -> tuple[float, Array]:
@@ -56,21 +38,26 @@ def judge(
     half-precision answer is not finite, its float64 answer (`truth`) rounded once is accepted too.
     """
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
-    with np.errstate(all="ignore"):
-        e, a = expected.astype(wide), actual.astype(wide)
-        allowed = bound.rtol * np.abs(e) + bound.atol
-        if extra is not None:
-            allowed = allowed + np.where(np.isfinite(extra), extra, 0)
+    e, a = expected.astype(wide), actual.astype(wide)
+    allowed = np.abs(e)
+    allowed *= bound.rtol
+    allowed += bound.atol
+    if extra is not None:
+        allowed += np.where(np.isfinite(extra), extra, 0)
+    share = np.abs(a - e)
+    share /= allowed
+    worst = float(np.maximum.reduce(share, axis=None, initial=0.0))
+    if not np.isfinite(worst):
         same = (a == e) | (np.isnan(a) & np.isnan(e))
-        share = np.where(same, 0.0, np.abs(a - e) / allowed)
-        share = np.where(np.isfinite(e) & np.isfinite(a) | same, share, np.inf)
+        share = np.where(same, 0.0, np.where(np.isfinite(e) & np.isfinite(a), share, np.inf))
         if truth is not None and expected.dtype in HALVES:
             t = truth.astype(expected.dtype).astype(wide)
             near = np.abs(a - t) / (bound.rtol * np.abs(t) + bound.atol + (0 if extra is None else extra))
             near = np.where(a == t, 0.0, near)
             overflowed = ~np.isfinite(e) & np.isfinite(near)
             share = np.where(overflowed, np.minimum(share, near), share)
-    return float(share.max(initial=0.0)), np.asarray(share > 1)
+        worst = float(share.max())
+    return worst, np.asarray(share > 1)
 
 
 def form(what: str, expected: Array, actual: Array) -> Mismatch | None:

@@ -1,6 +1,7 @@
 """What a call does besides answering: side effects, state between calls, refusals, second derivatives."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,45 +20,73 @@ def bits(arguments: Mapping[str, Any]) -> Bits:
     }
 
 
-def changed(before: Bits, arguments: Mapping[str, Any], when: str) -> Iterator[Mismatch]:
+def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:
     """A mismatch for each argument that is no longer what it was."""
-    after = bits(arguments)
-    for name, value in before.items():
-        if after[name] != value:
-            yield Mismatch("side effect", "mutation", f"{when} modifies {name}, torch leaves its arguments as they are")
+    for name in _changes(before, arguments):
+        yield Mismatch(
+            "side effect", "mutation", f"the call modifies {name}, torch leaves its arguments as they are"
+        )
 
 
-def repeats(
-    loss: Loss, arguments: dict[str, Any], other: dict[str, Any], output: Array, first: Gradients, vjp: Any,
+def overwritten(kept: Bits, returned: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """A mismatch for each answer that is no longer what was returned."""
+    for name in _changes(kept, returned):
+        what = name if name == "output" else f"gradient of {name}"
+        sentence = f"a call in between with other inputs overwrites the {what} that the first one returned"
+        yield Mismatch("side effect", "state", sentence)
+
+
+def _changes(before: Bits, values: Mapping[str, Any]) -> list[str]:
+    after = bits(values)
+    return [name for name, value in before.items() if after[name] != value]
+
+
+def call(loss: Loss, arguments: dict[str, Any]) -> None:
+    """A call that may disturb another; what it answers is of no interest here."""
+    with suppress(Exception):
+        output, vjp = loss(**arguments)
+        vjp(np.ones_like(output))
+
+
+def steady(
+    loss: Loss, arguments: dict[str, Any], kept: Bits, output: Array, gradients: Gradients, vjp: Any,
     grad_output: Array,
-) -> Iterator[Mismatch]:  # fmt: skip
-    """Mismatches where the same call does not give the same bits again.
-
-    `first` are the gradients that `vjp(grad_output)` gave; the same vjp is called once more after a call
-    with `other` arguments has come in between, and the loss is called again with the same arguments.
-    """
-    kept = {name: np.array(gradient) for name, gradient in first.items()}
-    kept_output = np.array(output)
+) -> bool:  # fmt: skip
+    """Whether the same vjp and the same call give the bits `kept` again, and what they returned is still that."""
     again = vjp(grad_output)
-    yield from _differences("vjp called a second time gives another gradient of {}", kept, again)
+    output_again, vjp_again = loss(**arguments)
+    anew = {"output": output_again, **vjp_again(grad_output)}
+    return kept == bits({"output": output, **gradients}) == bits({"output": output, **again}) == bits(anew)
+
+
+def repeats(loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array) -> list[Mismatch]:
+    """Where the same call does not give the same bits again: at least one mismatch, of a loss that is not steady.
+
+    The same vjp is called once more, and again after a call with `other` arguments; then the loss is called
+    again with the same arguments.
+    """
+    found = list(_steps(loss, arguments, other, grad_output))
+    return found or [Mismatch("side effect", "state", "a later call gives other bits than the first one did")]
+
+
+def _steps(
+    loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array
+) -> Iterator[Mismatch]:
+    output, vjp = loss(**arguments)
+    first = vjp(grad_output)
+    kept_output, kept = np.array(output), {name: np.array(gradient) for name, gradient in first.items()}
+    yield from _differences("vjp called a second time gives another gradient of {}", kept, vjp(grad_output))
     if any(not _same(kept[name], first[name]) for name in first):
         yield Mismatch("side effect", "state", "a second vjp overwrites the gradients that the first one returned")
-    try:
-        other_output, other_vjp = loss(**other)
-        other_vjp(np.ones_like(other_output))
-    except Exception:
-        other_output = None
-    if other_output is not None:
-        if any(not _same(kept[name], first[name]) for name in first):
-            sentence = "a call in between with other inputs overwrites the gradients that the first one returned"
-            yield Mismatch("side effect", "state", sentence)
-        yield from _differences(
-            "a call in between with other inputs changes the first call's gradient of {}", kept, vjp(grad_output)
-        )
-        if not _same(kept_output, output):
-            yield Mismatch(
-                "side effect", "state", "a call in between with other inputs overwrites the first call's output"
-            )
+    call(loss, other)
+    if any(not _same(kept[name], first[name]) for name in first):
+        sentence = "a call in between with other inputs overwrites the gradients that the first one returned"
+        yield Mismatch("side effect", "state", sentence)
+    yield from _differences(
+        "a call in between with other inputs changes the first call's gradient of {}", kept, vjp(grad_output)
+    )
+    if not _same(kept_output, output):
+        yield Mismatch("side effect", "state", "a call in between with other inputs overwrites the first call's output")
     output_again, vjp_again = loss(**arguments)
     if not _same(kept_output, output_again):
         yield Mismatch("side effect", "state", "a second call with the same arguments gives another output")

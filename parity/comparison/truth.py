@@ -1,6 +1,6 @@
 """What a draw allows by its own nature: its condition, torch's own rounding, and the exact answer for blame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -61,60 +61,62 @@ def exact(loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output:
         return None
 
 
-def condition(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, names: Mapping[str, str]) -> Answers:
-    """What one rounding of the inputs may move each answer by, times `FACTOR`.
+def probes(
+    reference: Loss, arguments: Mapping[str, Any], base: Answers, grad_output: Array, steps: Mapping[str, str]
+) -> Iterator[Answers]:
+    """What one rounding of the inputs may move each answer by, times `FACTOR`: a measurement a probe.
 
     Each probe shrinks a random half of the numbers of every floating array and of grad_output a little (so
-    that probabilities, variances and masks stay what they are) and watches torch's float64 answers move. `names`
-    gives each answer's dtype.
+    that probabilities, variances and masks stay what they are) and watches torch's float64 answers move away
+    from `base`. `steps` gives each answer's dtype.
     """
-    upstream = grad_output.astype(_complex(grad_output, "float64"))
-    wide = widened(arguments, "float64")
-    moved: Answers = {}
-    try:
-        base = answers(reference, wide, upstream)
-        shrink = SHRINK.get(name_of(grad_output.dtype), 1e-3)
-        for probe in range(PROBES):
-            rng, other = generator(f"probe {probe // 2}"), probe % 2 == 1
-            nudged = {name: _nudged(value, rng, other, shrink) for name, value in wide.items()}
-            found = answers(reference, nudged, _nudged(upstream, rng, other, shrink))
-            for name in names:
-                if name in found and name in base:
-                    with np.errstate(all="ignore"):
-                        change = np.abs(found[name] - base[name]) * (FACTOR * STEPS[names[name]].eps / shrink)
-                    change = np.where(np.isfinite(change), change, 0)
-                    moved[name] = np.maximum(moved[name], change) if name in moved else change
-    except Exception:
-        return {}
-    return moved
+    wide = widened({**arguments, "grad_output": grad_output}, "float64")
+    rounded = {name for name, value in wide.items() if _is_rounded(value)}
+    shrink = SHRINK.get(name_of(grad_output.dtype), 1e-3)
+    for probe in range(PROBES):
+        rng, other = generator(f"probe {probe // 2}"), probe % 2 == 1
+        nudged = {name: _nudged(wide[name], rng, other, shrink) if name in rounded else wide[name] for name in wide}
+        try:
+            found = answers(reference, nudged, nudged.pop("grad_output"))
+        except Exception:
+            return
+        yield {
+            name: _finite(np.abs(found[name] - base[name]) * (FACTOR * STEPS[dtype].eps / shrink))
+            for name, dtype in steps.items() if name in found and name in base
+        }  # fmt: skip
 
 
-def rounding(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, names: Mapping[str, str]) -> Answers:
-    """What the roundings inside a loss may move each answer by, times `FACTOR`.
+def neighbours(
+    reference: Loss, arguments: Mapping[str, Any], grad_output: Array, steps: Mapping[str, str]
+) -> Iterator[Answers]:
+    """What the roundings inside a loss may move each answer by, times `FACTOR`: a measurement a neighbour.
 
     Where terms cancel (the slope of a softmax with one likely class is a difference of numbers near 1), torch's
     answer at one point may be exact by luck. So torch's float32 answers are held against its float64 answers to
     the same numbers at a few neighbours, half of them with other signs of grad_output, and scaled to each
-    answer's step. `names` as in `condition`.
+    answer's step. `steps` as in `probes`.
     """
-    found: Answers = {}
+    single = widened({**arguments, "grad_output": grad_output}, "float32")
     for number, distance in enumerate(NEARBY):
         rng = generator(f"neighbour {number}")
+        nearby = {name: _neighbour(value, rng, distance) for name, value in single.items()}
+        if number % 2:
+            upstream = nearby["grad_output"]
+            nearby["grad_output"] = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
+        wide = widened(nearby, "float64")
         try:
-            nearby = {name: _neighbour(value, rng, distance) for name, value in widened(arguments, "float32").items()}
-            upstream = _neighbour(grad_output.astype(_complex(grad_output, "float32")), rng, distance)
-            if number % 2:
-                upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
-            narrow = answers(reference, nearby, upstream)
-            wide = answers(reference, widened(nearby, "float64"), upstream.astype(_complex(upstream, "float64")))
+            narrow = answers(reference, nearby, nearby.pop("grad_output"))
+            exact = answers(reference, wide, wide.pop("grad_output"))
         except Exception:
-            return {}
-        for name in names.keys() & narrow.keys() & wide.keys():
-            with np.errstate(all="ignore"):
-                error = np.abs(narrow[name] - wide[name]) * (FACTOR * STEPS[names[name]].eps / STEPS["float32"].eps)
-            error = np.where(np.isfinite(error), error, 0)
-            found[name] = np.maximum(found[name], error) if name in found else error
-    return found
+            return
+        yield {
+            name: _finite(np.abs(narrow[name] - exact[name]) * (FACTOR * STEPS[dtype].eps / STEPS["float32"].eps))
+            for name, dtype in steps.items() if name in narrow and name in exact
+        }  # fmt: skip
+
+
+def _finite(error: Array) -> Array:
+    return np.where(np.isfinite(error), error, 0)
 
 
 def _neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:
@@ -123,9 +125,7 @@ def _neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:
     return np.asarray(value * (1 - distance * rng.random(value.shape)), value.dtype)
 
 
-def _nudged(value: Any, rng: np.random.Generator, other: bool, shrink: float) -> Any:
-    if not _is_rounded(value):
-        return value
+def _nudged(value: Array, rng: np.random.Generator, other: bool, shrink: float) -> Array:
     if value.dtype.kind == "c":
         nudged = value.copy()
         nudged.real, nudged.imag = (_nudged(part, rng, other, shrink) for part in (value.real, value.imag))

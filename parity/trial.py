@@ -1,0 +1,289 @@
+"""One draw through its stages: arrays, torch's answers, the implementation's answers, and their comparison.
+
+The draws of a point go through each stage together: calls of one kind in a row cost half of what they cost in turn
+with others, and the first draw sees its later ones as calls in between.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity.cases.points import Point
+from parity.cases.signature import signature_of
+from parity.comparison import compare, observe, witness
+from parity.comparison.answers import Answers
+from parity.comparison.compare import Mismatch, told
+from parity.comparison.second import directions, second_derivatives
+from parity.draws.draw import Plan, generator
+from parity.implementation import SECOND, Implementation
+from parity.records import Record
+from parity.reference import reference
+from parity.types import Array, Functions, Gradients, Loss, NotOffered, Result
+
+
+class Stop(Exception):
+    """The draw cannot go on; its mismatch is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What the draws of a point share: both functions, and where to note what was seen."""
+
+    point: Point
+    implementation: Implementation
+    record: Record
+    plan: Plan
+    reference: Loss
+    loss: Loss
+    lacking: dict[str, str]
+
+
+class Trial:
+    """One draw. Each stage is called once, in order, until one tells a mismatch."""
+
+    arguments: dict[str, Any]
+    offered: dict[str, Any]
+    expected: Array
+    theirs: Gradients
+    reference_vjp: Any
+    grad_output: Array | None
+    output: Array
+    gradients: Gradients
+    vjp: Any = None
+
+    def __init__(self, sides: Sides, seed: int, thorough: bool) -> None:
+        self.sides, self.seed, self.thorough = sides, seed, thorough
+        self.case = sides.point.scenario.case
+        self.mismatches: list[Mismatch] = []
+        self.refused: NotOffered | None = None
+        self.later: list[Trial] = []
+        self.before: observe.Bits = {}
+        self.kept: observe.Bits = {}
+
+    def tell(self, *mismatches: Mismatch | None) -> None:
+        for mismatch in mismatches:
+            if mismatch:
+                mismatch.seed = self.seed
+                self.mismatches.append(mismatch)
+
+    def stop(self, what: str, kind: str, sentence: str) -> Stop:
+        self.tell(Mismatch(what, kind, sentence))
+        return Stop()
+
+    def draw(self) -> None:
+        """The arguments, and those of them that the implementation offers."""
+        self.arguments, self.grad_output = self._drawn(self.seed)
+        self.offered = self.sides.implementation.arguments(self.sides.point.loss, self.arguments)
+
+    def _drawn(self, seed: int) -> tuple[dict[str, Any], Array | None]:
+        try:
+            return self.sides.plan.arguments(seed)
+        except Exception as error:
+            raise self.stop("case", "draw", f"the arrays cannot be drawn: {told(error)}") from None
+
+    def refuse(self) -> None:
+        """Instead of all that follows: a call that both sides must refuse."""
+        sides = self.sides
+        assert self.case.raises is not None
+        self.tell(*witness.refusal(
+            self.case.raises, sides.reference, sides.implementation, sides.loss, self.arguments, self.offered
+        ))  # fmt: skip
+
+    def leave_undefined(self) -> None:
+        """Instead of all that follows: a call that torch leaves undefined. A wrapper of torch is not accused of it."""
+        finding = self.case.finding
+        assert finding is not None
+        self.sides.record.finding = {"torch": finding.torch, "output": finding.output}
+        if finding.output is not None and self.sides.implementation.framework != "torch":
+            self.tell(witness.undefined(finding, self._forward()[0]))
+
+    def ask_torch(self) -> None:
+        try:
+            self.expected, self.reference_vjp = self.sides.reference(**self.arguments)
+        except Exception as error:
+            kind = type(error).__name__
+            said = f"torch refuses this call with {told(error)}; a case that means so says raises: {{{kind}: ...}}"
+            raise self.stop("case", "reference", said) from None
+        if self.grad_output is None:
+            self.grad_output = self.sides.plan.grad_output(self.expected, self.seed)
+        try:
+            self.theirs = self.reference_vjp(self.grad_output)
+        except Exception as error:
+            said = f"torch answers this call, yet its backward refuses it with {told(error)}: say so as a finding"
+            raise self.stop("case", "reference", said) from None
+
+    def ask_implementation(self) -> None:
+        self.before = observe.bits({**self.offered, "grad_output": self.grad_output})
+        self.output, vjp = self._forward()
+        problem = compare.form("output", self.expected, self.output)
+        if problem:
+            self.tell(problem)
+            raise Stop
+        self.gradients = self._backward(vjp)
+        self.vjp = vjp
+        if self.thorough:
+            self.kept = observe.bits({"output": self.output, **self.gradients})
+
+    def _forward(self) -> Result:
+        try:
+            return self.sides.loss(**self.offered)
+        except NotOffered:
+            raise
+        except Exception as error:
+            unknown = [name for name in self.offered if f"unexpected keyword argument '{name}'" in str(error)]
+            hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
+            raise self.stop("output", "raises", f"the forward raises {told(error)}, torch answers{hint}") from None
+
+    def _backward(self, vjp: Any) -> Gradients:
+        if "gradient" in self.sides.lacking:
+            self.sides.record.not_offered.append("gradient")
+            return {}
+        try:
+            gradients = vjp(self.grad_output)
+        except NotOffered:
+            raise
+        except Exception as error:
+            raise self.stop("gradient", "raises", f"the backward raises {told(error)}, torch's works") from None
+        if not isinstance(gradients, dict):
+            found = type(gradients).__name__
+            raise self.stop("gradient", "type", f"vjp returned {found}, expected a dict of gradients by name")
+        return gradients
+
+    def compare(self) -> None:
+        """The output and every gradient beside torch's, then what else is known of them."""
+        assert self.grad_output is not None
+        if self.thorough:
+            self.tell(*observe.overwritten(self.kept, {"output": self.output, **self.gradients}))
+            if self.mismatches:
+                return
+        self.tell(*observe.changed(self.before, {**self.offered, "grad_output": self.grad_output}))
+        if self.mismatches:
+            self._restore()
+        record = self.sides.record
+        answers = Answers(
+            self.sides.point.loss, self.sides.reference, self.arguments, self.expected, self.theirs,
+            self.grad_output, self.case.tolerance,
+        )  # fmt: skip
+        if self.gradients.keys() != self.theirs.keys():
+            self._presence()
+        for name, value in {"output": self.output, **self.gradients}.items():
+            if name == "output" or name in self.theirs:
+                share, ulps, problem = answers.compare(name, value)
+                record.note(name, share, ulps)
+                self.tell(problem)
+        self._published(answers)
+        self._identity(answers)
+        record.lenient += answers.lenient
+
+    def _restore(self) -> None:
+        """Draw again what the implementation has spoilt."""
+        self.arguments, own = self._drawn(self.seed)
+        self.grad_output = self.sides.plan.grad_output(self.expected, self.seed) if own is None else own
+
+    def _presence(self) -> None:
+        """Which arguments are differentiable, both ways."""
+        if "gradient" in self.sides.lacking:
+            return
+        if self.theirs and not getattr(self.vjp, "offered", True):
+            said = "the loss returns no vjp, torch has gradients; if they are not offered, declare lacks=['gradient']"
+            raise self.stop("gradient", "missing", said)
+        for name in sorted(self.theirs.keys() ^ self.gradients.keys()):
+            what = f"gradient of {name}"
+            if self.sides.implementation.lacks_gradient(self.sides.point.loss, name):
+                self.sides.record.not_offered.append(what)
+            elif name in self.theirs:
+                self.tell(Mismatch(what, "missing", f"{what} is missing, torch has one"))
+            else:
+                self.tell(Mismatch(what, "extra", f"{what} is given, torch has none"))
+
+    def _published(self, answers: Answers) -> None:
+        published = self.case.published
+        if published:
+            self.sides.record.published = {
+                "figure": published.output, "torch": answers.output.astype(float).tolist(),
+                "ours": self.output.astype(float).tolist(), "note": published.note,
+            }  # fmt: skip
+            self.tell(*witness.figures(published, answers.output, self.output))
+
+    def _identity(self, answers: Answers) -> None:
+        identity = self.sides.point.scenario.identity
+        if identity is None or self.mismatches:
+            return
+        known = {**self.sides.point.sizes, **self.arguments}
+        implementation = self.sides.implementation
+        sides: list[tuple[str, Functions, Array, Gradients]] = [
+            ("torch", _TORCH, self.expected, self.theirs),
+            (implementation.name, _Offered(implementation), self.output, self.gradients),
+        ]
+        for side, functions, left, slopes in sides:
+            try:
+                self.tell(*witness.identity(identity, functions, side, known, answers, left, slopes))
+            except (KeyError, NotOffered) as error:
+                self.sides.record.not_offered.append(f"identity with {error.args[0]}")
+
+    def repeat(self) -> None:
+        """Of a thorough draw: call once more, other calls having come in between, then differentiate twice."""
+        if not self.thorough:
+            return
+        assert self.grad_output is not None
+        loss = self.sides.loss
+        other = {} if any(trial.vjp for trial in self.later) else self._other()
+        try:
+            if other:
+                observe.call(loss, other)
+            first = (self.output, self.gradients, self.vjp)
+            if not observe.steady(loss, self.offered, self.kept, *first, self.grad_output):
+                self.tell(*observe.repeats(loss, self.offered, self._other(), self.grad_output))
+        except Exception as error:
+            self.tell(Mismatch("side effect", "raises", f"calling it a second time raises {told(error)}"))
+        self._second()
+
+    def _other(self) -> dict[str, Any]:
+        """Arguments of another draw."""
+        return self.sides.implementation.arguments(self.sides.point.loss, self._drawn(self.seed + 1)[0])
+
+    def _second(self) -> None:
+        """Second derivatives, unless the implementation does not offer them."""
+        assert self.grad_output is not None
+        implementation, point, record = self.sides.implementation, self.sides.point, self.sides.record
+        if SECOND in self.sides.lacking or not hasattr(self.vjp, "second"):
+            record.not_offered.append(SECOND)
+            return
+        along = {
+            name: value
+            for name, value in directions(self.theirs, generator(f"{point.id}#{self.seed}#directions")).items()
+            if not implementation.lacks_gradient(point.loss, name)
+        }
+        self.tell(*second_derivatives(self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance))
+
+
+class _Torch(dict[str, Loss]):
+    """The reference as a mapping of losses."""
+
+    def __missing__(self, name: str) -> Loss:
+        return reference(name)
+
+
+class _Offered(dict[str, Loss]):
+    """An implementation's losses as a mapping; each is called without the options that it lacks."""
+
+    def __init__(self, implementation: Implementation) -> None:
+        super().__init__()
+        self.implementation = implementation
+
+    def __missing__(self, name: str) -> Loss:
+        loss = self.implementation.adapted[name]
+        lacking, signature = self.implementation.lacking(name), signature_of(name)
+
+        def call(**arguments: Any) -> Result:
+            for word in arguments.keys() & lacking.keys():
+                value, default = arguments[word], signature.default(word)
+                if value is not default and (isinstance(value, np.ndarray) or value != default):
+                    raise NotOffered(word)
+            return loss(**{word: value for word, value in arguments.items() if word not in lacking})
+
+        return call
+
+
+_TORCH = _Torch()
