@@ -1,8 +1,9 @@
 """`python -m tests.mutation [MODULE ...]`: mutate parity/losses, run the cases on each mutant, sum up.
 
 Two processes work side by side; what they found stays in .mutation, so that an interrupted run goes on where it
-stopped. Mutants that survive are listed unless equivalent.yaml names them with the reason why no case can
-tell them from the original. The exit status is 1 if any other survives.
+stopped. Mutants that survive are listed unless equivalent/MODULE.yaml names them with the reason why no case can
+tell them from the original; the listed ones are judged anew by each run, as the cases may have grown. The exit
+status is 1 if any survives.
 """
 
 import os
@@ -12,14 +13,14 @@ from pathlib import Path
 
 import yaml
 from cosmic_ray.work_db import WorkDB
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from parity.cases.errors import nearest
 from parity.losses import LOSSES
 from tests.mutation.killing import INCOMPETENT, KILLED, all_points, outcome
 from tests.mutation.mutants import Change, change, modules, session, source_of
 
-EQUIVALENT = Path(__file__).parent / "equivalent.yaml"
+EQUIVALENT = Path(__file__).parent / "equivalent"
 WORKERS = 2
 OUTCOMES = {KILLED: TestOutcome.KILLED, INCOMPETENT: TestOutcome.INCOMPETENT}
 
@@ -36,7 +37,9 @@ def work(share: int) -> None:
     for path in modules_wanted():
         losses = losses_of(path)
         database = session(path)
-        for item in [item for item in database.pending_work_items if int(item.job_id[:8], 16) % WORKERS == share]:
+        listed = {item.job_id for item, _ in survivors(path, database)}
+        items = [*database.pending_work_items, *(item for item in database.work_items if item.job_id in listed)]
+        for item in [item for item in items if int(item.job_id[:8], 16) % WORKERS == share]:
             source = source_of(item)
             found = INCOMPETENT if source is None else outcome(path, source, losses, points)
             result = WorkResult(WorkerOutcome.NORMAL, test_outcome=OUTCOMES.get(found, TestOutcome.SURVIVED))
@@ -44,35 +47,42 @@ def work(share: int) -> None:
         database.close()
 
 
-def survivors(path: Path, database: WorkDB) -> list[tuple[int, Change]]:
-    """The line and the change of every mutant that survived."""
+def excused(path: Path) -> set[Change]:
+    """The mutants of a module that mean the same as the original, a list of them for each reason."""
+    file = EQUIVALENT / f"{path.stem}.yaml"
+    groups = yaml.safe_load(file.read_text()) if file.exists() else []
+    return {Change(was, mutant) for group in groups if group["because"] for was, mutant in group["mutants"]}
+
+
+def survivors(path: Path, database: WorkDB) -> list[tuple[WorkItem, Change]]:
+    """Every mutant that survived and is not excused, and its change."""
     alive = {job for job, result in database.results if result.test_outcome == TestOutcome.SURVIVED}
-    found = []
+    found, equivalent = [], excused(path)
     for item in database.work_items:
         source = source_of(item) if item.job_id in alive else None
-        if source is not None:
-            found.append((item.mutations[0].start_pos[0], change(path, source)))
-    return sorted(found, key=lambda one: one[0])
+        if source is not None and change(path, source) not in equivalent:
+            found.append((item, change(path, source)))
+    return sorted(found, key=lambda one: one[0].mutations[0].start_pos)
 
 
 def summary() -> int:
     """Print a line a module and the survivors; the number of those that equivalent.yaml does not name."""
-    excused = {(e["module"], e["was"], e["mutant"]) for e in yaml.safe_load(EQUIVALENT.read_text()) or []}
     total: Counter[str] = Counter()
     listed = []
     print(f"{'module':24}{'mutants':>8}{'killed':>8}{'equivalent':>12}{'survived':>10}")
     for path in modules_wanted():
         database = session(path)
         outcomes = [result.test_outcome for _, result in database.results]
-        alive = survivors(path, database)
-        left = [(line, one) for line, one in alive if (path.stem, one.was, one.mutant) not in excused]
+        left = survivors(path, database)
         counts = {
             "mutants": sum(outcome != TestOutcome.INCOMPETENT for outcome in outcomes),
-            "killed": outcomes.count(TestOutcome.KILLED), "equivalent": len(alive) - len(left), "survived": len(left),
+            "killed": outcomes.count(TestOutcome.KILLED),
+            "equivalent": outcomes.count(TestOutcome.SURVIVED) - len(left), "survived": len(left),
         }  # fmt: skip
         total.update(counts)
         print(f"{path.stem:24}" + "".join(f"{counts[n]:>{w}}" for n, w in _WIDTHS.items()))
-        listed += [f"{path}:{line}\n  was    {one.was}\n  mutant {one.mutant}" for line, one in left]
+        lines = [(item.mutations[0].start_pos[0], one) for item, one in left]
+        listed += [f"{path}:{line}\n  was    {one.was}\n  mutant {one.mutant}" for line, one in lines]
         database.close()
     print(f"{'all':24}" + "".join(f"{total[n]:>{w}}" for n, w in _WIDTHS.items()))
     live = total["mutants"] - total["equivalent"]
