@@ -94,8 +94,13 @@ class Trial:
         """Instead of all that follows: a call that torch leaves undefined. A wrapper of torch is not accused of it."""
         finding = self.case.finding
         assert finding is not None
-        self.sides.record.finding = {"torch": finding.torch, "output": finding.output}
-        if finding.output is not None and self.sides.implementation.framework != "torch":
+        wanted = finding.output if finding.raises is None else finding.raises
+        self.sides.record.finding = {"torch": finding.torch, "output": wanted}
+        if self.sides.implementation.framework == "torch":
+            return
+        if finding.raises is not None:
+            self.tell(witness.unsafe(finding.raises, self.sides.implementation, self.sides.loss, self.offered))
+        elif finding.output is not None:
             self.tell(witness.undefined(finding, self._forward()[0]))
 
     def ask_torch(self) -> None:

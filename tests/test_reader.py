@@ -68,6 +68,8 @@ ENTRIES = [
     ("raises: {ValueError: 3}", "5:26: found the number 3, expected a text"),
     ("raises: {ValueError: no}\n    equals: input", "6:5: 'equals' says nothing beside 'raises'"),
     ("finding: {torch: it is undefined}\n    published: {output: 1}", "6:5: 'published' says nothing beside 'finding'"),
+    ("finding: {torch: it is undefined, raises: IndexEror}", "5:47: there is no exception 'IndexEror'; did you mean"),
+    ("finding: {torch: it is undefined, raises: IndexError, output: 1}", "5:59: 'output' says nothing beside 'raises'"),
     ("finding: {torch: short}", "5:22: found the text 'short', expected at least 8 characters"),
     ("finding: {torch: it is undefined, output: [x]}", "5:48: found the text 'x' in an array, expected numbers"),
     ("tolerance: {output: {rtol: 1e-3}}", "5:16: the key 'because' is missing here"),

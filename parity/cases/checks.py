@@ -238,10 +238,14 @@ def _needed(scenario: Scenario, place: Place) -> Iterator[Problem]:
 
 def _refusal(case: Case, place: Place) -> Iterator[Problem]:
     """Exceptions that do not exist, and what is not looked at beside `raises` or `finding`."""
-    for word in case.raises or {}:
+    classes = [(word, (*place, "raises", word), True) for word in case.raises or {}]
+    if case.finding and case.finding.raises is not None:
+        classes.append((case.finding.raises, (*place, "finding", "raises"), False))
+    for word, where, named in classes:
         if word not in EXCEPTIONS:
-            said = f"there is no exception {quoted(word)}{nearest(word, EXCEPTIONS)}"
-            yield Problem((*place, "raises", word), said, key=True)
+            yield Problem(where, f"there is no exception {quoted(word)}{nearest(word, EXCEPTIONS)}", key=named)
+    if case.finding and case.finding.raises is not None and case.finding.output is not None:
+        yield Problem((*place, "finding", "output"), "'output' says nothing beside 'raises'", key=True)
     alone = "raises" if case.raises else "finding" if case.finding else None
     for key in ("finding", "equals", "published", "tolerance") if alone else ():
         if key != alone and getattr(case, key) is not None:

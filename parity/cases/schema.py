@@ -78,6 +78,7 @@ class Finding(Strict):
 
     torch: Reason = Field(description="what torch does, for the report")
     output: NumbersLiteral = Field(default=None, description="what must be returned instead")
+    raises: str | None = Field(default=None, description="class of the exception that must be raised instead")
 
 
 class Case(Strict):

@@ -47,6 +47,16 @@ def _raised(loss: Loss, arguments: dict[str, Any]) -> Exception | None:
     return None
 
 
+def unsafe(wanted: str, implementation: Implementation, loss: Loss, offered: dict[str, Any]) -> Mismatch | None:
+    """The mismatch of a call that must be refused though torch does not."""
+    found = _raised(loss, offered)
+    if found is None:
+        return Mismatch("error", "missing", f"answers where the case expects {wanted}, which torch forgets to raise")
+    if not implementation.accepts(found, wanted):
+        return Mismatch("error", "class", f"raises {told(found)}, the case expects {wanted}")
+    return None
+
+
 def undefined(finding: Finding, output: Array) -> Mismatch | None:
     """The mismatch of an output with what the case says torch should have returned."""
     wanted = np.array(finding.output, output.dtype)

@@ -127,8 +127,10 @@ def soft_margin_loss(
     def vjp(grad_output: Array) -> Gradients:
         # with e = exp(-y x): d log(1 + e) / dx = -y e / (1 + e)
         check_no_bool(target=target)
-        # torch negates target first here, so that in uint8 its e has 255 for -1
-        power = odds if target.dtype != np.uint8 else np.exp(widen(-target, dtype) * scores)
+        # torch negates target first here, so that in uint8 its e has 255 for -1, and in int8 -128 for 128
+        power = odds
+        if not is_floating(target):
+            power = rounded(np.exp(rounded(widen(-target, dtype) * scores, dtype)), dtype)
         slope = side * power
         slope /= 1 + power
         return gradients(input=(input, slope * -adjoint(grad_output)))
