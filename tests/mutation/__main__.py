@@ -51,7 +51,9 @@ def excused(path: Path) -> set[Change]:
     """The mutants of a module that mean the same as the original, a list of them for each reason."""
     file = EQUIVALENT / f"{path.stem}.yaml"
     groups = yaml.safe_load(file.read_text()) if file.exists() else []
-    return {Change(was, mutant) for group in groups if group["because"] for was, mutant in group["mutants"]}
+    return {
+        Change(was.strip(), mutant.strip()) for group in groups if group["because"] for was, mutant in group["mutants"]
+    }
 
 
 def survivors(path: Path, database: WorkDB) -> list[tuple[WorkItem, Change]]:

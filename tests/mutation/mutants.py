@@ -71,5 +71,7 @@ def source_of(item: WorkItem) -> str | None:
 def change(path: Path, source: str) -> Change:
     """The lines that a mutant changes."""
     lines = list(unified_diff(path.read_text().splitlines(), source.splitlines(), n=0, lineterm=""))[2:]
-    was = " ".join(line[1:].strip() for line in lines if line.startswith("-"))
-    return Change(was, " ".join(line[1:].strip() for line in lines if line.startswith("+")))
+    was, mutant = (
+        " ".join(line[1:].strip() for line in lines if line.startswith(sign)).strip() for sign in "-+"
+    )
+    return Change(was, mutant)
