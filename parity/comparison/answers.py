@@ -30,7 +30,7 @@ class Answers:
         self.tolerance = tolerance
         self.lenient = False
         self._exact: truth.Answers | None = None
-        self._measured = (self._probes(), self._neighbours())
+        self._measured = (self._probes(), self._neighbours(), self._sums())
 
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
         """The worst error of an answer as a share of its allowance and in ulp, and the mismatch if it is too far."""
@@ -99,7 +99,7 @@ class Answers:
     def allowances(self, name: str) -> Iterator[Array]:
         """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.
 
-        Torch's own error; with it the condition of the point; with both the roundings inside the loss.
+        Torch's own error; with it the condition of the point; then the roundings inside the loss, and of its sums.
         """
         own = self.own_error(name)
         if own is not None:
@@ -120,6 +120,9 @@ class Answers:
 
     def _neighbours(self) -> Iterator[truth.Answers]:
         yield from truth.neighbours(self.reference, self.arguments, self.grad_output, self._steps())
+
+    def _sums(self) -> Iterator[truth.Answers]:
+        yield truth.sums(self.reference, self.arguments, self.grad_output, self._steps())
 
     def under_ones(self, name: str) -> Array | None:
         """Torch's gradient for a grad_output of ones."""

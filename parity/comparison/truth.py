@@ -115,6 +115,32 @@ def neighbours(
         }  # fmt: skip
 
 
+def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, steps: Mapping[str, str]) -> Answers:
+    """The dtype's step at the scale of the sum that the gradient of a broadcast argument is, times `FACTOR`.
+
+    Terms of one size and either sign may cancel to nothing in one order and not in another, and no probe tells
+    them apart. So each such argument is given to torch at its full shape, where every term is an element.
+    """
+    wide = widened({**arguments, "grad_output": grad_output}, "float64")
+    upstream = wide.pop("grad_output")
+    arrays = {name: value for name, value in wide.items() if isinstance(value, np.ndarray)}
+    found: Answers = {}
+    try:
+        shape = np.broadcast_shapes(*(value.shape for value in arrays.values()))
+        for name in steps.keys() & arrays.keys():
+            value = arrays[name]
+            if value.shape != shape:
+                full = answers(reference, {**wide, name: np.broadcast_to(value, shape).copy()}, upstream)
+                terms = np.abs(full[name])
+                lead = tuple(range(len(shape) - value.ndim))
+                kept = tuple(axis for axis, size in enumerate(value.shape, len(lead)) if size == 1 and shape[axis] != 1)
+                total = terms.sum(axis=lead + kept, keepdims=True).reshape(value.shape)
+                found[name] = _finite(FACTOR * STEPS[steps[name]].eps * total)
+    except Exception:
+        return {}
+    return found
+
+
 def _finite(error: Array) -> Array:
     return np.where(np.isfinite(error), error, 0)
 
