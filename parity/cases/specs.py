@@ -20,7 +20,7 @@ LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
 DTYPES = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
 DType: TypeAlias = Literal[
     "float32", "float64", "float16", "bfloat16", "complex64", "complex128",
-    "int64", "int32", "int16", "int8", "uint8", "bool",
+    "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool",
 ]  # fmt: skip
 
 LITERAL: dict[str, Any] = {

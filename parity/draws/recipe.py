@@ -9,16 +9,10 @@ from parity.cases.points import Point
 from parity.cases.specs import Choice, Full, Like, Literally, Magnitudes, Normal, Spec, Uniform
 from parity.draws.generators import MAKERS, masked
 from parity.draws.layouts import LAYOUTS
-from parity.losses.arguments import BFLOAT16
 from parity.types import Array, DType
 
 Drawn = dict[str, Any]
 Recipe = Callable[[np.random.Generator, Drawn], Array]
-
-
-def dtype_of(name: str) -> DType:
-    """The NumPy dtype of that name, bfloat16 among them."""
-    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
 
 
 def recipe(point: Point, name: str, value: Any) -> Recipe:
@@ -29,7 +23,7 @@ def recipe(point: Point, name: str, value: Any) -> Recipe:
     """
     spec = value if isinstance(value, Spec) else None
     told = spec.dtype if spec else None
-    dtype = dtype_of(told or point.dtype)
+    dtype = np.dtype(told or point.dtype)
     keeps_whole = told is None and not isinstance(spec, Choice | Full)
     scale = None if spec is None or spec.scale is None else _number(point, spec.scale)
     masks = spec.mask if spec else []

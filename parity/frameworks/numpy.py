@@ -8,7 +8,6 @@ import numpy as np
 
 from parity import losses
 from parity.frameworks.options import DISTANCES
-from parity.losses.arguments import BFLOAT16
 from parity.types import Array, Gradients, Result
 
 
@@ -41,7 +40,7 @@ class NoVjp:
 def option(name: str, value: Any) -> Any:
     """An option of a case file as the NumPy losses take it."""
     if name == "dtype" and isinstance(value, str):
-        return BFLOAT16 if value == "bfloat16" else np.dtype(value)
+        return np.dtype(value)
     if name == "distance_function" and isinstance(value, str):
         return partial(losses.pairwise_distance, **DISTANCES[value])
     if name == "options" and isinstance(value, Mapping):

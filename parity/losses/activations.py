@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from numpy.typing import DTypeLike
 
-from parity.losses.arguments import BFLOAT16, FLOAT32, gradients, is_floating, loss, widen
+from parity.losses.arguments import FLOAT32, gradients, is_floating, loss, widen
 from parity.losses.checks import check_real_floating
 from parity.types import Array, DType, Gradients, Result
 
@@ -191,10 +191,7 @@ def _gradient(input: Array, slope: Array, dtype: DType) -> Gradients:
 
 def _cast(function: str, values: Array, dtype: DTypeLike | None) -> tuple[Array, DType]:
     """The values in the dtype to compute in, with at least one dimension, and the dtype of the output."""
-    if dtype is None:
-        dtype = values.dtype
-    else:
-        dtype = BFLOAT16 if isinstance(dtype, str) and dtype == "bfloat16" else np.dtype(dtype)
+    dtype = values.dtype if dtype is None else np.dtype(dtype)
     if values.size:
         check_real_floating(function, dtype)
     if values.dtype.kind == "c":

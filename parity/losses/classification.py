@@ -90,12 +90,12 @@ def cross_entropy(
         _check_probabilities(input, target, weight, ignore_index)
         return _of_probabilities(input, target, weight, reduction, smoothing)
     _check_logits(input)
-    if smoothing and weight is not None and weight.ndim != 1:
-        raise RuntimeError(f"weight has shape {weight.shape}, expected one dimension beside label_smoothing")
-    weight = check_indices("cross_entropy", input, target, weight)
+    wide_weight = check_indices("cross_entropy", input, target, weight)
+    if smoothing and weight is not None:
+        _check_smoothed_weight(weight, reduction)
     if smoothing and target.ndim == input.ndim:
         raise RuntimeError(f"target has shape {target.shape}, expected () beside label_smoothing")
-    return _of_indices(input, target, weight, ignore_index, reduction, smoothing)
+    return _of_indices(input, target, wide_weight, ignore_index, reduction, smoothing)
 
 
 def _of_indices(
@@ -208,6 +208,14 @@ def _check_probabilities(input: Array, target: Array, weight: Array | None, igno
     classes = input.shape[min(input.ndim - 1, 1)]
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},): one for each class")
+
+
+def _check_smoothed_weight(weight: Array, reduction: str) -> None:
+    """Of the shapes that check_indices lets pass, raise what torch raises for those that smoothing does not take."""
+    if weight.ndim == 0:
+        raise IndexError("weight has no dimensions, expected one beside label_smoothing")
+    if weight.ndim > 1 and (reduction == "mean" or len(weight) != weight.size):
+        raise RuntimeError(f"weight has shape {weight.shape}, expected one dimension beside label_smoothing")
 
 
 def _check_logits(input: Array) -> None:

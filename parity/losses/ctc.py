@@ -92,7 +92,9 @@ class _Lattice:
 def _lattice(scores: Array, targets: Array, frame_counts: Array, label_counts: Array, blank: int) -> _Lattice:
     _check_sizes(scores, targets, frame_counts, label_counts, blank)
     frames, (_, samples, classes) = max(int(frame_counts.max()), 1), scores.shape
-    labels = _labels(targets, label_counts, classes, blank)
+    labels = np.where(frame_counts[:, np.newaxis], _labels(targets, label_counts, blank), blank)
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        raise IndexError(f"targets holds labels from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
     states = np.full((samples, 2 * labels.shape[1] + 1), blank)
     states[:, 1::2] = labels
     columns = states + classes * np.arange(samples)[:, np.newaxis]
@@ -105,7 +107,7 @@ def _lattice(scores: Array, targets: Array, frame_counts: Array, label_counts: A
     return _Lattice(emissions, columns, skips, endings, frame_counts, label_counts)
 
 
-def _labels(targets: Array, label_counts: Array, classes: int, blank: int) -> Array:
+def _labels(targets: Array, label_counts: Array, blank: int) -> Array:
     """The targets as (N, longest) class numbers, blank in the padding."""
     place = np.arange(label_counts.max())
     present = place < label_counts[:, np.newaxis]
@@ -114,12 +116,7 @@ def _labels(targets: Array, label_counts: Array, classes: int, blank: int) -> Ar
         labels = targets[np.where(present, starts[:, np.newaxis] + place, 0)]
     else:
         labels = targets[:, : len(place)]
-    labels = np.where(present, labels.real.astype(np.intp), blank)
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        raise IndexError(
-            f"targets holds labels from {labels.min()} to {labels.max()}, expected from 0 to {classes - 1}"
-        )
-    return labels
+    return np.where(present, labels.real.astype(np.intp), blank)
 
 
 class _Arrivals:

@@ -250,11 +250,13 @@ def _weights_and_labels(
     labels = target if 0 <= ignore_index < classes else np.where(ignored, 0, target)
     weights = np.ones(target.shape, dtype)
     if weight is not None:
-        if weight.ndim and labels.size and (labels.min() < 0 or labels.max() >= len(weight)):
-            raise IndexError(f"target holds classes from {labels.min()} to {labels.max()}, weight has {len(weight)}")
-        if weight.ndim != 1:
+        # one number serves as the weight of one sample
+        table = weight.reshape(1) if weight.ndim == 0 and labels.size == 1 else weight
+        if table.ndim and labels.size and (labels.min() < 0 or labels.max() >= len(table)):
+            raise IndexError(f"target holds classes from {labels.min()} to {labels.max()}, weight has {len(table)}")
+        if table.ndim != 1:
             raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},)")
-        weights = weight[labels].astype(dtype)
+        weights = table[labels].astype(dtype)
     weights[ignored] = 0
     return weights, labels
 
