@@ -44,19 +44,19 @@ class Answers:
             return 0.0, 0.0, None
         step = STEPS.get(name_of(dtype))
         in_ulp = allowed.rtol / step.eps if step else 1.0
-        share, bad = compare.judge(expected, actual, allowed)
-        if share <= 1:
-            return share, share * in_ulp, None
-        strict, extra = share, None
+        worst, share = compare.judge(expected, actual, allowed)
+        if worst <= 1:
+            return worst, worst * in_ulp, None
+        strict, extra = worst, None
         exact = self.exact().get(name) if dtype in HALVES else None
         self.lenient = True
         for extra in self.allowances(name):
-            share, bad = compare.judge(expected, actual, allowed, extra, exact)
-            if share <= 1:
-                return share, strict * in_ulp, None
-        problem = compare.describe(what, expected, actual, bad, allowed, extra, self.exact().get(name))
+            worst, share = compare.judge(expected, actual, allowed, extra, exact)
+            if worst <= 1:
+                return worst, strict * in_ulp, None
+        problem = compare.describe(what, expected, actual, share, allowed, extra, self.exact().get(name))
         problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
-        return share, strict * in_ulp, problem
+        return worst, strict * in_ulp, problem
 
     def identity(self, name: str, left: Array, right: Array, text: str) -> Mismatch | None:
         """A mismatch between two forms of one function, each of which may be off by its own rounding."""
@@ -66,16 +66,16 @@ class Answers:
         own = bound(left.dtype, what, self.tolerance)
         allowed = Bound(4 * own.rtol, 4 * own.atol)
         if problem is None:
-            share, bad = compare.judge(left, right, allowed)
-            if share <= 1:
+            worst, share = compare.judge(left, right, allowed)
+            if worst <= 1:
                 return None
             extra = None
             for allowance in self.allowances(name):
                 extra = 4 * allowance
-                share, bad = compare.judge(left, right, allowed, extra)
-                if share <= 1:
+                worst, share = compare.judge(left, right, allowed, extra)
+                if worst <= 1:
                     return None
-            problem = compare.describe(what, left, right, bad, allowed, extra, None)
+            problem = compare.describe(what, left, right, share, allowed, extra, None)
             problem.sentence = problem.sentence.replace("torch has", "the loss itself has")
         problem.sentence = f"{text}: {problem.sentence}"
         return problem

@@ -10,14 +10,15 @@ from parity.comparison.compare import Mismatch
 from parity.types import Array, Gradients, Loss
 
 Bits = dict[str, Any]
+_FIXED = (str, int, float, tuple, type(None))
 
 
 def bits(arguments: Mapping[str, Any]) -> Bits:
-    """The arguments bit for bit, arrays as bytes with their strides."""
+    """The arguments that a call can modify, bit for bit: arrays as bytes with their shape and dtype."""
     return {
         name: (value.tobytes(), value.shape, value.dtype) if isinstance(value, np.ndarray) else repr(value)
-        for name, value in arguments.items()
-    }
+        for name, value in arguments.items() if not isinstance(value, _FIXED)
+    }  # fmt: skip
 
 
 def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:

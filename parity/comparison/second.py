@@ -49,9 +49,9 @@ def second_derivatives(
             rtol = FACTOR * bound(value.dtype, "gradient", tolerance).rtol
             scale = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
             allowed = Bound(rtol, rtol * scale + STEPS[name_of(value.dtype)].tiny)
-            share, bad = compare.judge(value, found, allowed)
-            if share <= 1:
+            worst, share = compare.judge(value, found, allowed)
+            if worst <= 1:
                 continue
-            problem = compare.describe(what, value, found, bad, allowed, None, None)
+            problem = compare.describe(what, value, found, share, allowed, None, None)
             problem.lead(diagnose("output", value, found, lambda: None))
         yield problem

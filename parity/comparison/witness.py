@@ -63,9 +63,9 @@ def undefined(finding: Finding, output: Array) -> Mismatch | None:
     problem = compare.form("output", wanted, output)
     if problem is None:
         allowed = bound(wanted.dtype, "output")
-        share, bad = compare.judge(wanted, output, allowed)
-        if share > 1:
-            problem = compare.describe("output", wanted, output, bad, allowed, None, None)
+        worst, share = compare.judge(wanted, output, allowed)
+        if worst > 1:
+            problem = compare.describe("output", wanted, output, share, allowed, None, None)
     if problem:
         problem.sentence = problem.sentence.replace("torch", "the case")
     return problem

@@ -59,10 +59,9 @@ def _values(point: Point, value: Any) -> Recipe:
 
 def _cast(array: Array, dtype: DType) -> Array:
     """A copy in `dtype`; ValueError for numbers that it cannot hold even when their fraction is cut off."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        cast = np.array(array, dtype)
-        if dtype.kind in "iu" and array.dtype != dtype and not np.array_equal(cast, np.trunc(array)):
-            raise ValueError(f"the numbers do not fit {dtype}")
+    cast = np.array(array, dtype)
+    if dtype.kind in "iu" and array.dtype != dtype and not np.array_equal(cast, np.trunc(array)):
+        raise ValueError(f"the numbers do not fit {dtype}")
     return cast
 
 
