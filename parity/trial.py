@@ -47,7 +47,8 @@ class Trial:
     expected: Array
     theirs: Gradients
     reference_vjp: Any
-    grad_output: Array | None
+    own_grad_output: Array | None
+    grad_output: Array
     output: Array
     gradients: Gradients
     vjp: Any = None
@@ -73,7 +74,7 @@ class Trial:
 
     def draw(self) -> None:
         """The arguments, and those of them that the implementation offers."""
-        self.arguments, self.grad_output = self._drawn(self.seed)
+        self.arguments, self.own_grad_output = self._drawn(self.seed)
         self.offered = self.sides.implementation.arguments(self.sides.point.loss, self.arguments)
 
     def _drawn(self, seed: int) -> tuple[dict[str, Any], Array | None]:
@@ -110,13 +111,17 @@ class Trial:
             kind = type(error).__name__
             said = f"torch refuses this call with {told(error)}; a case that means so says raises: {{{kind}: ...}}"
             raise self.stop("case", "reference", said) from None
-        if self.grad_output is None:
-            self.grad_output = self.sides.plan.grad_output(self.expected, self.seed)
+        self.grad_output = self._upstream()
         try:
             self.theirs = self.reference_vjp(self.grad_output)
         except Exception as error:
             said = f"torch answers this call, yet its backward refuses it with {told(error)}: say so as a finding"
             raise self.stop("case", "reference", said) from None
+
+    def _upstream(self) -> Array:
+        """The scenario's own grad_output, or a random one."""
+        own = self.own_grad_output
+        return self.sides.plan.grad_output(self.expected, self.seed) if own is None else own
 
     def ask_implementation(self) -> None:
         self.before = observe.bits({**self.offered, "grad_output": self.grad_output})
@@ -157,7 +162,6 @@ class Trial:
 
     def compare(self) -> None:
         """The output and every gradient beside torch's, then what else is known of them."""
-        assert self.grad_output is not None
         if self.thorough:
             self.tell(*observe.overwritten(self.kept, {"output": self.output, **self.gradients}))
             if self.mismatches:
@@ -183,8 +187,8 @@ class Trial:
 
     def _restore(self) -> None:
         """Draw again what the implementation has spoilt."""
-        self.arguments, own = self._drawn(self.seed)
-        self.grad_output = self.sides.plan.grad_output(self.expected, self.seed) if own is None else own
+        self.arguments, self.own_grad_output = self._drawn(self.seed)
+        self.grad_output = self._upstream()
 
     def _presence(self) -> None:
         """Which arguments are differentiable, both ways."""
@@ -232,7 +236,6 @@ class Trial:
         """Of a thorough draw: call once more, other calls having come in between, then differentiate twice."""
         if not self.thorough:
             return
-        assert self.grad_output is not None
         loss = self.sides.loss
         other = {} if any(trial.vjp for trial in self.later) else self._other()
         try:
@@ -251,7 +254,6 @@ class Trial:
 
     def _second(self) -> None:
         """Second derivatives, unless the implementation does not offer them."""
-        assert self.grad_output is not None
         implementation, point, record = self.sides.implementation, self.sides.point, self.sides.record
         if SECOND in self.sides.lacking or not hasattr(self.vjp, "second"):
             record.not_offered.append(SECOND)

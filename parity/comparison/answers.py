@@ -83,7 +83,7 @@ class Answers:
     def exact(self) -> truth.Answers:
         """The answers in a wider dtype; empty where torch refuses that."""
         if self._exact is None:
-            self._exact = truth.exact(self.loss, self.reference, self.arguments, self.grad_output) or {}
+            self._exact = truth.exact(self.loss, self.reference, self.arguments, self.grad_output)
         return self._exact
 
     def own_error(self, name: str) -> Array | None:
