@@ -212,9 +212,9 @@ def _check_probabilities(input: Array, target: Array, weight: Array | None, igno
 
 def _check_smoothed_weight(weight: Array, reduction: str) -> None:
     """Of the shapes that check_indices lets pass, raise what torch raises for those that smoothing does not take."""
-    if weight.ndim == 0:
+    if not weight.ndim:
         raise IndexError("weight has no dimensions, expected one beside label_smoothing")
-    if weight.ndim > 1 and (reduction == "mean" or len(weight) != weight.size):
+    if weight.shape[1:] and (reduction == "mean" or len(weight) != weight.size):
         raise RuntimeError(f"weight has shape {weight.shape}, expected one dimension beside label_smoothing")
 
 

@@ -143,7 +143,7 @@ def huber_loss(
     if not delta > 0:
         raise RuntimeError(f"delta is {delta}, expected more than 0")
     dtype = promote(left, right)
-    if left.dtype.kind != "c" and (right.dtype.kind == "c" or is_floating(right) > is_floating(left)):
+    if is_floating(right) and not is_floating(left):
         raise RuntimeError(f"huber_loss of {dtype} cannot be stored in input's dtype {input.dtype}")
     check_real_floating("huber_loss", dtype)
     difference: Array = widen(left, dtype) - widen(right, dtype)
