@@ -38,9 +38,9 @@ def adaptive_log_softmax_with_loss(
 
     A cluster that holds none of the targets is not computed: its weights have no gradient, not one of 0.
 
-    Raises ValueError for cutoffs that do not increase from 1 on and for an unknown `returns`, TypeError for
-    weights that are missing or too many, IndexError or RuntimeError for shapes and dtypes that do not fit
-    together, RuntimeError for a target that is not a class.
+    Raises ValueError for cutoffs that do not increase from 1 on and for an unknown `returns`, RuntimeError
+    for weights that are missing or too many and for a target that is not a class, IndexError or RuntimeError
+    for shapes and dtypes that do not fit together.
 
     Source: Grave et al., Efficient softmax approximation for GPUs, ICML 2017.
     """
@@ -163,7 +163,7 @@ def _check_cutoffs(cutoffs: list[int]) -> None:
 def _check_names(tail_weights: dict[str, Array], clusters: int) -> None:
     expected = {f"tail_{cluster}_{layer}_weight" for cluster in range(clusters) for layer in (0, 1)}
     if set(tail_weights) != expected:
-        raise TypeError(
+        raise RuntimeError(
             f"tail_weights are named {sorted(tail_weights)}, expected {sorted(expected)}, two for a cluster"
         )
 

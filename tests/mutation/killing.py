@@ -14,6 +14,7 @@ from typing import Any
 
 from parity.cases.load import load
 from parity.cases.points import Point, expand
+from parity.frameworks import numpy
 from parity.implementation import Implementation
 from parity.registry import case_folder, served
 from parity.run import run_point
@@ -70,10 +71,11 @@ def _judge(module: Path, source: str, losses: Sequence[str], points: dict[str, l
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            functions = importlib.import_module("parity.losses").LOSSES
+            mutated = importlib.import_module("parity.losses")
     except Exception:
         return INCOMPETENT
-    implementation = Implementation("mutant", losses=functions, equivalents={})
+    numpy.losses = mutated  # it builds distance functions of one of them
+    implementation = Implementation("mutant", losses=mutated.LOSSES, equivalents={})
     for seeds in (range(1), range(1, 3)):
         for loss in losses:
             for point in points.get(loss, ()):
