@@ -22,7 +22,8 @@ def _adaptive_log_softmax_with_loss(
         parameters["head.bias"] = head_bias
     for name, weight in tail_weights.items():
         parameters[f"{name.removesuffix('_weight').replace('_', '.')}.weight"] = weight
-    output: torch.Tensor = getattr(torch.func.functional_call(module, parameters, (input, target), strict=True), returns)
+    found = torch.func.functional_call(module, parameters, (input, target), strict=True)
+    output: torch.Tensor = getattr(found, returns)
     return output
 
 
