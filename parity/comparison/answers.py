@@ -87,8 +87,8 @@ class Answers:
         return self._exact
 
     def own_error(self, name: str) -> Array | None:
-        """Twice torch's own distance from its float64 answer, below float64."""
-        if self._double(name):
+        """Twice torch's own distance from its float64 answer, if it was asked in anything narrower."""
+        if self._double():
             return None
         value, exact = self._expected(name), self.exact().get(name)
         if exact is None or exact.shape != value.shape:
@@ -115,7 +115,7 @@ class Answers:
             total = total + widest
 
     def _probes(self) -> Iterator[truth.Answers]:
-        base = {"output": self.output, **self.gradients} if self._double("output") else self.exact()
+        base = {"output": self.output, **self.gradients} if self._double() else self.exact()
         yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._steps())
 
     def _neighbours(self) -> Iterator[truth.Answers]:
@@ -137,8 +137,8 @@ class Answers:
         steps = [STEPS.get(name_of(dtype)) for dtype in (own, outer)]
         return outer if steps[0] and steps[1] and steps[1].eps > steps[0].eps else own
 
-    def _double(self, name: str) -> bool:
-        return name_of(self.precision(name)) in ("float64", "complex128")
+    def _double(self) -> bool:
+        return truth.is_double(self.arguments, self.grad_output)
 
     def _steps(self) -> dict[str, str]:
         """The dtype that each answer is judged by, of those that have a step."""

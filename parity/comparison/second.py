@@ -10,7 +10,7 @@ from parity.comparison import compare
 from parity.comparison.compare import Mismatch, told
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import STEPS, Bound, bound, name_of
-from parity.types import Array, Gradients
+from parity.types import Array, DType, Gradients
 
 DTYPES = ("float32", "float64")
 FACTOR = 64
@@ -27,7 +27,8 @@ def second_derivatives(
     """Mismatches of the second derivatives, where torch has them.
 
     They carry the rounding of two passes, so they get `FACTOR` times the gradients' bound, at the scale of
-    the largest element. No entry means zero, as autograd has it.
+    the largest element, and as many steps at the scale of the largest of all: terms of that size may have
+    cancelled. The coarsest dtype counts. No entry means zero, as autograd has it.
     """
     if name_of(grad_output.dtype) not in DTYPES or not along:
         return
@@ -40,18 +41,28 @@ def second_derivatives(
     except Exception as error:
         yield Mismatch("second derivative", "raises", f"the second derivative raises {told(error)}; torch has one")
         return
+    coarsest = max((value.dtype for value in (grad_output, *along.values())), key=_step)
+    rtol = FACTOR * bound(coarsest, "gradient", tolerance).rtol
+    noise = FACTOR * _step(coarsest) * max(map(_scale, expected.values()), default=0.0)
     for name in expected.keys() | actual.keys():
         value = expected[name] if name in expected else np.zeros_like(actual[name])
         found = actual[name] if name in actual else np.zeros_like(value)
         what = f"second derivative by {name}"
         problem = compare.form(what, value, found)
         if problem is None:
-            rtol = FACTOR * bound(value.dtype, "gradient", tolerance).rtol
-            scale = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
-            allowed = Bound(rtol, rtol * scale + STEPS[name_of(value.dtype)].tiny)
+            allowed = Bound(rtol, rtol * _scale(value) + noise + STEPS[name_of(value.dtype)].tiny)
             worst, share = compare.judge(value, found, allowed)
             if worst <= 1:
                 continue
             problem = compare.describe(what, value, found, share, allowed, None, None)
             problem.lead(diagnose("output", value, found, lambda: None))
         yield problem
+
+
+def _scale(values: Array) -> float:
+    """The largest of the finite magnitudes."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+
+
+def _step(dtype: DType) -> float:
+    return STEPS[name_of(dtype)].eps

@@ -18,6 +18,7 @@ PROBES = 4
 FACTOR = 8.0
 # Relative distances of the neighbours: near enough to be alike, far enough to round differently.
 NEARBY = 3 * (0.05, 1e-3, 1e-6)
+_DOUBLE = ("float64", "complex128")
 _COMPLEX: dict[str, Any] = {"float32": np.complex64, "float64": np.complex128, "longdouble": np.clongdouble}
 # Relative size of the probes: far above the float64 answer's rounding, and so far above the dtype's step
 # that a jump at a kink is granted hardly any allowance.
@@ -48,9 +49,15 @@ def _wide(name: str, value: Any, dtype: str) -> Any:
     return dtype if name == "dtype" and value is not None else value
 
 
+def is_double(arguments: Mapping[str, Any], grad_output: Array) -> bool:
+    """Whether every number is of double precision, so that torch cannot be asked in a wider dtype."""
+    arrays = [value for value in arguments.values() if isinstance(value, np.ndarray)]
+    return all(name_of(array.dtype) in _DOUBLE for array in (grad_output, *arrays) if is_floating(array))
+
+
 def exact(loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output: Array) -> Answers:
     """The answers in a wider dtype: torch's own in float64, or for float64 our NumPy loss in extended precision."""
-    if name_of(grad_output.dtype) not in ("float64", "complex128"):
+    if not is_double(arguments, grad_output):
         return answers(reference, widened(arguments, "float64"), grad_output)
     wide = {name: option(name, value) for name, value in widened(arguments, "longdouble").items()}
     return answers(losses.LOSSES[loss], wide, grad_output)

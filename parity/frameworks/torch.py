@@ -93,7 +93,8 @@ class TorchVjp:
     def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
         """The gradient of sum(<gradients, directions>) by every argument and by grad_output.
 
-        Raises RuntimeError where the function cannot be differentiated twice.
+        Raises RuntimeError where the function cannot be differentiated twice. A gradient is linear in
+        grad_output, so one that does not depend on it has been computed apart.
         """
         upstream = self.tensor(grad_output).detach().requires_grad_()
         names = [name for name in self.leaves if name in directions]
@@ -104,7 +105,7 @@ class TorchVjp:
             if gradient is not None:
                 total = total + (gradient * self.tensor(directions[name])).sum()
         if not total.requires_grad:
-            return {}
+            raise RuntimeError("the gradients do not depend on grad_output, so nothing can be differentiated again")
         wanted = {**self.leaves, "grad_output": upstream}
         found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True, retain_graph=True)
         return {name: to_numpy(gradient) for name, gradient in zip(wanted, found, strict=True) if gradient is not None}
