@@ -6,9 +6,33 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
 
 from parity import losses
 from parity.frameworks.torch import TorchLoss
+
+
+class _Once(torch.autograd.Function):
+    """The identity, whose backward cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, output: torch.Tensor) -> torch.Tensor:
+        return output.view_as(output)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_output: torch.Tensor) -> torch.Tensor:
+        return grad_output
+
+
+def _linear_cross_entropy(*args: Any, **kwargs: Any) -> torch.Tensor:
+    """In chunks torch computes the gradients ahead, and takes their derivative to be 0: it has none to compare with."""
+    output: torch.Tensor = F.linear_cross_entropy(*args, **kwargs)
+    node = output.grad_fn
+    while node is not None and "Squeeze" in node.name():  # one sample has lost its batch
+        node = node.next_functions[0][0]
+    chunked = node is not None and "chunked" in node.name()
+    return _Once.apply(output) if chunked else output  # type: ignore[no-untyped-call]
 
 
 def _adaptive_log_softmax_with_loss(
@@ -37,6 +61,7 @@ def _adaptive_softmax(features: int, bias: bool, *cutoffs: int) -> torch.nn.Modu
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in losses.LOSSES if hasattr(F, name)} | {
     "sigmoid": torch.sigmoid,
+    "linear_cross_entropy": _linear_cross_entropy,
     "adaptive_log_softmax_with_loss": _adaptive_log_softmax_with_loss,
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from parity.cases.points import Point
 from parity.cases.signature import signature_of
-from parity.comparison import compare, observe, witness
+from parity.comparison import compare, observe, truth, witness
 from parity.comparison.answers import Answers
 from parity.comparison.compare import Mismatch, told
 from parity.comparison.second import directions, second_derivatives
@@ -263,7 +263,10 @@ class Trial:
             for name, value in directions(self.theirs, generator(f"{point.id}#{self.seed}#directions")).items()
             if not implementation.lacks_gradient(point.loss, name)
         }
-        self.tell(*second_derivatives(self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance))
+        self.tell(*second_derivatives(
+            self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance,
+            lambda: truth.second(self.sides.reference, self.arguments, self.grad_output, along),
+        ))  # fmt: skip
 
 
 class _Torch(dict[str, Loss]):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from parity.comparison.tolerance import Bound, name_of, ulp
-from parity.losses.arguments import HALVES, is_floating
+from parity.losses.arguments import is_floating
 from parity.types import Array, DType
 
 
@@ -35,7 +35,7 @@ def judge(
     """The largest error as a share of its allowance, and the share of each element.
 
     nan agrees with nan and inf with the same inf. `extra` is an allowance of the draw's own. Where torch's
-    half-precision answer is not finite, its float64 answer (`truth`) rounded once is accepted too.
+    answer is not finite, its float64 answer rounded once is accepted too, if it is given as `truth`.
     """
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
     # without an allowance that may be beyond their range, singles are precise enough for a share
@@ -52,7 +52,7 @@ def judge(
     if not np.isfinite(worst):
         same = (a == e) | (np.isnan(a) & np.isnan(e))
         share = np.where(same, 0.0, np.where(np.isfinite(e) & np.isfinite(a), share, np.inf))
-        if truth is not None and expected.dtype in HALVES:
+        if truth is not None:
             t = truth.astype(expected.dtype).astype(wide)
             near = np.abs(a - t) / (bound.rtol * np.abs(t) + bound.atol + (0 if extra is None else extra))
             near = np.where(a == t, 0.0, near)

@@ -1,6 +1,6 @@
 """Second derivatives: the gradient of <gradients, random directions> by every argument and by grad_output."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,15 @@ def directions(gradients: Gradients, rng: np.random.Generator) -> Gradients:
 
 
 def second_derivatives(
-    vjp: Any, reference_vjp: Any, grad_output: Array, along: Gradients, tolerance: Tolerance | None
-) -> Iterator[Mismatch]:
+    vjp: Any, reference_vjp: Any, grad_output: Array, along: Gradients, tolerance: Tolerance | None,
+    exact: Callable[[], Gradients],
+) -> Iterator[Mismatch]:  # fmt: skip
     """Mismatches of the second derivatives, where torch has them.
 
     They carry the rounding of two passes, so they get `FACTOR` times the gradients' bound, at the scale of
     the largest element, and as many steps at the scale of the largest of all: terms of that size may have
-    cancelled. The coarsest dtype counts. No entry means zero, as autograd has it.
+    cancelled. The coarsest dtype counts. No entry means zero, as autograd has it. What still is too far may be
+    so by torch's own distance from its float64 answers, which are asked only then.
     """
     if name_of(grad_output.dtype) not in DTYPES or not along:
         return
@@ -54,7 +56,12 @@ def second_derivatives(
             worst, share = compare.judge(value, found, allowed)
             if worst <= 1:
                 continue
-            problem = compare.describe(what, value, found, share, allowed, None, None)
+            truth = exact().get(name)
+            extra = None if truth is None else 2 * np.abs(truth - value)
+            worst, share = compare.judge(value, found, allowed, extra, truth)
+            if worst <= 1:
+                continue
+            problem = compare.describe(what, value, found, share, allowed, extra, truth)
             problem.lead(diagnose("output", value, found, lambda: None))
         yield problem
 

@@ -10,7 +10,7 @@ from parity.comparison.tolerance import STEPS, name_of
 from parity.draws.draw import generator
 from parity.frameworks.numpy import option
 from parity.losses.arguments import is_floating, unbroadcast
-from parity.types import Array, Loss
+from parity.types import Array, Gradients, Loss
 
 Answers = dict[str, Array]
 # An even number: the second of each pair shrinks what the first left alone, so that no number is spared.
@@ -61,6 +61,18 @@ def exact(loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output:
         return answers(reference, widened(arguments, "float64"), grad_output)
     wide = {name: option(name, value) for name, value in widened(arguments, "longdouble").items()}
     return answers(losses.LOSSES[loss], wide, grad_output)
+
+
+def second(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, along: Gradients) -> Gradients:
+    """Torch's second derivatives in float64; none where it refuses them."""
+    wide = widened({**arguments, "grad_output": grad_output}, "float64")
+    upstream = wide.pop("grad_output")
+    try:
+        vjp: Any = reference(**wide)[1]
+        found: Gradients = vjp.second(upstream, widened(along, "float64"))
+    except Exception:
+        return {}
+    return found
 
 
 def probes(

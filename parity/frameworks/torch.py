@@ -104,10 +104,12 @@ class TorchVjp:
         for name, gradient in zip(names, first, strict=True):
             if gradient is not None:
                 total = total + (gradient * self.tensor(directions[name])).sum()
-        if not total.requires_grad:
-            raise RuntimeError("the gradients do not depend on grad_output, so nothing can be differentiated again")
-        wanted = {**self.leaves, "grad_output": upstream}
-        found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True, retain_graph=True)
+        wanted = {"grad_output": upstream, **self.leaves}
+        found: tuple[torch.Tensor | None, ...] = (None,)
+        if total.requires_grad:
+            found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True, retain_graph=True)
+        if found[0] is None:
+            raise RuntimeError("the gradients cannot be differentiated: they do not depend on grad_output")
         return {name: to_numpy(gradient) for name, gradient in zip(wanted, found, strict=True) if gradient is not None}
 
 
