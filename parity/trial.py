@@ -52,6 +52,7 @@ class Trial:
     output: Array
     gradients: Gradients
     vjp: Any = None
+    answers: Answers
 
     def __init__(self, sides: Sides, seed: int, thorough: bool) -> None:
         self.sides, self.seed, self.thorough = sides, seed, thorough
@@ -170,7 +171,7 @@ class Trial:
         if self.mismatches:
             self._restore()
         record = self.sides.record
-        answers = Answers(
+        self.answers = answers = Answers(
             self.sides.point.loss, self.sides.reference, self.arguments, self.expected, self.theirs,
             self.grad_output, self.case.tolerance,
         )  # fmt: skip
@@ -246,7 +247,24 @@ class Trial:
                 self.tell(*observe.repeats(loss, self.offered, self._other(), self.grad_output))
         except Exception as error:
             self.tell(Mismatch("side effect", "raises", f"calling it a second time raises {told(error)}"))
+        self._alone()
         self._second()
+
+    def _alone(self) -> None:
+        """Where a framework differentiates by what it is asked to: by each argument alone, and by none."""
+        if not hasattr(self.vjp, "alone"):
+            return
+        for name in ("output", *self.gradients):
+            what = "the output without gradients" if name == "output" else f"the gradient of {name} alone"
+            try:
+                value = self.vjp.alone(name, self.grad_output)
+            except Exception as error:
+                self.tell(Mismatch("gradient", "raises", f"asked for {what}, it raises {told(error)}"))
+                continue
+            problem = self.answers.compare(name, value)[2]
+            if problem:
+                problem.sentence = f"asked for {what}, {problem.sentence}"
+                self.tell(problem)
 
     def _other(self) -> dict[str, Any]:
         """Arguments of another draw."""

@@ -61,7 +61,7 @@ class TorchLoss:
                 continue
             if not isinstance(output, torch.Tensor):
                 raise TypeError(f"the loss returned {type(output).__name__}, expected a tensor")
-            return to_numpy(output), TorchVjp(output, {name: call[name] for name in leaves}, self.tensor)
+            return to_numpy(output), TorchVjp(self, call, output, {name: call[name] for name in leaves})
 
     def tensor(self, array: Array) -> torch.Tensor:
         """A tensor over the array's own memory and strides where torch can, else a copy."""
@@ -78,9 +78,10 @@ class TorchVjp:
     """The vjp of one call, and the second derivatives behind it."""
 
     def __init__(
-        self, output: torch.Tensor, leaves: dict[str, torch.Tensor], tensor: Callable[[Array], torch.Tensor]
+        self, loss: TorchLoss, call: dict[str, Any], output: torch.Tensor, leaves: dict[str, torch.Tensor]
     ) -> None:
-        self.output, self.leaves, self.tensor = output, leaves, tensor
+        self.loss, self.call, self.output, self.leaves = loss, call, output, leaves
+        self.tensor = loss.tensor
 
     def __call__(self, grad_output: Array) -> Gradients:
         if not self.output.requires_grad or not self.leaves:
@@ -89,6 +90,15 @@ class TorchVjp:
         return {
             name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
         }
+
+    def alone(self, name: str, grad_output: Array) -> Array | None:
+        """The gradient of one argument, from a call in which no other asks for one; or 'output' where none does."""
+        call = {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
+        if name == "output":
+            return to_numpy(self.loss.function(**call))
+        leaf = call[name].requires_grad_()
+        (gradient,) = _grad(self.loss.function(**call), [leaf], self.tensor(grad_output))
+        return None if gradient is None else to_numpy(gradient)
 
     def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
         """The gradient of sum(<gradients, directions>) by every argument and by grad_output.
