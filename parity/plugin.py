@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -230,6 +231,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     items[:] = [item for item in items if not isinstance(item, BrokenFile)]
     yield
     items[:0] = broken
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Thousands of points live to the end: the garbage collector need not look through them again and again."""
+    if any(isinstance(item, PointItem) for item in session.items):
+        gc.freeze()
 
 
 class PointItem(pytest.Item):
