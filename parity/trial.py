@@ -229,7 +229,7 @@ class Trial:
             sides.append(("torch", _TORCH, self.expected, self.theirs))
         for side, functions, left, slopes in sides:
             try:
-                self.tell(*witness.identity(identity, functions, side, known, answers, left, slopes))
+                self.tell(*witness.identity(identity, functions, _TORCH, side, known, answers, left, slopes))
             except (KeyError, NotOffered) as error:
                 self.sides.record.not_offered.append(f"identity with {error.args[0]}")
 

@@ -1,6 +1,6 @@
 """Torch's answers to one draw, and what each may be missed by; the costly allowances only on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import tee
 from typing import Any
 
@@ -58,8 +58,13 @@ class Answers:
         problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
         return worst, strict * in_ulp, problem
 
-    def identity(self, name: str, left: Array, right: Array, text: str) -> Mismatch | None:
-        """A mismatch between two forms of one function, each of which may be off by its own rounding."""
+    def identity(
+        self, name: str, left: Array, right: Array, text: str, noise: Callable[[], truth.Answers]
+    ) -> Mismatch | None:
+        """A mismatch between two forms of one function, each of which may be off by its own rounding.
+
+        `noise` gives the rounding of the right one by torch, and is asked last.
+        """
         what = titled(name)
         right = np.asarray(right, left.dtype)
         problem = compare.form(what, left, right)
@@ -69,9 +74,8 @@ class Answers:
             worst, share = compare.judge(left, right, allowed)
             if worst <= 1:
                 return None
-            extra = None
-            for allowance in self.allowances(name):
-                extra = 4 * allowance
+            extra = np.asarray(0.0)
+            for extra in self._identity_allowances(name, noise):
                 worst, share = compare.judge(left, right, allowed, extra)
                 if worst <= 1:
                     return None
@@ -79,6 +83,12 @@ class Answers:
             problem.sentence = problem.sentence.replace("torch has", "the loss itself has")
         problem.sentence = f"{text}: {problem.sentence}"
         return problem
+
+    def _identity_allowances(self, name: str, noise: Callable[[], truth.Answers]) -> Iterator[Array]:
+        allowance = np.asarray(0.0)
+        for allowance in self.allowances(name):
+            yield 4 * allowance
+        yield 4 * (allowance + noise().get(name, 0.0))
 
     def exact(self) -> truth.Answers:
         """The answers in a wider dtype; empty where torch refuses that."""

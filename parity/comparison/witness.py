@@ -7,7 +7,7 @@ import numpy as np
 
 from parity.cases.identity import Identity
 from parity.cases.schema import Finding, Published
-from parity.comparison import compare
+from parity.comparison import compare, truth
 from parity.comparison.answers import Answers
 from parity.comparison.compare import Mismatch, first_line, told
 from parity.comparison.tolerance import bound
@@ -82,8 +82,8 @@ def figures(published: Published, expected: Array, output: Array) -> Iterator[Mi
 
 
 def identity(
-    identity: Identity, functions: Functions, side: str, known: Mapping[str, Any], answers: Answers,
-    output: Array, gradients: Gradients,
+    identity: Identity, functions: Functions, torch: Functions, side: str, known: Mapping[str, Any],
+    answers: Answers, output: Array, gradients: Gradients,
 ) -> Iterator[Mismatch]:  # fmt: skip
     """Mismatches between a function's own answers and the identity's, both by `functions`.
 
@@ -99,9 +99,13 @@ def identity(
     except Exception as error:
         yield Mismatch("identity", "raises", f"{text} raises {told(error)}")
         return
+
+    def noise() -> truth.Answers:
+        return truth.rounding(lambda **arguments: identity.evaluate(torch, arguments), known, answers.grad_output)
+
     pairs = [("output", output, other)]
     pairs += [(name, gradient, slopes[name]) for name, gradient in gradients.items() if name in slopes]
     for name, left, right in pairs:
-        problem = answers.identity(name, left, right, text)
+        problem = answers.identity(name, left, right, text, noise)
         if problem:
             yield problem
