@@ -6,12 +6,14 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.points import Point
 from parity.cases.signature import signature_of
 from parity.cases.specs import LAYOUTS, DType, Spec
-from parity.types import Loss
+from parity.types import Functions, Loss, NotOffered, Result
 
 DTYPES: tuple[str, ...] = DType.__args__  # type: ignore[attr-defined]
 SECOND = "second derivatives"
@@ -88,6 +90,23 @@ class Implementation:
     def adapted(self) -> dict[str, Loss]:
         """Each loss as ``(output, vjp)``."""
         return {name: adapt(function, self.framework, self.device) for name, function in self.losses.items()}
+
+    @cached_property
+    def offered(self) -> Functions:
+        """Each loss to be called with any options. Raises NotOffered for those that it lacks."""
+        return {name: self._offered(name) for name in self.losses}
+
+    def _offered(self, name: str) -> Loss:
+        loss, lacking, signature = self.adapted[name], self.lacking(name), signature_of(name)
+
+        def call(**arguments: Any) -> Result:
+            for word in arguments.keys() & lacking.keys():
+                value, default = arguments[word], signature.default(word)
+                if value is not default and (isinstance(value, np.ndarray) or value != default):
+                    raise NotOffered(word)
+            return loss(**{word: value for word, value in arguments.items() if word not in lacking})
+
+        return call
 
     def not_offered(self, point: Point) -> str | None:
         """Why this implementation does not serve the point, or None if it does."""

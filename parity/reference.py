@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from parity import losses
 from parity.frameworks.torch import TorchLoss
+from parity.types import Functions, Loss
 
 
 class _Once(torch.autograd.Function):
@@ -70,3 +71,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in l
 def reference(loss: str) -> TorchLoss:
     """The torch function that ``parity.losses.<loss>`` answers to."""
     return TorchLoss(FUNCTIONS[loss])
+
+
+class _Torch(dict[str, Loss]):
+    def __missing__(self, name: str) -> Loss:
+        return reference(name)
+
+
+TORCH: Functions = _Torch()

@@ -7,10 +7,7 @@ with others, and the first draw sees its later ones as calls in between.
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from parity.cases.points import Point
-from parity.cases.signature import signature_of
 from parity.comparison import compare, observe, truth, witness
 from parity.comparison.answers import Answers
 from parity.comparison.compare import Mismatch, told
@@ -18,7 +15,7 @@ from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import Plan, generator
 from parity.implementation import SECOND, Implementation
 from parity.records import Record
-from parity.reference import reference
+from parity.reference import TORCH
 from parity.types import Array, Functions, Gradients, Loss, NotOffered, Result
 
 
@@ -182,8 +179,8 @@ class Trial:
                 share, ulps, problem = answers.compare(name, value)
                 record.note(name, share, ulps)
                 self.tell(problem)
-        self._published(answers)
-        self._identity(answers)
+        self._published()
+        self._identity()
         record.lenient += answers.lenient
 
     def _restore(self) -> None:
@@ -207,29 +204,29 @@ class Trial:
             else:
                 self.tell(Mismatch(what, "extra", f"{what} is given, torch has none"))
 
-    def _published(self, answers: Answers) -> None:
+    def _published(self) -> None:
         published = self.case.published
         if published:
             self.sides.record.published = {
-                "figure": published.output, "torch": answers.output.astype(float).tolist(),
+                "figure": published.output, "torch": self.expected.astype(float).tolist(),
                 "ours": self.output.astype(float).tolist(), "note": published.note,
             }  # fmt: skip
-            self.tell(*witness.figures(published, answers.output, self.output))
+            self.tell(*witness.figures(published, self.expected, self.output))
 
-    def _identity(self, answers: Answers) -> None:
+    def _identity(self) -> None:
         identity = self.sides.point.scenario.identity
         if identity is None or self.mismatches:
             return
         known = {**self.sides.point.sizes, **self.arguments}
         implementation = self.sides.implementation
         sides: list[tuple[str, Functions, Array, Gradients]] = [
-            (implementation.name, _Offered(implementation), self.output, self.gradients),
+            (implementation.name, implementation.offered, self.output, self.gradients),
         ]
         if self.thorough:
-            sides.append(("torch", _TORCH, self.expected, self.theirs))
+            sides.append(("torch", TORCH, self.expected, self.theirs))
         for side, functions, left, slopes in sides:
             try:
-                self.tell(*witness.identity(identity, functions, _TORCH, side, known, answers, left, slopes))
+                self.tell(*witness.identity(identity, functions, TORCH, side, known, self.answers, left, slopes))
             except (KeyError, NotOffered) as error:
                 self.sides.record.not_offered.append(f"identity with {error.args[0]}")
 
@@ -285,34 +282,3 @@ class Trial:
             self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance,
             lambda: truth.second(self.sides.reference, self.arguments, self.grad_output, along),
         ))  # fmt: skip
-
-
-class _Torch(dict[str, Loss]):
-    """The reference as a mapping of losses."""
-
-    def __missing__(self, name: str) -> Loss:
-        return reference(name)
-
-
-class _Offered(dict[str, Loss]):
-    """An implementation's losses as a mapping; each is called without the options that it lacks."""
-
-    def __init__(self, implementation: Implementation) -> None:
-        super().__init__()
-        self.implementation = implementation
-
-    def __missing__(self, name: str) -> Loss:
-        loss = self.implementation.adapted[name]
-        lacking, signature = self.implementation.lacking(name), signature_of(name)
-
-        def call(**arguments: Any) -> Result:
-            for word in arguments.keys() & lacking.keys():
-                value, default = arguments[word], signature.default(word)
-                if value is not default and (isinstance(value, np.ndarray) or value != default):
-                    raise NotOffered(word)
-            return loss(**{word: value for word, value in arguments.items() if word not in lacking})
-
-        return call
-
-
-_TORCH = _Torch()

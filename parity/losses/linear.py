@@ -250,7 +250,6 @@ def _weights_and_labels(
     labels = target if 0 <= ignore_index < classes else np.where(ignored, 0, target)
     weights = np.ones(target.shape, dtype)
     if weight is not None:
-        # one number serves as the weight of one sample, or of none
         table = weight.reshape(1) if not weight.ndim and labels.size < 2 else weight
         if table.ndim and labels.size and (labels.min() < 0 or labels.max() >= len(table)):
             raise IndexError(f"target holds classes from {labels.min()} to {labels.max()}, weight has {len(table)}")
