@@ -1,3 +1,1 @@
-"""The cases are collected by parity's own plugin, which the package registers; nothing else is needed for them."""
-
-pytest_plugins = ["pytester"]  # for the tests of the plugin itself
+"""Marks the root of the tests: the cases are collected by parity's own plugin, which the package registers."""
