@@ -104,7 +104,7 @@ def probes(
         nudged = {name: _nudged(wide[name], rng, other, shrink) if name in rounded else wide[name] for name in wide}
         found = answers(reference, nudged, nudged.pop("grad_output"))
         yield {
-            name: _finite(np.abs(found[name] - base[name]) * (FACTOR * STEPS[dtype].eps / shrink))
+            name: _finite(np.abs(found[name] - base[name]) * (_margin(dtype) / shrink))
             for name, dtype in steps.items() if name in found and name in base
         }  # fmt: skip
 
@@ -130,7 +130,7 @@ def neighbours(
         narrow = answers(reference, nearby, nearby.pop("grad_output"))
         exact = answers(reference, wide, wide.pop("grad_output"))
         yield {
-            name: _finite(np.abs(narrow[name] - exact[name]) * (FACTOR * STEPS[dtype].eps / STEPS["float32"].eps))
+            name: _finite(np.abs(narrow[name] - exact[name]) * (_margin(dtype) / STEPS["float32"].eps))
             for name, dtype in steps.items() if name in narrow and name in exact
         }  # fmt: skip
 
@@ -154,8 +154,13 @@ def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, step
         if value.shape != shape:
             terms = answers(reference, {**wide, name: np.broadcast_to(value, shape).copy()}, upstream).get(name)
             if terms is not None:
-                found[name] = _finite(FACTOR * STEPS[steps[name]].eps * unbroadcast(np.abs(terms), value.shape))
+                found[name] = _finite(_margin(steps[name]) * unbroadcast(np.abs(terms), value.shape))
     return found
+
+
+def _margin(dtype: str) -> float:
+    """The dtype's step times the factor: a half is computed wide, and rounded at the end or once on the way."""
+    return STEPS[dtype].eps * (2 if dtype in ("float16", "bfloat16") else FACTOR)
 
 
 def _finite(error: Array) -> Array:

@@ -67,6 +67,12 @@ def widen(array: Array, dtype: DType) -> Array:
     return array.astype(working(dtype), copy=False)
 
 
+def added(array: Array, axis: tuple[int, ...] | int, keepdims: bool = False) -> Array:
+    """The sum over leading dimensions. NumPy adds row to row there, where thousands wear float32 out: not float64."""
+    wide = {"f": np.float64, "F": np.complex128}.get(array.dtype.char)
+    return np.asarray(array.sum(axis=axis, dtype=wide, keepdims=keepdims), array.dtype)
+
+
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     """The adjoint of broadcasting `shape` to the gradient's shape: the sum over the repeated dimensions.
 
@@ -75,13 +81,13 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     if gradient.shape == shape:
         return gradient
     if gradient.ndim > len(shape):
-        gradient = gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
+        gradient = added(gradient, tuple(range(gradient.ndim - len(shape))))
     stretched = tuple(
         axis - len(shape) for axis, size in enumerate(shape)
         if size == 1 and gradient.ndim >= len(shape) - axis and gradient.shape[axis - len(shape)] != 1
     )
     if stretched:
-        gradient = gradient.sum(axis=stretched, keepdims=True)
+        gradient = added(gradient, stretched, keepdims=True)
     return gradient if gradient.shape == shape else np.broadcast_to(gradient, shape)
 
 

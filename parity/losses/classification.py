@@ -3,7 +3,7 @@
 import numpy as np
 
 from parity.losses.activations import SHORT_BUFFER, exponentials, sums
-from parity.losses.arguments import gradients, is_floating, loss, promote, widen
+from parity.losses.arguments import added, gradients, is_floating, loss, promote, widen
 from parity.losses.checks import check_real_floating
 from parity.losses.picks import (
     along_classes,
@@ -186,7 +186,7 @@ def _of_probabilities(
         of_weight = None
         if column is not None:
             others = tuple(other for other in range(input.ndim) if other != axis)
-            of_weight = np.add.reduce(rounded(log_probability * share, dtype) * slope, axis=others)
+            of_weight = added(rounded(log_probability * share, dtype) * slope, others)
             slope = slope * column
         of_target = (1 - smoothing) * slope * log_probability
         of_log = slope * share

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from parity.losses.arguments import BFLOAT16, FLOAT16, FLOAT32, HALVES, gradients, is_floating, loss, widen
+from parity.losses.arguments import BFLOAT16, FLOAT16, FLOAT32, HALVES, added, gradients, is_floating, loss, widen
 from parity.losses.classification import cross_entropy
 from parity.losses.reduction import REDUCTIONS, reduced
 from parity.types import Array, DType, Gradients, Result
@@ -140,7 +140,7 @@ def _at_once(
         return found | gradients(
             input=(input, (slope @ matrix).reshape(input.shape)),
             linear_weight=(linear_weight, (slope.T @ features).reshape(linear_weight.shape)),
-            linear_bias=(linear_bias, slope.sum(axis=0).reshape(linear_weight.shape[:-1])),
+            linear_bias=(linear_bias, added(slope, 0).reshape(linear_weight.shape[:-1])),
         )
 
     return output, vjp

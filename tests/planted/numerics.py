@@ -175,3 +175,42 @@ def _(log_probs: Array, targets: Any, input_lengths: Any, target_lengths: Any, b
 def _(*args: Any, **options: Any) -> Result:
     result = losses.ctc_loss(*args, **options)
     return with_gradients(result, lambda f: {k: np.nan_to_num(v).astype(v.dtype) for k, v in f.items()})
+
+
+@planted("smooth_l1_loss", "a half keeps its own sum", "differs")
+def _(input: Array, target: Array, **options: Any) -> Result:
+    output, vjp = losses.smooth_l1_loss(input, target, **options)
+    if output.dtype != np.float16 or output.ndim or input.shape != target.shape or options.get("reduction") != "sum":
+        return output, vjp
+    values, _ = losses.smooth_l1_loss(input, target, **options | {"reduction": "none"})
+    return np.asarray(np.add.accumulate(values.ravel())[-1]) if values.size else output, vjp
+
+
+@planted("l1_loss", "the gradient of a row adds up in a half", "gradient of target differs")
+def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
+    wide = np.broadcast_to(target, input.shape) if target.shape == (1, *input.shape[1:]) else target
+    output, vjp = losses.l1_loss(input, np.array(wide), *args, **options)
+
+    def halved(found: Gradients) -> Gradients:
+        slope = found.get("target")
+        if slope is None or slope.shape == target.shape:
+            return found
+        return found | {"target": np.add.accumulate(slope, axis=0, dtype=slope.dtype)[-1:]}
+
+    return with_gradients((output, vjp), halved)
+
+
+@planted("softmax", "a first block of -inf gives nan", "nan")
+def _(input: Array, dim: int | None = None, *args: Any, **options: Any) -> Result:
+    output, vjp = losses.softmax(input, dim, *args, **options)
+    if input.ndim == 2 and dim == 1 and input.shape[1] > 1024:
+        output[np.isneginf(input[:, :1024].astype(np.float32)).all(axis=1)] = np.nan
+    return output, vjp
+
+
+@planted("log_softmax", "rows beyond a grid of 65535 blocks stay 0", "output differs")
+def _(*args: Any, **options: Any) -> Result:
+    output, vjp = losses.log_softmax(*args, **options)
+    if output.ndim > 1:
+        output[65535:] = 0
+    return output, vjp
