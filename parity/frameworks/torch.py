@@ -67,11 +67,22 @@ class TorchLoss:
         """A tensor over the array's own memory and strides where torch can, else a copy."""
         if not array.flags.writeable or min(array.strides, default=0) < 0:
             array = array.copy()
-        if array.dtype == BFLOAT16:
-            shared = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        buffer = array.base
+        if isinstance(buffer, np.ndarray) and buffer.ndim == 1 and buffer.flags.carray and buffer.dtype == array.dtype:
+            # a window into a buffer is one in torch too: there a kernel may forget the offset
+            steps = [stride // array.itemsize for stride in array.strides]
+            skipped = (array.ctypes.data - buffer.ctypes.data) // array.itemsize
+            shared = torch.as_strided(_shared(buffer), array.shape, steps, skipped)
         else:
-            shared = torch.from_numpy(array)
+            shared = _shared(array)
         return shared if self.device == "cpu" else shared.to(self.device)
+
+
+def _shared(array: Array) -> torch.Tensor:
+    """A tensor over the array's memory."""
+    if array.dtype == BFLOAT16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
 
 
 class TorchVjp:
