@@ -17,7 +17,8 @@ def resolve(reduction: str, size_average: bool | None = None, reduce: bool | Non
     Raises ValueError for a name that is none of none, mean, sum and the old name elementwise_mean.
     """
     if size_average is not None or reduce is not None:
-        legacy = "none" if reduce is False else "sum" if size_average is False else "mean"
+        reduces, averages = (flag is None or flag for flag in (reduce, size_average))
+        legacy = "none" if not reduces else "mean" if averages else "sum"
         warnings.warn(
             f"size_average and reduce are deprecated: write reduction={legacy!r} instead.", stacklevel=4
         )
