@@ -32,15 +32,17 @@ def losses_of(module: Path) -> list[str]:
 
 
 def work(share: int) -> None:
-    """Judge every mutant of this worker's share that has no verdict yet."""
+    """Judge every mutant of this worker's share that has no verdict yet; the excused ones, which take longest, last."""
     points = all_points()
     for path in modules_wanted():
         losses = losses_of(path)
         database = session(path)
         listed = {item.job_id for item, _ in survivors(path, database)}
         items = [*database.pending_work_items, *(item for item in database.work_items if item.job_id in listed)]
-        for item in [item for item in items if int(item.job_id[:8], 16) % WORKERS == share]:
-            source = source_of(item)
+        mine = [(item, source_of(item)) for item in items if int(item.job_id[:8], 16) % WORKERS == share]
+        equivalent = excused(path)
+        mine.sort(key=lambda one: one[1] is not None and change(path, one[1]) in equivalent)
+        for item, source in mine:
             found = INCOMPETENT if source is None else outcome(path, source, losses, points)
             result = WorkResult(WorkerOutcome.NORMAL, test_outcome=OUTCOMES.get(found, TestOutcome.SURVIVED))
             database.set_result(item.job_id, result)
