@@ -234,8 +234,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Thousands of points live to the end: the garbage collector need not look through them again and again."""
-    if any(isinstance(item, PointItem) for item in session.items):
+    """Thousands of points, and torch, live to the end: the garbage collector need not go through them again."""
+    if any(isinstance(item, PointItem) for item in session.items) and not session.config.getoption("collectonly"):
+        import parity.run  # noqa: F401
+
         gc.freeze()
 
 
