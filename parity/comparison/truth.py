@@ -160,7 +160,7 @@ def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, step
 
 def _margin(dtype: str) -> float:
     """The dtype's step times the factor: a half is computed wide, and rounded at the end or once on the way."""
-    return STEPS[dtype].eps * (2 if dtype in ("float16", "bfloat16") else FACTOR)
+    return STEPS[dtype].eps * (4 if dtype in ("float16", "bfloat16") else FACTOR)
 
 
 def _finite(error: Array) -> Array:
