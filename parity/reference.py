@@ -1,7 +1,7 @@
 """The reference: torch.nn.functional, wrapped as ``(output, vjp)``. Torch is asked, never transcribed."""
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,7 +10,6 @@ from torch.autograd.function import once_differentiable
 
 from parity import losses
 from parity.frameworks.torch import TorchLoss
-from parity.types import Functions, Loss
 
 
 class _Once(torch.autograd.Function):
@@ -67,15 +66,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in l
 }
 
 
-@cache
+TORCH: dict[str, TorchLoss] = {name: TorchLoss(function) for name, function in FUNCTIONS.items()}
+
+
 def reference(loss: str) -> TorchLoss:
     """The torch function that ``parity.losses.<loss>`` answers to."""
-    return TorchLoss(FUNCTIONS[loss])
-
-
-class _Torch(dict[str, Loss]):
-    def __missing__(self, name: str) -> Loss:
-        return reference(name)
-
-
-TORCH: Functions = _Torch()
+    return TORCH[loss]

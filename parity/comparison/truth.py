@@ -17,6 +17,8 @@ Answers = dict[str, Array]
 PROBES = 4
 # At 8 two of 321,580 draws were accused of what their condition explains, both by less than a quarter.
 FACTOR = 16.0
+# A half is computed wide, and rounded at the end or once on the way. At 2 two of 341,760 draws were accused.
+HALF_FACTOR = 4.0
 # Relative distances of the neighbours: near enough to be alike, far enough to round differently.
 NEARBY = 3 * (0.05, 1e-3, 1e-6)
 _DOUBLE = ("float64", "complex128")
@@ -90,7 +92,7 @@ def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output
 def probes(
     reference: Loss, arguments: Mapping[str, Any], base: Answers, grad_output: Array, steps: Mapping[str, str]
 ) -> Iterator[Answers]:
-    """What one rounding of the inputs may move each answer by, times `FACTOR`: a measurement a probe.
+    """What one rounding of the inputs may move each answer by, times its factor: a measurement a probe.
 
     Each probe shrinks a random half of the numbers of every floating array and of grad_output a little (so
     that probabilities, variances and masks stay what they are) and watches torch's float64 answers move away
@@ -112,7 +114,7 @@ def probes(
 def neighbours(
     reference: Loss, arguments: Mapping[str, Any], grad_output: Array, steps: Mapping[str, str]
 ) -> Iterator[Answers]:
-    """What the roundings inside a loss may move each answer by, times `FACTOR`: a measurement a neighbour.
+    """What the roundings inside a loss may move each answer by, times its factor: a measurement a neighbour.
 
     Where terms cancel (the slope of a softmax with one likely class is a difference of numbers near 1), torch's
     answer at one point may be exact by luck. So torch's float32 answers are held against its float64 answers to
@@ -136,13 +138,12 @@ def neighbours(
 
 
 def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, steps: Mapping[str, str]) -> Answers:
-    """The dtype's step at the scale of the sum that the gradient of a broadcast argument is, times `FACTOR`.
+    """The dtype's step at the scale of the sum that the gradient of a broadcast argument is, times its factor.
 
     Terms of one size and either sign may cancel to nothing in one order and not in another, and no probe tells
     them apart. So each such argument is given to torch at its full shape, where every term is an element.
     """
-    wide = widened({**arguments, "grad_output": grad_output}, "float64")
-    upstream = wide.pop("grad_output")
+    wide = widened(arguments, "float64")
     arrays = {name: value for name, value in wide.items() if isinstance(value, np.ndarray)}
     try:
         shape = np.broadcast_shapes(*(value.shape for value in arrays.values()))
@@ -152,15 +153,15 @@ def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, step
     for name in steps.keys() & arrays.keys():
         value = arrays[name]
         if value.shape != shape:
-            terms = answers(reference, {**wide, name: np.broadcast_to(value, shape).copy()}, upstream).get(name)
+            terms = answers(reference, {**wide, name: np.broadcast_to(value, shape).copy()}, grad_output).get(name)
             if terms is not None:
                 found[name] = _finite(_margin(steps[name]) * unbroadcast(np.abs(terms), value.shape))
     return found
 
 
 def _margin(dtype: str) -> float:
-    """The dtype's step times the factor: a half is computed wide, and rounded at the end or once on the way."""
-    return STEPS[dtype].eps * (4 if dtype in ("float16", "bfloat16") else FACTOR)
+    """The dtype's step times its factor."""
+    return STEPS[dtype].eps * (HALF_FACTOR if dtype in ("float16", "bfloat16") else FACTOR)
 
 
 def _finite(error: Array) -> Array:

@@ -94,7 +94,8 @@ def _lattice(scores: Array, targets: Array, frame_counts: Array, label_counts: A
     frames, (_, samples, classes) = max(int(frame_counts.max()), 1), scores.shape
     labels = np.where(frame_counts[:, np.newaxis], _labels(targets, label_counts, blank), blank)
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        raise IndexError(f"targets holds labels from {labels.min()} to {labels.max()}, expected below {classes}")
+        found = f"labels from {labels.min()} to {labels.max()}"
+        raise IndexError(f"targets holds {found}, expected at least 0 and below {classes}")
     states = np.full((samples, 2 * labels.shape[1] + 1), blank)
     states[:, 1::2] = labels
     columns = states + classes * np.arange(samples)[:, np.newaxis]

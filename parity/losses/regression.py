@@ -130,7 +130,7 @@ def huber_loss(
     shape; the mean divides by the number of elements, not by the weights, unlike that of l1 and mse.
 
     Raises RuntimeError for a delta not above 0, for shapes that do not broadcast and for a target that is
-    floating or complex where input is not, ValueError for a weight of another shape and for an unknown
+    floating or complex where input is of integers, ValueError for a weight of another shape and for an unknown
     reduction, NotImplementedError for integers and complex numbers. The errors are of input's dtype whatever
     target's, but the vjp raises RuntimeError if the two differ, as torch's backward does.
 
