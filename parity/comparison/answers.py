@@ -129,7 +129,7 @@ class Answers:
         yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._steps())
 
     def _neighbours(self) -> Iterator[truth.Answers]:
-        yield from truth.neighbours(self.reference, self.arguments, self.grad_output, self._steps())
+        yield from truth.neighbours(self.loss, self.reference, self.arguments, self.grad_output, self._steps())
 
     def _sums(self) -> Iterator[truth.Answers]:
         yield truth.sums(self.reference, self.arguments, self.grad_output, self._steps())
