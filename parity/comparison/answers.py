@@ -97,14 +97,12 @@ class Answers:
         return self._exact
 
     def own_error(self, name: str) -> Array | None:
-        """Twice torch's own distance from its float64 answer, if it was asked in anything narrower."""
-        if self._double():
-            return None
+        """Twice torch's own distance from the exact answer; none where that is not known."""
         value, exact = self._expected(name), self.exact().get(name)
         if exact is None or exact.shape != value.shape:
             return None
         error = 2 * np.abs(exact - value.astype(exact.dtype))
-        return np.where(np.isfinite(error), error, 0.0)
+        return truth.believed(error, value) if self._double() else np.where(np.isfinite(error), error, 0.0)
 
     def allowances(self, name: str) -> Iterator[Array]:
         """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.

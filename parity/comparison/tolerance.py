@@ -6,7 +6,7 @@ so here atol is a few steps of the smallest subnormal and no more.
 
 A value that misses this bound is not yet wrong: a sum that cancels, or a half-precision kernel that rounds
 on its way, is allowed what `parity.comparison.truth` measures for that very draw: the dtype's step times the
-condition of the point, and twice torch's own distance from its float64 answer.
+condition of the point, and twice torch's own distance from the exact answer.
 """
 
 from dataclasses import dataclass

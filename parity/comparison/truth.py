@@ -140,7 +140,7 @@ def neighbours(
         narrow, wide = answers(reference, nearby, upstream), exact(loss, reference, nearby, upstream)
         error = {name: np.abs(narrow[name] - wide[name]) for name in steps if name in narrow and name in wide}
         if double:
-            error = {name: _believed(value, narrow[name]) for name, value in error.items()}
+            error = {name: believed(value, narrow[name]) for name, value in error.items()}
         yield {
             name: _finite(value * (_margin(steps[name]) / STEPS[single].eps)) for name, value in error.items()
         }  # fmt: skip
@@ -168,14 +168,14 @@ def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, step
     return found
 
 
+def believed(error: Array, value: Array) -> Array:
+    """The error where it can be a rounding: extended precision is our own loss's answer, which may be wrong."""
+    return np.where(error <= ROUNDING * np.abs(_finite(value)).max(initial=0.0), error, 0.0)
+
+
 def _margin(dtype: str) -> float:
     """The dtype's step times its factor."""
     return STEPS[dtype].eps * (HALF_FACTOR if dtype in ("float16", "bfloat16") else FACTOR)
-
-
-def _believed(error: Array, value: Array) -> Array:
-    """The error where it can be a rounding: extended precision is our own loss's answer, which may be wrong."""
-    return np.where(error <= ROUNDING * np.abs(_finite(value)).max(initial=0.0), error, 0.0)
 
 
 def _finite(error: Array) -> Array:
