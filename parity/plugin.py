@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from parity.records import Record
 
 # Parity's own modules are imported where they are used: a pytest run without cases pays nothing for them.
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("parity", "parity with torch.nn.functional")
@@ -72,11 +71,11 @@ class _Run:
         if self.results is not None:
             self.results = Path(config.invocation_params.dir) / self.results
             if not hasattr(config, "workerinput"):
-                from parity.records import append
+                from parity.records import append, environment
 
                 self.results.parent.mkdir(parents=True, exist_ok=True)
                 self.results.write_text("")
-                append(self.results, _environment(self))
+                append(self.results, environment(self.names, self.count, self.base, self.depth))
 
     @cached_property
     def implementations(self) -> list[Implementation]:
@@ -100,19 +99,6 @@ class _Run:
 _RUN = pytest.StashKey[_Run]()
 
 
-def _environment(run: _Run) -> str:
-    import json
-    from importlib.metadata import version
-
-    return json.dumps({
-        "kind": "environment", "torch": version("torch"), "numpy": version("numpy"),
-        "python": platform.python_version(), "cpu": _processor(),
-        "seeds": run.count or "3 a point unless a case says otherwise", "seed_base": run.base,
-        "depth": run.depth, "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "implementations": run.names,
-    })  # fmt: skip
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the file of records: without this line the report knows that the run was cut short."""
@@ -123,14 +109,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         from parity.records import append
 
         append(results, json.dumps({"kind": "end", "exitstatus": int(exitstatus)}))
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseCollector | None:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -90,6 +93,25 @@ def append(path: Path, line: str) -> None:
         os.write(handle, line.encode() + b"\n")
     finally:
         os.close(handle)
+
+
+def environment(implementations: list[str], seeds: int | None, seed_base: int, depth: str) -> str:
+    """The first line of a file of records: what ran, and on what. `seeds` is None for the cases' own."""
+    return json.dumps({
+        "kind": "environment", "torch": version("torch"), "numpy": version("numpy"),
+        "python": platform.python_version(), "cpu": _processor(),
+        "seeds": seeds or "3 a point unless a case says otherwise", "seed_base": seed_base,
+        "depth": depth, "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "implementations": implementations,
+    })  # fmt: skip
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 class Results(NamedTuple):
