@@ -123,7 +123,7 @@ def gaussian_nll_loss(
         # dl/dv = (1 / v - (x - t)^2 / v^2) / 2
         of_variance = None
         if isinstance(var, np.ndarray):
-            slope = (0.5 / spread - 0.5 * (squared / spread)) * scale
+            slope = 0.5 / spread * scale - 0.5 * (squared / spread) * scale
             of_variance = unbroadcast(slope, spread.shape).reshape(var.shape)
         return gradients(input=(input, of_input), target=(target, -of_input), var=(var, of_variance))
 
@@ -180,8 +180,10 @@ def kl_div(
         # dl/dt = p (t - x) + p for a logarithm t, else log t + t / t - x.
         # Torch's t / t is 1 save for its nan at 0 and inf.
         weighted = scale * probability
-        difference = scale * (own - logarithm)
-        of_target = difference * probability + weighted if log_target else difference + weighted / probability
+        if log_target:
+            of_target = scale * (own - logarithm) * probability + weighted
+        else:
+            of_target = scale * own + weighted / probability - scale * logarithm
         return gradients(input=(input, -weighted), target=(target, of_target))
 
     return np.asarray(output, dtype), vjp
