@@ -27,6 +27,7 @@ from parity.registry import case_file, case_folder, served
 Pair = tuple[tuple[str, str], tuple[str, str]]
 _EMPTY = Parameter.empty
 WORDS = {"reduction": ("none", "mean", "sum")}
+FLAGS = ("size_average", "reduce")
 
 
 @dataclass(slots=True)
@@ -86,6 +87,9 @@ def levels(signature: Signature, name: str, points: Iterable[Point]) -> list[str
     if bool in (annotation, *get_args(annotation)):
         return ["true", "false"] + (["null"] if signature.default(name) is None else [])
     if annotation is str:
+        # a legacy flag overrides any reduction, even a word that is none
+        if name == "reduction":
+            points = [point for point in points if all(point.given.get(flag) is None for flag in FLAGS)]
         return list(dict.fromkeys([*WORDS.get(name, ()), *(level(signature, name, point) for point in points)]))
     if name in signature.numbers_too and signature.default(name) is _EMPTY:
         return ["array", "number"]

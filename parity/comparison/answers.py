@@ -54,6 +54,8 @@ class Answers:
             worst, share = compare.judge(expected, actual, allowed, extra, exact)
             if worst <= 1:
                 return worst, strict * in_ulp, None
+            if worst == np.inf:  # nan or inf in the wrong place: no allowance helps
+                break
         problem = compare.describe(what, expected, actual, share, allowed, extra, self.exact().get(name))
         problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
         return worst, strict * in_ulp, problem

@@ -196,7 +196,9 @@ def _in_chunks(
     output = (output / divisor).astype(dtype).reshape(output.shape if input.ndim == 2 else ())
 
     def vjp(grad_output: Array) -> Gradients:
-        slopes = adjoint(grad_output) / divisor * weights
+        # what torch computes ahead it multiplies by grad_output at the end: 0 times inf is nan there
+        first, last = (grad_output, 1) if reduction == "none" else (np.ones_like(grad_output), grad_output)
+        slopes = adjoint(first) / divisor * weights
         scales = slopes / totals
         of_input = np.zeros_like(features)
         of_weight = np.empty(linear_weight.shape, features.dtype)
@@ -211,10 +213,10 @@ def _in_chunks(
             of_weight[part] = logits @ features
             of_bias[part] = logits.sum(axis=1)
         return gradients(
-            input=(input, of_input.reshape(input.shape)),
+            input=(input, last * of_input.reshape(input.shape)),
             # torch rounds these to the dtype of input, and only then to their own
-            linear_weight=(linear_weight, of_weight.astype(dtype, copy=False)),
-            linear_bias=(linear_bias, of_bias.astype(dtype, copy=False)),
+            linear_weight=(linear_weight, (last * of_weight).astype(dtype, copy=False)),
+            linear_bias=(linear_bias, (last * of_bias).astype(dtype, copy=False)),
         )
 
     return output, vjp
@@ -276,10 +278,8 @@ def _check_shapes(input: Array, linear_weight: Array, linear_bias: Array | None)
 
 
 def _check_dtypes(dtype: DType, linear_weight: Array, options: LinearCrossEntropyOptions) -> None:
-    if options.acc_dtype is not None:
-        accumulator = np.dtype(options.acc_dtype)
-    else:
-        accumulator = FLOAT32 if dtype in HALVES and options.acc_policy == "auto" else dtype
+    default = FLOAT32 if dtype in HALVES and options.acc_policy == "auto" else dtype
+    accumulator = default if options.acc_dtype is None else np.dtype(options.acc_dtype)
     if accumulator != dtype and not (dtype in HALVES and accumulator == FLOAT32):
         raise RuntimeError(f"acc_dtype is {accumulator} for input of {dtype}, expected that or float32 for a half")
     if dtype.kind == "c" or not is_floating(np.empty((), dtype)):
