@@ -5,6 +5,7 @@ with others, and the first draw sees its later ones as calls in between.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from parity.cases.points import Point
@@ -164,6 +165,7 @@ class Trial:
             self.tell(*observe.overwritten(self.kept, {"output": self.output, **self.gradients}))
             if self.mismatches:
                 return
+            self.tell(observe.shared(self.output, self.arguments))
         self.tell(*observe.changed(self.before, {**self.offered, "grad_output": self.grad_output}))
         if self.mismatches:
             self._restore()
@@ -244,24 +246,33 @@ class Trial:
                 self.tell(*observe.repeats(loss, self.offered, self._other(), self.grad_output))
         except Exception as error:
             self.tell(Mismatch("side effect", "raises", f"calling it a second time raises {told(error)}"))
-        self._alone()
+        self._partly()
         self._second()
 
-    def _alone(self) -> None:
-        """Where a framework differentiates by what it is asked to: by each argument alone, and by none."""
-        if not hasattr(self.vjp, "alone"):
+    def _partly(self) -> None:
+        """Where a framework differentiates by what it is asked to: by nothing, by one argument, by all but one."""
+        if not hasattr(self.vjp, "only"):
             return
-        for name in ("output", *self.gradients):
-            what = "the output without gradients" if name == "output" else f"the gradient of {name} alone"
+        names = list(self.gradients)
+        asked = [[], *([name] for name in names)]
+        if len(names) > 2:
+            asked += [[other for other in names if other != name] for name in names]
+        calls = {"under torch.no_grad()": self.vjp.quiet}
+        for some in asked:
+            wanted = f"the gradient of {' and '.join(some)} alone" if some else "no gradient"
+            calls[f"asked for {wanted}"] = partial(self.vjp.only, some, self.grad_output)
+        for said, call in calls.items():
             try:
-                value = self.vjp.alone(name, self.grad_output)
+                found = call()
             except Exception as error:
-                self.tell(Mismatch("gradient", "raises", f"asked for {what}, it raises {told(error)}"))
+                self.tell(Mismatch("gradient", "raises", f"{said}, it raises {told(error)}"))
                 continue
-            problem = self.answers.compare(name, value)[2]
-            if problem:
-                problem.sentence = f"asked for {what}, {problem.sentence}"
-                self.tell(problem)
+            for name, value in found.items():
+                problem = self.answers.compare(name, value)[2]
+                if problem:
+                    problem.sentence = f"{said}, {problem.sentence}"
+                    self.tell(problem)
+        self.tell(*observe.changed(self.before, {**self.offered, "grad_output": self.grad_output}))
 
     def _other(self) -> dict[str, Any]:
         """Arguments of another draw."""

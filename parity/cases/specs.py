@@ -14,7 +14,8 @@ Whole: TypeAlias = int | str
 Number: TypeAlias = int | float | str
 Dim: TypeAlias = Annotated[int | None, Field(description="by default 1, where torch has the classes, or 0 in 1-d")]
 Layout: TypeAlias = Literal[
-    "contiguous", "fortran", "transposed", "sliced", "reversed", "expanded", "offset", "readonly"
+    "contiguous", "fortran", "transposed", "channels_last", "batch_first", "sliced", "padded", "reversed", "expanded",
+    "offset", "readonly",
 ]
 LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
 DTYPES = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")

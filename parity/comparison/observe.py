@@ -37,6 +37,14 @@ def overwritten(kept: Bits, returned: Mapping[str, Any]) -> Iterator[Mismatch]:
         yield Mismatch("side effect", "state", sentence)
 
 
+def shared(output: Array, arguments: Mapping[str, Any]) -> Mismatch | None:
+    """A mismatch if the output is a view of an argument: who writes into one would change the other."""
+    for name, value in arguments.items():
+        if isinstance(value, np.ndarray) and np.may_share_memory(output, value):
+            return Mismatch("side effect", "memory", f"the output shares the memory of {name}, torch's is its own")
+    return None
+
+
 def _changes(before: Bits, values: Mapping[str, Any]) -> list[str]:
     after = bits(values)
     return [name for name, value in before.items() if after[name] != value]
@@ -55,6 +63,8 @@ def steady(
 ) -> bool:  # fmt: skip
     """Whether the same vjp and the same call give the bits `kept` again, and what they returned is still that."""
     again = vjp(grad_output)
+    if any(_reused(gradients[name], again[name], grad_output) for name in gradients.keys() & again.keys()):
+        return False
     output_again, vjp_again = loss(**arguments)
     anew = {"output": output_again, **vjp_again(grad_output)}
     return kept == bits({"output": output, **gradients}) == bits({"output": output, **again}) == bits(anew)
@@ -76,7 +86,12 @@ def _steps(
     output, vjp = loss(**arguments)
     first = vjp(grad_output)
     kept_output, kept = np.array(output), {name: np.array(gradient) for name, gradient in first.items()}
-    yield from _differences("vjp called a second time gives another gradient of {}", kept, vjp(grad_output))
+    again = vjp(grad_output)
+    yield from _differences("vjp called a second time gives another gradient of {}", kept, again)
+    for name in first.keys() & again.keys():
+        if _reused(first[name], again[name], grad_output):
+            sentence = f"vjp called a second time returns its gradient of {name} in the memory of the first one"
+            yield Mismatch("side effect", "memory", sentence)
     if any(not _same(kept[name], first[name]) for name in first):
         yield Mismatch("side effect", "state", "a second vjp overwrites the gradients that the first one returned")
     call(loss, other)
@@ -100,6 +115,11 @@ def _differences(sentence: str, before: Gradients, after: Gradients) -> Iterator
     for name in before:
         if name not in after or not _same(before[name], after[name]):
             yield Mismatch("side effect", "state", sentence.format(name))
+
+
+def _reused(first: Array, again: Array, grad_output: Array) -> bool:
+    """Whether two gradients share memory that is not grad_output's."""
+    return np.may_share_memory(first, again) and not np.may_share_memory(first, grad_output)
 
 
 def _same(left: Array, right: Array) -> bool:

@@ -21,7 +21,7 @@ def refusal(
 ) -> Iterator[Mismatch]:  # fmt: skip
     """A call that both sides must refuse, torch with this class and message, the loss with this class."""
     ((wanted, part),) = raises.items()
-    error = _raised(reference, arguments)
+    expected, error = _raised(reference, arguments)
     if error is None:
         yield Mismatch("case", "reference", f"torch answers this call, the case expects {wanted}")
         return
@@ -29,27 +29,34 @@ def refusal(
         said = f"torch raises {type(error).__name__}: {first_line(error)}"
         yield Mismatch("case", "reference", f"{said}; the case expects {wanted} with {part!r}")
         return
-    found = _raised(loss, offered)
+    output, found = _raised(loss, offered)
     if found is None:
         yield Mismatch("error", "missing", f"answers where torch raises {wanted}: {first_line(error)}")
     elif not implementation.accepts(found, wanted):
         yield Mismatch("error", "class", f"raises {told(found)}, torch raises {wanted}: {first_line(error)}")
+    elif expected is not None:
+        said = f"the forward raises {told(found)}, torch refuses in its backward alone"
+        early = Mismatch("output", "raises", said) if output is None else compare.form("output", expected, output)
+        if early:
+            yield early
 
 
-def _raised(loss: Loss, arguments: dict[str, Any]) -> Exception | None:
+def _raised(loss: Loss, arguments: dict[str, Any]) -> tuple[Array | None, Exception | None]:
+    """The output if the forward gives one, and what the forward or the backward raises."""
+    output = None
     try:
         output, vjp = loss(**arguments)
         vjp(np.ones_like(output))
     except NotOffered:
         raise
     except Exception as error:
-        return error
-    return None
+        return output, error
+    return output, None
 
 
 def unsafe(wanted: str, implementation: Implementation, loss: Loss, offered: dict[str, Any]) -> Mismatch | None:
     """The mismatch of a call that must be refused though torch does not."""
-    found = _raised(loss, offered)
+    _, found = _raised(loss, offered)
     if found is None:
         return Mismatch("error", "missing", f"answers where the case expects {wanted}, which torch forgets to raise")
     if not implementation.accepts(found, wanted):

@@ -25,10 +25,34 @@ def transposed(array: Array) -> Array:
     return np.swapaxes(np.swapaxes(array, -1, -2).copy(), -1, -2)
 
 
+def channels_last(array: Array) -> Array:
+    """Dimension 1, where torch has the classes, is the fastest; a matrix is transposed."""
+    if array.ndim < 3:
+        return transposed(array)
+    return np.moveaxis(np.moveaxis(array, 1, -1).copy(), -1, 1)
+
+
+def batch_first(array: Array) -> Array:
+    """The first two dimensions swapped in memory."""
+    if array.ndim < 2:
+        return sliced(array)
+    return np.swapaxes(np.swapaxes(array, 0, 1).copy(), 0, 1)
+
+
 def sliced(array: Array) -> Array:
     """Every second element of a buffer twice as long in each dimension."""
     buffer = np.zeros(tuple(2 * size for size in array.shape), array.dtype)
     view: Array = buffer[_steps(2, array.ndim)]
+    view[...] = array
+    return view
+
+
+def padded(array: Array) -> Array:
+    """Rows of a wider buffer: dense, but further apart than they are long."""
+    if array.ndim == 0:
+        return array
+    buffer = np.zeros((*array.shape[:-1], array.shape[-1] + 3), array.dtype)
+    view: Array = buffer[..., : array.shape[-1]]
     view[...] = array
     return view
 
@@ -62,8 +86,9 @@ def readonly(array: Array) -> Array:
 
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "sliced": sliced,
-    "reversed": reversed_, "expanded": expanded, "offset": offset, "readonly": readonly,
+    "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "channels_last": channels_last,
+    "batch_first": batch_first, "sliced": sliced, "padded": padded, "reversed": reversed_, "expanded": expanded,
+    "offset": offset, "readonly": readonly,
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -102,14 +102,25 @@ class TorchVjp:
             name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
         }
 
-    def alone(self, name: str, grad_output: Array) -> Array | None:
-        """The gradient of one argument, from a call in which no other asks for one; or 'output' where none does."""
+    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Array | None]:
+        """The output, and the gradients of these arguments, from a call in which no other asks for one."""
         call = {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
-        if name == "output":
-            return to_numpy(self.loss.function(**call))
-        leaf = call[name].requires_grad_()
-        (gradient,) = _grad(self.loss.function(**call), [leaf], self.tensor(grad_output))
-        return None if gradient is None else to_numpy(gradient)
+        leaves = {name: call[name].requires_grad_() for name in names}
+        output = self.loss.function(**call)
+        found = _grad(output, leaves.values(), self.tensor(grad_output)) if leaves else ()
+        gradients = {
+            name: None if gradient is None else to_numpy(gradient)
+            for name, gradient in zip(leaves, found, strict=True)
+        }  # fmt: skip
+        return {"output": to_numpy(output), **gradients}
+
+    def quiet(self) -> dict[str, Array | None]:
+        """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
+        with torch.no_grad():
+            output = self.loss.function(**self.call)
+        if output.requires_grad:
+            raise RuntimeError("the output requires a gradient")
+        return {"output": to_numpy(output)}
 
     def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
         """The gradient of sum(<gradients, directions>) by every argument and by grad_output.
@@ -172,20 +183,29 @@ def option(name: str, value: Any) -> Any:
 def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
     """A plain function of all the arguments from a callable, a module class or a module.
 
-    A class is built from the arguments its constructor names and called with the rest; a built module is
-    called with the arguments that its forward names, the others must be what it was built with.
+    A class is built from the arguments its constructor names (once for the same options, if none is a tensor)
+    and called with the rest; a built module is called with the arguments that its forward names, the others
+    must be what it was built with.
     """
     if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
-        return partial(_build_and_call, loss, frozenset(inspect.signature(loss).parameters))
+        return partial(_build_and_call, loss, frozenset(inspect.signature(loss).parameters), {})
     if isinstance(loss, torch.nn.Module):
         return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters))
     return loss
 
 
-def _build_and_call(module: type[torch.nn.Module], built: frozenset[str], **arguments: Any) -> Any:
+def _build_and_call(
+    module: type[torch.nn.Module], built: frozenset[str], modules: dict[str, torch.nn.Module], **arguments: Any
+) -> Any:
     options = {name: value for name, value in arguments.items() if name in built}
     rest = {name: value for name, value in arguments.items() if name not in built}
-    return module(**options)(**rest)
+    if any(isinstance(value, torch.Tensor) for value in options.values()):
+        return module(**options)(**rest)
+    # as in a training loop: a module that keeps something of a call shows it in the next
+    words = repr(sorted(options.items()))
+    if words not in modules:
+        modules[words] = module(**options)
+    return modules[words](**rest)
 
 
 def _call_built(module: torch.nn.Module, called: frozenset[str], **arguments: Any) -> Any:

@@ -157,7 +157,7 @@ def _in_chunks(
     _check_dtypes(dtype, linear_weight, options)
     target = target if input.ndim == 2 else target[np.newaxis]
     weights, labels = _weights_and_labels(target, classes, weight, ignore_index, features.dtype)
-    _check_labels(labels, samples, classes, reduction)
+    _check_labels(labels, samples, classes)
     matrix = widen(linear_weight, dtype)
     offset = None if linear_bias is None else widen(linear_bias, dtype)
 
@@ -196,6 +196,8 @@ def _in_chunks(
     output = (output / divisor).astype(dtype).reshape(output.shape if input.ndim == 2 else ())
 
     def vjp(grad_output: Array) -> Gradients:
+        if reduction == "none" and len(labels) > samples:
+            raise RuntimeError(f"target has shape {labels.shape}, expected one class for each of {samples} samples")
         # what torch computes ahead it multiplies by grad_output at the end: 0 times inf is nan there
         first, last = (grad_output, 1) if reduction == "none" else (np.ones_like(grad_output), grad_output)
         slopes = adjoint(first) / divisor * weights
@@ -266,9 +268,7 @@ def _check_shapes(input: Array, linear_weight: Array, linear_bias: Array | None)
     if input.ndim not in (1, 2):
         raise RuntimeError(f"input has shape {input.shape}, expected (N, features) or (features,)")
     if linear_weight.ndim < 2 or linear_weight.shape[-1] != input.shape[-1]:
-        raise RuntimeError(
-            f"linear_weight has shape {linear_weight.shape}, expected (classes, ..., {input.shape[-1]})"
-        )
+        raise RuntimeError(f"linear_weight has shape {linear_weight.shape}, expected (C, ..., {input.shape[-1]})")
     if linear_bias is not None and linear_bias.shape != linear_weight.shape[:-1]:
         raise RuntimeError(f"linear_bias has shape {linear_bias.shape}, expected {linear_weight.shape[:-1]}")
     if linear_weight.ndim > 2 and input.ndim == 1:
@@ -289,9 +289,9 @@ def _check_dtypes(dtype: DType, linear_weight: Array, options: LinearCrossEntrop
         raise RuntimeError(f"linear_weight is {linear_weight.dtype}, expected {dtype} as input is")
 
 
-def _check_labels(labels: Array, samples: int, classes: int, reduction: str) -> None:
+def _check_labels(labels: Array, samples: int, classes: int) -> None:
     """Refuse classes that do not fit the logits. Labels past the batch count in torch's mean, so they may."""
-    if len(labels) < samples or (reduction == "none" and len(labels) > samples):
+    if len(labels) < samples:
         raise RuntimeError(f"target has shape {labels.shape}, expected one class for each of {samples} samples")
     used = labels[:samples]
     if samples and not classes:

@@ -66,6 +66,6 @@ def divided(result: Result, divisor: float) -> Result:
 
 def catalogue() -> list[Bug]:
     """Every bug of every module of this folder."""
-    from tests.planted import classification, numerics, observed, options, second  # noqa: F401
+    from tests.planted import classification, numerics, observed, options, recording, second, upstream  # noqa: F401
 
     return BUGS

@@ -110,21 +110,3 @@ def _(input: torch.Tensor, target: torch.Tensor, weight: Any = None, **options: 
 def _(*args: Any, **options: Any) -> Any:
     output = F.binary_cross_entropy_with_logits(*args, **options)
     return float(output) if output.ndim == 0 else output
-
-
-@planted("mse_loss", "a mean only while gradients are recorded", "the output without gradients", framework="torch")
-def _(input: torch.Tensor, target: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
-    output = F.mse_loss(input, target, *args, **options)
-    return output if output.requires_grad else output * 2
-
-
-@planted("linear_cross_entropy", "a frozen weight freezes the input", "the gradient of input alone", framework="torch")
-def _(input: torch.Tensor, linear_weight: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
-    frozen = not linear_weight.requires_grad
-    return F.linear_cross_entropy(input.detach() if frozen else input, linear_weight, *args, **options)
-
-
-@planted("kl_div", "target has a slope only beside input's", "the gradient of target alone", framework="torch")
-def _(input: torch.Tensor, target: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
-    beside = input.requires_grad or not target.requires_grad
-    return F.kl_div(input, target if beside else target.detach() + 0 * target, *args, **options)
