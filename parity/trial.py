@@ -255,8 +255,9 @@ class Trial:
             return
         names = list(self.gradients)
         asked = [[], *([name] for name in names)]
-        if len(names) > 2:
-            asked += [[other for other in names if other != name] for name in names]
+        if len(names) > 2:  # in turn, point by point
+            one = generator(f"{self.sides.point.id}#{self.seed}#alone").choice(names)
+            asked = [[], [one], [name for name in names if name != one]]
         calls = {"under torch.no_grad()": self.vjp.quiet}
         for some in asked:
             wanted = f"the gradient of {' and '.join(some)} alone" if some else "no gradient"
