@@ -66,9 +66,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in l
 }
 
 
+# The torch function that each of `parity.losses` answers to.
 TORCH: dict[str, TorchLoss] = {name: TorchLoss(function) for name, function in FUNCTIONS.items()}
-
-
-def reference(loss: str) -> TorchLoss:
-    """The torch function that ``parity.losses.<loss>`` answers to."""
-    return TORCH[loss]

@@ -15,7 +15,7 @@ from parity.comparison.compare import Mismatch, told
 from parity.draws.draw import Plan
 from parity.implementation import Implementation
 from parity.records import Record
-from parity.reference import reference
+from parity.reference import TORCH
 from parity.trial import Sides, Stop, Trial
 from parity.types import NotOffered
 
@@ -71,7 +71,7 @@ def _run(point: Point, implementation: Implementation, record: Record) -> None:
         record.mismatches.append(Mismatch("case", "draw", f"the arrays cannot be drawn: {told(error)}"))
         return
     adapted, lacking = implementation.adapted[point.loss], implementation.lacking(point.loss)
-    sides = Sides(point, implementation, record, plan, reference(point.loss), adapted, lacking)
+    sides = Sides(point, implementation, record, plan, TORCH[point.loss], adapted, lacking)
     case = point.scenario.case
     stages = REFUSAL if case.raises else UNDEFINED if case.finding else AGREEMENT
     for start in range(0, len(record.seeds), TOGETHER):

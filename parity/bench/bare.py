@@ -9,7 +9,7 @@ import torch
 from parity import losses
 from parity.frameworks import numpy as ours
 from parity.frameworks import torch as theirs
-from parity.reference import FUNCTIONS, reference
+from parity.reference import FUNCTIONS, TORCH
 from parity.types import Array, Gradients
 
 
@@ -21,7 +21,7 @@ class Bare:
     """
 
     def __init__(self, loss: str, arguments: dict[str, Any], grad_output: Callable[[Array], Array]) -> None:
-        wrapped = reference(loss)
+        wrapped = TORCH[loss]
         output, vjp = wrapped(**arguments)
         self.function = FUNCTIONS[loss]
         self.differentiable = vjp.output.requires_grad

@@ -18,7 +18,7 @@ from parity.cases.points import Point
 from parity.draws.draw import Plan
 from parity.frameworks import numpy as ours
 from parity.frameworks import torch as theirs
-from parity.reference import FUNCTIONS, reference
+from parity.reference import FUNCTIONS, TORCH
 
 # Wide enough for every half; the engine's own allowances are another matter, and no speed.
 CLOSE: dict[str, Any] = {"rtol": 0.1, "atol": 0.05, "equal_nan": True}
@@ -30,7 +30,7 @@ class Prepared:
     def __init__(self, point: Point) -> None:
         self.plan = Plan(point)
         self.theirs, self.ours = FUNCTIONS[point.loss], losses.LOSSES[point.loss]
-        wrapped = reference(point.loss)
+        wrapped = TORCH[point.loss]
         self.tensor = wrapped.tensor
         self.leaves = list(wrapped(**self.plan.arguments(0)[0])[1].leaves)
         self.their_options = {name: theirs.option(name, value) for name, value in self.plan.options.items()}

@@ -104,7 +104,7 @@ class Answers:
         if exact is None or exact.shape != value.shape:
             return None
         error = 2 * np.abs(exact - value.astype(exact.dtype))
-        return truth.believed(error, value) if self._double() else np.where(np.isfinite(error), error, 0.0)
+        return truth.believed(error, value) if self._double() else truth.finite(error)
 
     def allowances(self, name: str) -> Iterator[Array]:
         """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.

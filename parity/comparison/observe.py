@@ -88,8 +88,8 @@ def _steps(
     kept_output, kept = np.array(output), {name: np.array(gradient) for name, gradient in first.items()}
     again = vjp(grad_output)
     yield from _differences("vjp called a second time gives another gradient of {}", kept, again)
-    for name in first.keys() & again.keys():
-        if _reused(first[name], again[name], grad_output):
+    for name in first:
+        if name in again and _reused(first[name], again[name], grad_output):
             sentence = f"vjp called a second time returns its gradient of {name} in the memory of the first one"
             yield Mismatch("side effect", "memory", sentence)
     if any(not _same(kept[name], first[name]) for name in first):

@@ -91,7 +91,7 @@ def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output
     narrow = answers(loss, arguments, grad_output)
     exact = answers(loss, widened(arguments, "float64"), grad_output)
     return {
-        name: _finite(np.abs(narrow[name] - exact[name])).max(initial=0.0) * scale
+        name: finite(np.abs(narrow[name] - exact[name])).max(initial=0.0) * scale
         for name in narrow.keys() & exact.keys()
     }
 
@@ -113,7 +113,7 @@ def probes(
         nudged = {name: _nudged(wide[name], rng, other, shrink) if name in rounded else wide[name] for name in wide}
         found = answers(reference, nudged, nudged.pop("grad_output"))
         yield {
-            name: _finite(np.abs(found[name] - base[name]) * (_margin(dtype) / shrink))
+            name: finite(np.abs(found[name] - base[name]) * (_margin(dtype) / shrink))
             for name, dtype in steps.items() if name in found and name in base
         }  # fmt: skip
 
@@ -129,21 +129,22 @@ def neighbours(
     scaled to each answer's step. `steps` as in `probes`.
     """
     double = is_double(arguments, grad_output)
-    single = "float64" if double else "float32"
-    start = widened({**arguments, "grad_output": grad_output}, single)
+    asked = "float64" if double else "float32"
+    start = widened({**arguments, "grad_output": grad_output}, asked)
     for number, distance in enumerate(NEARBY):
         rng = generator(f"neighbour {number}")
         nearby = {name: _neighbour(value, rng, distance) for name, value in start.items()}
         upstream = nearby.pop("grad_output")
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
-        narrow, wide = answers(reference, nearby, upstream), exact(loss, reference, nearby, upstream)
-        error = {name: np.abs(narrow[name] - wide[name]) for name in steps if name in narrow and name in wide}
-        if double:
-            error = {name: believed(value, narrow[name]) for name, value in error.items()}
-        yield {
-            name: _finite(value * (_margin(steps[name]) / STEPS[single].eps)) for name, value in error.items()
-        }  # fmt: skip
+        found, wide = answers(reference, nearby, upstream), exact(loss, reference, nearby, upstream)
+        measured: Answers = {}
+        for name, dtype in steps.items():
+            if name in found and name in wide:
+                error = np.abs(found[name] - wide[name])
+                error = believed(error, found[name]) if double else error
+                measured[name] = finite(error * (_margin(dtype) / STEPS[asked].eps))
+        yield measured
 
 
 def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, steps: Mapping[str, str]) -> Answers:
@@ -164,22 +165,23 @@ def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, step
         if value.shape != shape:
             terms = answers(reference, {**wide, name: np.broadcast_to(value, shape).copy()}, grad_output).get(name)
             if terms is not None:
-                found[name] = _finite(_margin(steps[name]) * unbroadcast(np.abs(terms), value.shape))
+                found[name] = finite(_margin(steps[name]) * unbroadcast(np.abs(terms), value.shape))
     return found
 
 
 def believed(error: Array, value: Array) -> Array:
     """The error where it can be a rounding: extended precision is our own loss's answer, which may be wrong."""
-    return np.where(error <= ROUNDING * np.abs(_finite(value)).max(initial=0.0), error, 0.0)
+    return np.where(error <= ROUNDING * np.abs(finite(value)).max(initial=0.0), error, 0.0)
+
+
+def finite(error: Array) -> Array:
+    """The error where it is a number, else 0."""
+    return np.where(np.isfinite(error), error, 0)
 
 
 def _margin(dtype: str) -> float:
     """The dtype's step times its factor."""
     return STEPS[dtype].eps * (HALF_FACTOR if dtype in ("float16", "bfloat16") else FACTOR)
-
-
-def _finite(error: Array) -> Array:
-    return np.where(np.isfinite(error), error, 0)
 
 
 def _neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:

@@ -20,9 +20,7 @@ def fortran(array: Array) -> Array:
 
 def transposed(array: Array) -> Array:
     """The last two dimensions swapped in memory."""
-    if array.ndim < 2:
-        return sliced(array)
-    return np.swapaxes(np.swapaxes(array, -1, -2).copy(), -1, -2)
+    return _swapped(array, -1, -2)
 
 
 def channels_last(array: Array) -> Array:
@@ -34,9 +32,14 @@ def channels_last(array: Array) -> Array:
 
 def batch_first(array: Array) -> Array:
     """The first two dimensions swapped in memory."""
+    return _swapped(array, 0, 1)
+
+
+def _swapped(array: Array, one: int, other: int) -> Array:
+    """Two dimensions swapped in memory; what has fewer is sliced."""
     if array.ndim < 2:
         return sliced(array)
-    return np.swapaxes(np.swapaxes(array, 0, 1).copy(), 0, 1)
+    return np.swapaxes(np.swapaxes(array, one, other).copy(), one, other)
 
 
 def sliced(array: Array) -> Array:
