@@ -13,6 +13,7 @@ from parity.losses.steps import kept, rounded, row_sums
 from parity.types import Array, DType, Gradients, Result
 
 FLOAT64: DType = np.dtype(np.float64)
+# So many numbers at once stay in the cache.
 BLOCK = 2**16
 
 
@@ -100,7 +101,7 @@ def multilabel_margin_loss(
 
     losses = np.empty(len(scores), np.result_type(input.dtype, FLOAT64))
     counts = np.zeros(scores.shape, input.dtype)
-    # rows go in blocks that stay in the cache, since each is read once for each of its labels
+    # in blocks, since each row is read once for each of its labels
     for start in range(0, len(scores), step := max(1, BLOCK // classes)):
         block = slice(start, start + step)
         losses[block] = _compete(scores[block], labels[block], counts[block]) / classes
@@ -203,19 +204,22 @@ def _compete(scores: Array, labels: Array, counts: Array) -> Array:
     """Each row's sum of violations; `counts` takes the slope of that sum."""
     ended = labels < 0
     lengths = np.where(ended.any(axis=1), ended.argmax(axis=1), labels.shape[1])
-    rounds = []
-    rivals = scores.copy()
-    for place in range(lengths.max()):
-        players = np.flatnonzero(lengths > place)
-        rounds.append((players, labels[players, place]))
-        rivals[rounds[-1]] = -np.inf
+    longest = lengths.max()
+    rows, places = np.nonzero(np.arange(longest) < lengths[:, None])
+    named = rows, labels[rows, places]
+    rivals, margins = scores.copy(), np.full((len(scores), longest), -np.inf, scores.dtype)
+    rivals[named], margins[rows, places] = -np.inf, 1 - scores[named]
+    beaten = np.zeros_like(margins)
     sums = np.zeros(len(scores), np.result_type(scores, FLOAT64))
-    # in each round every player's next label meets all of its rivals
-    for players, label in rounds:
-        violation = rivals[players] + (1 - scores[players, label])[:, None]
+    # in each round every player's next labels meet all of its rivals; who has none left is far from each
+    for place in range(0, longest, together := max(1, BLOCK // scores.size)):
+        players = np.flatnonzero(lengths > place)
+        labels_met = players, slice(place, place + together)
+        violation = rivals[players, None] + margins[labels_met][..., None]
         np.fmax(violation, 0, out=violation)
+        sums[players] += np.add.reduce(_totals(violation), axis=1)
         violated = (violation > 0).astype(scores.dtype)
-        sums[players] += _totals(violation)
-        counts[players] += violated
-        counts[players, label] -= row_sums(violated)
+        counts[players] += np.add.reduce(violated, axis=1)
+        beaten[labels_met] = row_sums(violated)
+    np.subtract.at(counts, named, beaten[rows, places])
     return sums
