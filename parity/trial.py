@@ -4,7 +4,7 @@ The draws of a point go through each stage together: calls of one kind in a row 
 with others, and the first draw sees its later ones as calls in between.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ class Sides:
     reference: Loss
     loss: Loss
     lacking: dict[str, str]
+    roundings: dict[str, float] = field(default_factory=dict)
 
 
 class Trial:
@@ -172,7 +173,7 @@ class Trial:
         record = self.sides.record
         self.answers = answers = Answers(
             self.sides.point.loss, self.sides.reference, self.arguments, self.expected, self.theirs,
-            self.grad_output, self.case.tolerance,
+            self.grad_output, self.case.tolerance, self.sides.roundings,
         )  # fmt: skip
         if self.gradients.keys() != self.theirs.keys():
             self._presence()
@@ -260,7 +261,7 @@ class Trial:
             asked = [[], [one], [name for name in names if name != one]]
         calls = {"under torch.no_grad()": self.vjp.quiet}
         for some in asked:
-            wanted = f"the gradient of {' and '.join(some)} alone" if some else "no gradient"
+            wanted = f"the gradient of {' and '.join(some)} alone (no leaf)" if some else "no gradient"
             calls[f"asked for {wanted}"] = partial(self.vjp.only, some, self.grad_output)
         for said, call in calls.items():
             try:

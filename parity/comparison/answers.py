@@ -14,23 +14,28 @@ from parity.comparison.tolerance import STEPS, Bound, bound, name_of
 from parity.losses.arguments import HALVES
 from parity.types import Array, DType, Gradients, Loss
 
+# An error up to so many times one that an earlier draw of the point was measured to owe to rounding is a rounding too.
+ALIKE = 2.0
+
 
 class Answers:
     """The output and gradients that torch gives, by 'output' and argument name.
 
-    `lenient` tells whether some answer needed the draw's own allowance.
+    `lenient` tells whether some answer needed the draw's own allowance. `roundings` is shared by the draws of a
+    point: the largest error of each answer that was measured to be a rounding, as a share of its largest number.
     """
 
     def __init__(
         self, loss: str, reference: Loss, arguments: dict[str, Any], output: Array, gradients: Gradients,
-        grad_output: Array, tolerance: Tolerance | None,
+        grad_output: Array, tolerance: Tolerance | None, roundings: dict[str, float],
     ) -> None:  # fmt: skip
         self.loss, self.reference, self.arguments = loss, reference, arguments
         self.output, self.gradients, self.grad_output = output, gradients, grad_output
-        self.tolerance = tolerance
+        self.tolerance, self.roundings = tolerance, roundings
         self.lenient = False
         self._exact: truth.Answers | None = None
-        self._measured = (self._probes(), self._neighbours(), self._sums())
+        # made late: they hold this object, which would then outlive its draw
+        self._measured: tuple[Iterator[truth.Answers], ...] | None = None
 
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
         """The worst error of an answer as a share of its allowance and in ulp, and the mismatch if it is too far."""
@@ -48,17 +53,30 @@ class Answers:
         if worst <= 1:
             return worst, worst * in_ulp, None
         strict, extra = worst, None
-        exact = self.exact().get(name) if dtype in HALVES else None
         self.lenient = True
+        scale = float(np.abs(truth.finite(expected)).max(initial=0.0))
+        if name in self.roundings:
+            alike = Bound(allowed.rtol, allowed.atol + ALIKE * self.roundings[name] * scale)
+            worst, share = compare.judge(expected, actual, alike)
+            if worst <= 1:
+                return worst, strict * in_ulp, None
+        exact = self.exact().get(name) if dtype in HALVES else None
         for extra in self.allowances(name):
             worst, share = compare.judge(expected, actual, allowed, extra, exact)
             if worst <= 1:
+                self._learn(name, expected, actual, scale)
                 return worst, strict * in_ulp, None
             if worst == np.inf:  # nan or inf in the wrong place: no allowance helps
                 break
         problem = compare.describe(what, expected, actual, share, allowed, extra, self.exact().get(name))
         problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
         return worst, strict * in_ulp, problem
+
+    def _learn(self, name: str, expected: Array, actual: Array, scale: float) -> None:
+        """Keep the size of an error that was measured to be a rounding."""
+        if scale and not self._half():
+            error = float(truth.finite(np.abs(actual - expected)).max(initial=0.0)) / scale
+            self.roundings[name] = max(error, self.roundings.get(name, 0.0))
 
     def identity(
         self, name: str, left: Array, right: Array, text: str, noise: Callable[[], truth.Answers]
@@ -99,12 +117,15 @@ class Answers:
         return self._exact
 
     def own_error(self, name: str) -> Array | None:
-        """Twice torch's own distance from the exact answer; none where that is not known."""
+        """Twice torch's own distance from the exact answer, there or elsewhere; none where that is not known."""
         value, exact = self._expected(name), self.exact().get(name)
         if exact is None or exact.shape != value.shape:
             return None
         error = 2 * np.abs(exact - value.astype(exact.dtype))
-        return truth.believed(error, value) if self._double() else truth.finite(error)
+        error = truth.believed(error, value) if self._double() else truth.finite(error)
+        if self._half():
+            return error
+        return error + truth.elsewhere(error, exact, bound(self.precision(name), titled(name)).atol)
 
     def allowances(self, name: str) -> Iterator[Array]:
         """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.
@@ -115,6 +136,8 @@ class Answers:
         if own is not None:
             yield own
         total: Any = 0.0 if own is None else own
+        if self._measured is None:
+            self._measured = (self._probes(), self._neighbours(), self._sums())
         measured, self._measured = zip(*map(tee, self._measured), strict=True)
         for measurements in measured:
             widest: Any = 0.0
@@ -146,6 +169,10 @@ class Answers:
             return own
         steps = [STEPS.get(name_of(dtype)) for dtype in (own, outer)]
         return outer if steps[0] and steps[1] and steps[1].eps > steps[0].eps else own
+
+    def _half(self) -> bool:
+        """Whether numbers come in half precision: there a few roundings more (a sum kept in halves) are a bug."""
+        return any(isinstance(value, np.ndarray) and value.dtype in HALVES for value in self.arguments.values())
 
     def _double(self) -> bool:
         return truth.is_double(self.arguments, self.grad_output)

@@ -15,10 +15,11 @@ _FIXED = (str, int, float, tuple, type(None))
 
 def bits(arguments: Mapping[str, Any]) -> Bits:
     """The arguments that a call can modify, bit for bit: arrays as bytes with their shape and dtype."""
-    return {
-        name: (value.tobytes(), value.shape, value.dtype) if isinstance(value, np.ndarray) else repr(value)
-        for name, value in arguments.items() if not isinstance(value, _FIXED)
-    }  # fmt: skip
+    return {name: _bits(value) for name, value in arguments.items() if not isinstance(value, _FIXED)}
+
+
+def _bits(value: Any) -> Any:
+    return (value.tobytes(), value.shape, value.dtype) if isinstance(value, np.ndarray) else repr(value)
 
 
 def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:
@@ -46,8 +47,7 @@ def shared(output: Array, arguments: Mapping[str, Any]) -> Mismatch | None:
 
 
 def _changes(before: Bits, values: Mapping[str, Any]) -> list[str]:
-    after = bits(values)
-    return [name for name, value in before.items() if after[name] != value]
+    return [name for name, value in before.items() if _bits(values[name]) != value]
 
 
 def call(loss: Loss, arguments: dict[str, Any]) -> None:

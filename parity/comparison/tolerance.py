@@ -5,8 +5,9 @@ torch.testing.assert_close and is tighter: its atol of 1e-5 would hide every tai
 so here atol is a few steps of the smallest subnormal and no more.
 
 A value that misses this bound is not yet wrong: a sum that cancels, or a half-precision kernel that rounds
-on its way, is allowed what `parity.comparison.truth` measures for that very draw: the dtype's step times the
-condition of the point, and twice torch's own distance from the exact answer.
+on its way, is allowed what `parity.comparison.truth` measures for that very draw: twice torch's own distance from
+the exact answer, there and elsewhere in the array, and the dtype's step times the condition of the point. An error
+that this shows to be a rounding is one in the point's later draws as well, unmeasured, up to twice its size.
 """
 
 from dataclasses import dataclass

@@ -174,6 +174,17 @@ def believed(error: Array, value: Array) -> Array:
     return np.where(error <= ROUNDING * np.abs(finite(value)).max(initial=0.0), error, 0.0)
 
 
+def elsewhere(error: Array, exact: Array, least: float) -> Array:
+    """The largest error in the array, but no more of each answer than the largest relative error.
+
+    Numbers of one array are rounded alike, and torch may hit one of them by luck. An error up to `least` is a step
+    between subnormals, however large beside one of them, and tells nothing of other numbers.
+    """
+    size = np.abs(finite(exact))
+    relative = finite(np.where(error > least, error, 0.0) / size).max(initial=0.0)
+    return np.asarray(np.minimum(error.max(initial=0.0), relative * size))
+
+
 def finite(error: Array) -> Array:
     """The error where it is a number, else 0."""
     return np.where(np.isfinite(error), error, 0)

@@ -103,9 +103,13 @@ class TorchVjp:
         }
 
     def only(self, names: Collection[str], grad_output: Array) -> dict[str, Array | None]:
-        """The output, and the gradients of these arguments, from a call in which no other asks for one."""
+        """The output, and the gradients of these arguments, from a call in which no other asks for one.
+
+        They are no leaves in it, as what a network computes is none.
+        """
         call = {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
         leaves = {name: call[name].requires_grad_() for name in names}
+        call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
         output = self.loss.function(**call)
         found = _grad(output, leaves.values(), self.tensor(grad_output)) if leaves else ()
         gradients = {

@@ -72,3 +72,8 @@ class _HalvesLaterCalls(torch.nn.MultiLabelSoftMarginLoss):
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         self.calls += 1
         return super().forward(input, target) / (1 if self.calls % 4 else 2)
+
+
+@planted("cross_entropy", "an input that is no leaf gets no gradient", "(no leaf)", framework="torch")
+def _(input: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+    return F.cross_entropy(input if input.is_leaf else input.detach() + 0 * input, *args, **options)

@@ -1,0 +1,83 @@
+"""What a draw is allowed beyond the table of tolerances: enough for a rounding, and no more."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity import losses
+from parity.comparison import truth
+from parity.comparison.answers import ALIKE, Answers
+from parity.reference import TORCH
+from parity.types import Array, Result
+
+
+def refused(**arguments: Any) -> Result:
+    pytest.fail("torch is asked again")
+
+
+def likely_class() -> tuple[dict[str, Any], Array]:
+    """A softmax with one likely class, whose gradient is a difference of numbers near 1, and a grad_output."""
+    rng = np.random.default_rng(1)
+    input = rng.standard_normal((64, 10)).astype(np.float32)
+    input[:, 0] += 9
+    return {"input": input, "target": np.zeros(64, np.int64), "reduction": "sum"}, np.asarray(np.float32(1.5))
+
+
+def answers(roundings: dict[str, float], reference: Any = None) -> tuple[Answers, Array]:
+    """Torch's answers to the draw, and our gradient of it."""
+    arguments, grad_output = likely_class()
+    output, vjp = TORCH["cross_entropy"](**arguments)
+    theirs = vjp(grad_output)
+    gradient = losses.cross_entropy(**arguments)[1](grad_output)["input"]
+    known = reference or TORCH["cross_entropy"]
+    return Answers("cross_entropy", known, arguments, output, theirs, grad_output, None, roundings), gradient
+
+
+def test_a_rounding_is_measured_once_a_point() -> None:
+    roundings: dict[str, float] = {}
+    first, gradient = answers(roundings)
+    assert first.compare("input", gradient)[2] is None
+    assert first.lenient, "the table of tolerances was enough: this draw shows nothing"
+    assert 0 < roundings["input"] < 1e-4
+
+    later, gradient = answers(roundings, refused)
+    assert later.compare("input", gradient)[2] is None
+    assert later.lenient
+
+
+def test_an_error_larger_than_a_measured_rounding_is_told() -> None:
+    roundings: dict[str, float] = {}
+    first, gradient = answers(roundings)
+    first.compare("input", gradient)
+    scale = float(np.abs(first.gradients["input"]).max())
+    for factor, told in ((0.9, False), (20, True)):
+        wrong = first.gradients["input"].copy()
+        wrong[3, 4] += factor * ALIKE * roundings["input"] * scale
+        assert bool(answers(roundings)[0].compare("input", wrong)[2]) is told
+
+
+def test_a_gross_error_teaches_nothing() -> None:
+    roundings: dict[str, float] = {}
+    first, gradient = answers(roundings)
+    assert first.compare("input", gradient * np.float32(1.01))[2]
+    assert not roundings
+
+
+@np.errstate(invalid="ignore")
+def test_a_number_is_allowed_what_torch_is_off_elsewhere_in_size_and_in_share() -> None:
+    error, exact = np.array([1e-9, 0, 0, 0]), np.array([1.0, 1e-3, 1e3, 0])
+    assert truth.elsewhere(error, exact, 0.0).tolist() == pytest.approx([1e-9, 1e-12, 1e-9, 0])
+    assert truth.elsewhere(np.zeros(0), np.zeros(0), 0.0).shape == (0,)
+
+
+def test_a_tail_is_not_hidden_by_the_roundings_of_large_numbers() -> None:
+    """1e-9 beside 1, torch right about both to the last digit: a tail of 0 is wrong."""
+    exact = np.array([1.0, 1e-9])
+    assert truth.elsewhere(exact * 2.0**-24, exact, 0.0)[1] < 1e-15
+
+
+def test_the_step_of_a_subnormal_tells_nothing_of_larger_numbers() -> None:
+    step = 2.0**-24
+    exact = np.array([1.0, 1e-3, 1.5 * step])
+    assert truth.elsewhere(np.array([2.0**-11, 0, 0.5 * step]), exact, 8 * step)[1] < 1e-6
