@@ -7,10 +7,17 @@ from parity.losses.reduction import REDUCTIONS
 from parity.types import Array, DType
 
 
-def check_reduction(reduction: str) -> None:
+def check_reduction(reduction: object) -> None:
     """Raise ValueError for a name other than none, mean and sum, the old name elementwise_mean included."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction is {reduction!r}, expected 'none', 'mean' or 'sum'")
+
+
+def check_spelled_reduction(reduction: object) -> None:
+    """As `check_reduction`, but TypeError for what is no text: torch's own message fails on it."""
+    if not isinstance(reduction, str):
+        raise TypeError(f"reduction is {reduction!r}, expected the text 'none', 'mean' or 'sum'")
+    check_reduction(reduction)
 
 
 def check_broadcast(**arrays: Array) -> None:

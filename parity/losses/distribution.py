@@ -14,7 +14,7 @@ from parity.losses.arguments import (
     widen,
     working,
 )
-from parity.losses.checks import check_broadcast, check_no_bool, check_real, check_reduction
+from parity.losses.checks import check_broadcast, check_no_bool, check_real, check_spelled_reduction
 from parity.losses.reduction import reduced, resolve
 from parity.types import Array, Gradients, Result
 
@@ -33,15 +33,15 @@ def poisson_nll_loss(
     l = x - t log(x + eps). `full` adds Stirling's approximation of log t! where t > 1:
     t log t - t + log(2 pi t) / 2. input and target broadcast silently. Integers are taken as float32.
 
-    Raises ValueError for an unknown reduction (here the old name elementwise_mean is one too), RuntimeError
-    for shapes that do not broadcast and for bools that would be subtracted, NotImplementedError for complex
-    numbers (torch computes some, with no meaning as a likelihood).
+    Raises ValueError for an unknown reduction (here the old name elementwise_mean is one too), TypeError for one
+    that is no text, RuntimeError for shapes that do not broadcast and for bools that would be subtracted,
+    NotImplementedError for complex numbers (torch computes some, with no meaning as a likelihood).
 
     Source: McCullagh and Nelder, Generalized Linear Models, chapter 6; Abramowitz and Stegun 6.1.38 for Stirling.
     Torch departs from the maths in the full loss' gradient of target: nan where t <= 0 and where t is inf.
     """
     if size_average is None and reduce is None:
-        check_reduction(reduction)
+        check_spelled_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
     check_broadcast(input=input, target=target)
     check_real("poisson_nll_loss", input, target)
@@ -92,14 +92,15 @@ def gaussian_nll_loss(
     row), or a float for all. input and target broadcast silently.
 
     Raises ValueError for a negative variance, a var of another shape and an unknown reduction (here the old
-    name elementwise_mean is one too), TypeError for a var that is neither array nor float, RuntimeError for
-    integers in var, for bools and for shapes that do not broadcast, NotImplementedError for complex numbers.
+    name elementwise_mean is one too), TypeError for a var that is neither array nor float and for a
+    reduction that is no text, RuntimeError for integers in var, for bools and for shapes that do not broadcast,
+    NotImplementedError for complex numbers.
 
     Source: Nix and Weigend, Estimating the mean and variance of the target probability distribution (1994).
     Torch departs from the maths where v < eps: the gradient of var is that at eps, and not 0.
     """
     variance = _variance(input, var, eps)
-    check_reduction(reduction)
+    check_spelled_reduction(reduction)
     check_broadcast(input=input, target=target)
     check_no_bool(input=input, target=target)
     check_real("gaussian_nll_loss", input, target)

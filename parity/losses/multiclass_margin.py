@@ -7,7 +7,7 @@ derivative to be 0 at the kink, and a nan there for no violation at all: it reac
 import numpy as np
 
 from parity.losses.arguments import FLOAT16, gradients, loss, promote, widen
-from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_reduction
+from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_spelled_reduction
 from parity.losses.reduction import reduced, resolve
 from parity.losses.steps import kept, rounded, row_sums
 from parity.types import Array, DType, Gradients, Result
@@ -128,14 +128,14 @@ def multilabel_soft_margin_loss(
 
     Raises IndexError for a 0-d input, RuntimeError for shapes that do not broadcast and a target of bools,
     NotImplementedError for integers and complex numbers, ValueError for an unknown reduction, the old name
-    elementwise_mean included.
+    elementwise_mean included, TypeError for one that is no text.
 
     Source: the binary cross entropy of each label; Bishop, Pattern Recognition and Machine Learning, 4.3.2.
     Torch departs from this where target or weight have more dimensions than input: it averages over dimension
     input.ndim - 1, whichever that is in the broadcast shape, and divides by input's size C.
     """
     if size_average is None and reduce is None:
-        check_reduction(reduction)
+        check_spelled_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
     if not input.ndim:
         raise IndexError("input has no dimensions, expected at least one: the classes")
