@@ -1,4 +1,4 @@
-"""The two sides of a measurement: torch on tensors made beforehand, and a NumPy loss, forward and backward each."""
+"""The parts of a draw, each alone: torch on tensors made beforehand, a NumPy loss, and the making of the arrays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,8 @@ import numpy as np
 import torch
 
 from parity import losses
+from parity.cases.points import Point
+from parity.draws.draw import Plan
 from parity.frameworks import numpy as ours
 from parity.frameworks import torch as theirs
 from parity.reference import FUNCTIONS, TORCH
@@ -47,7 +49,25 @@ class Hand:
     def __init__(self, loss: str, arguments: dict[str, Any], grad_output: Callable[[Array], Array]) -> None:
         self.function = losses.LOSSES[loss]
         self.call = {name: ours.option(name, value) for name, value in arguments.items()}
-        self.upstream = grad_output(self.function(**self.call)[0])
+        output, self.vjp = self.function(**self.call)
+        self.upstream = grad_output(output)
 
     def __call__(self) -> Gradients:
         return self.function(**self.call)[1](self.upstream)
+
+    def again(self) -> tuple[Gradients, Gradients]:
+        """What a point's first draw must ask once more: the same vjp, and the same call."""
+        return self.vjp(self.upstream), self()
+
+
+class Drawing:
+    """The arrays of one draw, made anew."""
+
+    def __init__(self, point: Point, seed: int) -> None:
+        self.plan, self.seed = Plan(point), seed
+        arguments, own = self.plan.arguments(seed)
+        self.output = None if own is not None else TORCH[point.loss](**arguments)[0]
+
+    def __call__(self) -> tuple[dict[str, Any], Array | None]:
+        arguments, own = self.plan.arguments(self.seed)
+        return arguments, own if self.output is None else self.plan.grad_output(self.output, self.seed)

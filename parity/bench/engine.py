@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from time import process_time
+from typing import TypeVar
 
 from parity.bench import sessions
-from parity.bench.bare import Bare, Hand
+from parity.bench.bare import Bare, Drawing, Hand
 from parity.bench.sample import sample, seeds
 from parity.bench.table import Row, against, microseconds, milliseconds, table
 from parity.cases.points import Point
@@ -23,6 +24,7 @@ STARTS = 3
 COLD = "cross_entropy"
 ENGINE, SUITE, PLAIN, START = 2.5, 5.0, 5.0, 1.5
 Times = list[dict[str, float]]
+Side = TypeVar("Side", Bare, Hand)
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Measured:
 
     floor: Times = field(default_factory=list)
     hand: Times = field(default_factory=list)
+    again: Times = field(default_factory=list)
+    drawing: Times = field(default_factory=list)
     first: Times = field(default_factory=list)
     every: Times = field(default_factory=list)
     suite: list[float] = field(default_factory=list)
@@ -57,10 +61,13 @@ def measure(points: Sequence[Point], repetitions: int) -> Measured:
         warnings.simplefilter("ignore")
         floors = {point.id: [_prepared(Bare, point, seed) for seed in seeds(point)] for point in points}
         hands = {point.id: [_prepared(Hand, point, seed) for seed in seeds(point)] for point in points}
+        drawings = {point.id: [Drawing(point, seed) for seed in seeds(point)] for point in points}
         for _ in range(repetitions):
             for _ in range(SWEEPS):
                 measured.floor.append(_each(points, lambda point: [draw() for draw in floors[point.id]]))
                 measured.hand.append(_each(points, lambda point: [draw() for draw in hands[point.id]]))
+                measured.again.append(_each(points, lambda point: hands[point.id][0].again()))
+                measured.drawing.append(_each(points, lambda point: [draw() for draw in drawings[point.id]]))
                 measured.first.append(_each(points, lambda point: run_point(point, numpy, seeds(point)[:1])))
                 measured.every.append(_each(points, lambda point: run_point(point, numpy, seeds(point))))
             through_pytest, plain = sessions.suite(ids), sessions.plain_tests(ids)
@@ -70,7 +77,7 @@ def measure(points: Sequence[Point], repetitions: int) -> Measured:
     return measured
 
 
-def _prepared(side: type[Bare | Hand], point: Point, seed: int) -> Bare | Hand:
+def _prepared(side: type[Side], point: Point, seed: int) -> Side:
     plan = Plan(point)
     arguments, own = plan.arguments(seed)
     return side(point.loss, arguments, lambda output: plan.grad_output(output, seed) if own is None else own)
@@ -89,10 +96,12 @@ def speed(points: Sequence[Point], measured: Measured) -> str:
     """Draws per second of everything, and the ratios that have aims."""
     draws = sum(len(seeds(point)) for point in points)
     floor, hand, engine = (_total(times, points) for times in (measured.floor, measured.hand, measured.every))
+    needed = floor + hand + _total(measured.again, points) + _total(measured.drawing, points)
     suite, plain = median(measured.suite), median(measured.plain)
     rows: list[Row] = [
         _row("floor: bare torch", floor, draws, "1.00", ""),
         _row("torch and the loss, both bare", floor + hand, draws, against((floor + hand) / floor, None), ""),
+        _row("and what no engine can spare", needed, draws, against(needed / floor, None), f"{plain / needed:.2f}"),
         _row("engine: run_point", engine, draws, against(engine / floor, ENGINE), against(plain / engine, None)),
         _row("suite: pytest", suite, draws, against(suite / floor, SUITE), against(plain / suite, PLAIN, ">=")),
         _row("plain test, assert_close", plain, draws, against(plain / floor, None), "1.00"),
@@ -100,7 +109,8 @@ def speed(points: Sequence[Point], measured: Measured) -> str:
     losses = len({point.loss for point in points})
     title = f"Engine and suite: {draws:,} draws of {len(points):,} points of {losses} losses, every row on the same"
     typical = median(_total(measured.every, [point]) / _total(measured.floor, [point]) for point in points)
-    notes = [f"The median point takes the engine {typical:.2f} times its floor."]
+    notes = ["What no engine can spare: the first draw's second call and vjp, and the drawing of all arrays."]
+    notes += [f"The median point takes the engine {typical:.2f} times its floor."]
     notes += [f"{measured.failed} items failed, which costs time."] if measured.failed else []
     return table(title, ("", "draws/s", "us a draw", "times the floor", "times the plain test's draws/s"), rows, notes)
 
