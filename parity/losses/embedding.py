@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parity.losses.arguments import gradients, loss, promote, unbroadcast, widen
+from parity.losses.arguments import gradients, loss, promote, unbroadcast, widen, working
 from parity.losses.checks import check_broadcast, check_no_bool, check_real, check_reduction
 from parity.losses.reduction import reduced, resolve
 from parity.losses.steps import constant, floating, kept, rounded, row_sums, signed
@@ -149,8 +149,8 @@ def triplet_margin_with_distance_loss(
 ) -> Result:
     """l = max(0, margin + d(a, p) - d(a, n)), where d is a function of the caller's.
 
-    `distance_function(x1, x2)` returns ``(output, vjp)`` as the losses do, its vjp the gradients of "x1" and
-    "x2"; None is `pairwise_distance`. All else is as in `triplet_margin_loss`.
+    `distance_function(x1, x2)` returns ``(output, vjp)`` as the losses do, its vjp (asked in float32 about halves)
+    the gradients of "x1" and "x2"; None is `pairwise_distance`. All else is as in `triplet_margin_loss`.
 
     Raises ValueError for a margin not above 0 and for an unknown reduction, the old name elementwise_mean
     included, RuntimeError for different numbers of dimensions and for distances that do not broadcast.
@@ -242,7 +242,8 @@ def _triplet_margin(
         total: Gradients = {}
 
         def add(of_distance: Array, distances: Array, pull: Vjp, x1: str, x2: str) -> None:
-            upstream = np.asarray(unbroadcast(of_distance, distances.shape), distances.dtype)
+            # wide, as a mean over many rows would leave few digits of a half
+            upstream = np.asarray(unbroadcast(of_distance, distances.shape), working(distances.dtype))
             for name, gradient in pull(upstream).items():
                 whole = x1 if name == "x1" else x2
                 total[whole] = np.asarray(total[whole] + gradient) if whole in total else gradient
