@@ -54,9 +54,9 @@ class Answers:
             return worst, worst * in_ulp, None
         strict, extra = worst, None
         self.lenient = True
-        scale = float(np.abs(truth.finite(expected)).max(initial=0.0))
         if name in self.roundings:
-            alike = Bound(allowed.rtol, allowed.atol + ALIKE * self.roundings[name] * scale)
+            like_before = ALIKE * self.roundings[name] * float(truth.largest(expected))
+            alike = Bound(allowed.rtol, allowed.atol + like_before)
             worst, share = compare.judge(expected, actual, alike)
             if worst <= 1:
                 return worst, strict * in_ulp, None
@@ -64,7 +64,7 @@ class Answers:
         for extra in self.allowances(name):
             worst, share = compare.judge(expected, actual, allowed, extra, exact)
             if worst <= 1:
-                self._learn(name, expected, actual, scale)
+                self._learn(name, expected, actual)
                 return worst, strict * in_ulp, None
             if worst == np.inf:  # nan or inf in the wrong place: no allowance helps
                 break
@@ -72,10 +72,11 @@ class Answers:
         problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
         return worst, strict * in_ulp, problem
 
-    def _learn(self, name: str, expected: Array, actual: Array, scale: float) -> None:
+    def _learn(self, name: str, expected: Array, actual: Array) -> None:
         """Keep the size of an error that was measured to be a rounding."""
-        if scale and not self._half():
-            error = float(truth.finite(np.abs(actual - expected)).max(initial=0.0)) / scale
+        scale = 0.0 if self._half() else float(truth.largest(expected))
+        if scale:
+            error = float(truth.largest(actual - expected)) / scale
             self.roundings[name] = max(error, self.roundings.get(name, 0.0))
 
     def identity(

@@ -91,7 +91,7 @@ def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output
     narrow = answers(loss, arguments, grad_output)
     exact = answers(loss, widened(arguments, "float64"), grad_output)
     return {
-        name: finite(np.abs(narrow[name] - exact[name])).max(initial=0.0) * scale
+        name: largest(narrow[name] - exact[name]) * scale
         for name in narrow.keys() & exact.keys()
     }
 
@@ -171,7 +171,7 @@ def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, step
 
 def believed(error: Array, value: Array) -> Array:
     """The error where it can be a rounding: extended precision is our own loss's answer, which may be wrong."""
-    return np.where(error <= ROUNDING * np.abs(finite(value)).max(initial=0.0), error, 0.0)
+    return np.where(error <= ROUNDING * largest(value), error, 0.0)
 
 
 def elsewhere(error: Array, exact: Array, least: float) -> Array:
@@ -181,13 +181,18 @@ def elsewhere(error: Array, exact: Array, least: float) -> Array:
     between subnormals, however large beside one of them, and tells nothing of other numbers.
     """
     size = np.abs(finite(exact))
-    relative = finite(np.where(error > least, error, 0.0) / size).max(initial=0.0)
-    return np.asarray(np.minimum(error.max(initial=0.0), relative * size))
+    relative = largest(np.where(error > least, error, 0.0) / size)
+    return np.asarray(np.minimum(largest(error), relative * size))
 
 
 def finite(error: Array) -> Array:
     """The error where it is a number, else 0."""
     return np.where(np.isfinite(error), error, 0)
+
+
+def largest(values: Array) -> Array:
+    """The largest size among the numbers that are finite, as a 0-d array; 0 if there is none."""
+    return np.asarray(np.abs(finite(values)).max(initial=0.0))
 
 
 def _margin(dtype: str) -> float:
