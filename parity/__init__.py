@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parity import losses
     from parity.api import ParityError, Report, check, parametrize
-    from parity.implementation import Implementation, Misdeclared
+    from parity.implementations.declaration import Implementation, Misdeclared
     from parity.types import NotOffered
 
 __all__ = ["Implementation", "Misdeclared", "NotOffered", "ParityError", "Report", "check", "losses", "parametrize"]
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "losses": "parity.losses", "NotOffered": "parity.types",
-    "Implementation": "parity.implementation", "Misdeclared": "parity.implementation",
+    "Implementation": "parity.implementations.declaration", "Misdeclared": "parity.implementations.declaration",
 }  # fmt: skip
 
 

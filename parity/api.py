@@ -6,12 +6,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from parity import losses, registry
+from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
-from parity.implementation import Implementation, Misdeclared
-from parity.records import Record
+from parity.cases.shipped import case_file
+from parity.implementations.declaration import Implementation, Misdeclared
+from parity.implementations.registry import served
+from parity.records.record import Record
 
 SHOWN = 5
 
@@ -77,7 +79,7 @@ def check(
     the case file cannot be used; what the function does wrong never raises, it is in the report.
     """
     implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
-    from parity.run import run_point
+    from parity.engine.run import run_point
 
     report = Report(loss, name)
     for point in points(loss, implementation, cases, only, depth):
@@ -104,8 +106,8 @@ def points(
     """The points of a loss's case file, or those that `only` names."""
     if depth not in ("default", "deep"):
         raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, ('default', 'deep'))}")
-    path = registry.case_file(loss) if cases is None else Path(cases)
-    for scenario in load(path, registry.served([implementation])):
+    path = case_file(loss) if cases is None else Path(cases)
+    for scenario in load(path, served([implementation])):
         if scenario.loss == loss and (depth == "deep" or scenario.case.depth == "default"):
             for point in expand(scenario):
                 if only is None or point.id == only or fnmatchcase(point.id, only):
@@ -136,7 +138,7 @@ class BoundPoint:
 
     def run(self) -> Record:
         """The record of this point."""
-        from parity.run import run_point
+        from parity.engine.run import run_point
 
         return run_point(self.point, self.implementation, self.seeds)
 

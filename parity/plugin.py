@@ -17,8 +17,8 @@ from _pytest.mark.expression import Expression
 if TYPE_CHECKING:
     from parity.cases.errors import CaseError
     from parity.cases.points import Point
-    from parity.implementation import Implementation
-    from parity.records import Record
+    from parity.implementations.declaration import Implementation
+    from parity.records.record import Record
 
 # Parity's own modules are imported where they are used: a pytest run without cases pays nothing for them.
 
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault(variable, "1")
     config.stash[_RUN] = run = _Run(config)
     if run.own and config.args_source is not pytest.Config.ArgsSource.ARGS:
-        from parity.registry import case_folder
+        from parity.cases.shipped import case_folder
 
         if not (config.rootpath / "cases").is_dir():
             config.args.append(str(case_folder()))
@@ -71,7 +71,7 @@ class _Run:
         if self.results is not None:
             self.results = Path(config.invocation_params.dir) / self.results
             if not hasattr(config, "workerinput"):
-                from parity.records import append, environment
+                from parity.records.record import append, environment
 
                 self.results.parent.mkdir(parents=True, exist_ok=True)
                 self.results.write_text("")
@@ -80,8 +80,8 @@ class _Run:
     @cached_property
     def implementations(self) -> list[Implementation]:
         """The implementations under test; a usage error in a sentence if one does not exist."""
-        from parity.implementation import Misdeclared
-        from parity.registry import named
+        from parity.implementations.declaration import Misdeclared
+        from parity.implementations.registry import named
 
         try:
             return [named(name) for name in self.names]
@@ -106,7 +106,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if results is not None and not hasattr(session.config, "workerinput"):
         import json
 
-        from parity.records import append
+        from parity.records.record import append
 
         append(results, json.dumps({"kind": "end", "exitstatus": int(exitstatus)}))
 
@@ -124,7 +124,7 @@ class CaseCollector(pytest.File):
         from parity.cases.errors import CaseError
         from parity.cases.load import load
         from parity.cases.points import expand
-        from parity.registry import served
+        from parity.implementations.registry import served
 
         run = self.config.stash[_RUN]
         try:
@@ -186,7 +186,7 @@ class BrokenFile(pytest.Item):
         results = self.config.stash[_RUN].results
         if results is not None:
             from parity.comparison.compare import Mismatch
-            from parity.records import Record, append
+            from parity.records.record import Record, append
 
             stem, line = self.path.stem, self.error.problems[0][0].line
             name = f"{stem}/{self.name}"
@@ -214,7 +214,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Thousands of points, and torch, live to the end: the garbage collector need not go through them again."""
     if any(isinstance(item, PointItem) for item in session.items) and not session.config.getoption("collectonly"):
-        import parity.run  # noqa: F401
+        import parity.engine.run  # noqa: F401
 
         gc.freeze()
 
@@ -228,8 +228,8 @@ class PointItem(pytest.Item):
 
     def runtest(self) -> None:
         from parity.cases.points import seeds_of
-        from parity.records import append
-        from parity.run import run_point
+        from parity.engine.run import run_point
+        from parity.records.record import append
 
         run = self.config.stash[_RUN]
         seeds = seeds_of(self.point, run.count, run.base, run.depth)

@@ -11,7 +11,7 @@ from parity.cases.points import Point
 from parity.draws.draw import Plan
 from parity.frameworks import numpy as ours
 from parity.frameworks import torch as theirs
-from parity.reference import FUNCTIONS, TORCH
+from parity.references.torch import FUNCTIONS, TORCH
 from parity.types import Array, Gradients
 
 

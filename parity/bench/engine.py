@@ -14,8 +14,8 @@ from parity.bench.sample import sample, seeds
 from parity.bench.table import Row, against, microseconds, milliseconds, table
 from parity.cases.points import Point
 from parity.draws.draw import Plan
-from parity.registry import named
-from parity.run import run_point
+from parity.engine.run import run_point
+from parity.implementations.registry import named
 
 POINTS = 250
 REPETITIONS = 3

@@ -18,7 +18,7 @@ from parity.cases.points import Point
 from parity.draws.draw import Plan
 from parity.frameworks import numpy as ours
 from parity.frameworks import torch as theirs
-from parity.reference import FUNCTIONS, TORCH
+from parity.references.torch import FUNCTIONS, TORCH
 
 # Wide enough for every half; the engine's own allowances are another matter, and no speed.
 CLOSE: dict[str, Any] = {"rtol": 0.1, "atol": 0.05, "equal_nan": True}

@@ -8,8 +8,9 @@ from pathlib import Path
 from parity.cases.errors import CaseError
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
-from parity.registry import case_folder, named, served
-from parity.run import run_point
+from parity.cases.shipped import case_folder
+from parity.engine.run import run_point
+from parity.implementations.registry import named, served
 
 
 def points(ids: Collection[str] = ()) -> Iterator[Point]:

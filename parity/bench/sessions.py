@@ -12,7 +12,7 @@ from time import perf_counter
 
 from parity.bench import plain
 from parity.bench.sample import files
-from parity.registry import case_folder
+from parity.cases.shipped import case_folder
 
 
 @dataclass(frozen=True, slots=True)

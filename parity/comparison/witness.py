@@ -11,7 +11,7 @@ from parity.comparison import compare, truth
 from parity.comparison.answers import Answers
 from parity.comparison.compare import Mismatch, first_line, told
 from parity.comparison.tolerance import bound
-from parity.implementation import Implementation
+from parity.implementations.declaration import Implementation
 from parity.types import Array, Functions, Gradients, Loss, NotOffered
 
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from parity.cases.errors import CaseError
-from parity.coverage import Coverage, coverage
-from parity.records import read_records
+from parity.records.record import read_records
+from parity.report.coverage import Coverage, coverage
 from parity.report.tables import tables
 from parity.report.write import write
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parity.records import Record
+from parity.records.record import Record
 from parity.report.text import plural
 
 INTERRUPTED = 2

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from parity.records import Record
+from parity.records.record import Record
 from parity.report.headline import compared, seeds_run
 
 BLAMES_TORCH = "torch is the farther"

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 from parity.cases.specs import DType
-from parity.coverage import Coverage
-from parity.records import Record, Results
+from parity.records.record import Record, Results
 from parity.report import remarks
+from parity.report.coverage import Coverage
 from parity.report.headline import Headline, compared, headline
 
 Key = TypeVar("Key", bound=Hashable)

@@ -14,10 +14,11 @@ from typing import Any
 
 from parity.cases.load import load
 from parity.cases.points import Point, expand
+from parity.cases.shipped import case_folder
+from parity.engine.run import run_point
 from parity.frameworks import numpy
-from parity.implementation import Implementation
-from parity.registry import case_folder, served
-from parity.run import run_point
+from parity.implementations.declaration import Implementation
+from parity.implementations.registry import served
 
 SURVIVED, KILLED, INCOMPETENT = 0, 1, 2
 SECONDS = 300

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from parity import losses, registry
+from parity import losses
 from parity.cases.load import load
 from parity.cases.points import expand
-from parity.coverage import coverage, main
+from parity.cases.shipped import case_folder
+from parity.implementations.registry import served
+from parity.report.coverage import coverage, main
 
-FILES = sorted(registry.case_folder().glob("*.yaml"))
+FILES = sorted(case_folder().glob("*.yaml"))
 DEEP = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss")
 
 
@@ -19,7 +21,7 @@ def test_every_loss_has_its_file() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_about_its_loss_and_has_enough_scenarios(path: Path) -> None:
-    scenarios = load(path, registry.served())
+    scenarios = load(path, served())
     assert {scenario.loss for scenario in scenarios} == {path.stem}
     assert len(scenarios) >= (12 if path.stem in DEEP else 10)
     assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
@@ -37,11 +39,11 @@ def test_a_missing_pair_is_told(
 ) -> None:
     text = "loss: huber_loss\ncases:\n  - name: one point\n    given: {input: {normal: [3]}, target: {normal: [3]}}\n"
     (tmp_path / "huber_loss.yaml").write_text(text)
-    monkeypatch.setattr("parity.coverage.case_folder", lambda: tmp_path)
+    monkeypatch.setattr("parity.report.coverage.case_folder", lambda: tmp_path)
     assert main([]) == 1
     assert "missing: reduction=none with weight=given" in capsys.readouterr().out
 
 
 def test_there_are_thousands_of_points_with_ids_of_their_own() -> None:
-    ids = [point.id for path in FILES for scenario in load(path, registry.served()) for point in expand(scenario)]
+    ids = [point.id for path in FILES for scenario in load(path, served()) for point in expand(scenario)]
     assert len(ids) == len(set(ids)) >= 10_000

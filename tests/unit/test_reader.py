@@ -7,7 +7,7 @@ import pytest
 
 from parity.cases.errors import CaseError
 from parity.cases.load import load
-from parity.registry import served
+from parity.implementations.registry import served
 
 HEAD = "loss: soft_margin_loss\ncases:\n"
 GOOD = HEAD + "  - name: some case\n    given: {input: [1.0], target: [1.0]}\n"

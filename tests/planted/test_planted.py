@@ -4,8 +4,8 @@ import pytest
 
 from parity.api import points
 from parity.cases.points import seeds_of
-from parity.implementation import Implementation
-from parity.run import run_point
+from parity.engine.run import run_point
+from parity.implementations.declaration import Implementation
 from tests.planted import BUGS, Bug, catalogue
 
 catalogue()

@@ -16,7 +16,7 @@ from parity.cases.load import load
 from parity.cases.points import expand
 from parity.cases.reader import parse
 from parity.draws.draw import Plan
-from parity.registry import served
+from parity.implementations.registry import served
 
 # One file that uses all that a file may say.
 WHOLE = """

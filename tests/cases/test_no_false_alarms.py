@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from parity import losses, registry
+from parity import losses
 from parity.api import points
-from parity.implementation import Implementation
-from parity.records import Record
-from parity.reference import FUNCTIONS
-from parity.run import run_point
+from parity.engine.run import run_point
+from parity.implementations.declaration import Implementation
+from parity.implementations.registry import named
+from parity.records.record import Record
+from parity.references.torch import FUNCTIONS
 
 BASES = 20
 FRESH = range(10_000, 10_200)
@@ -37,7 +38,7 @@ def told(records: list[Record]) -> str:
 @pytest.mark.parametrize("loss", sorted(losses.LOSSES))
 def test_torch_itself_is_green_at_twenty_seed_bases(loss: str) -> None:
     """Each base takes its share of the points; `pytest cases --implementation torch --seeds 20` takes all of both."""
-    torch = registry.named("torch")
+    torch = named("torch")
     records = []
     for number, point in enumerate(points(loss, torch, None, None, "default")):
         records.append(run_point(point, torch, [1000 * (1 + number % BASES)]))
@@ -47,7 +48,7 @@ def test_torch_itself_is_green_at_twenty_seed_bases(loss: str) -> None:
 
 @pytest.mark.parametrize("loss", sorted(losses.LOSSES))
 def test_numpy_losses_are_green_at_two_hundred_fresh_seeds(loss: str) -> None:
-    ours = registry.named("numpy")
+    ours = named("numpy")
     drawn = [point for point in points(loss, ours, None, None, "default") if point.scenario.seeds > 1]
     step = max(1, len(drawn) // SAMPLED)
     assert not told([run_point(point, ours, FRESH) for point in drawn[step // 2 :: step]])

@@ -13,10 +13,10 @@ import numpy as np
 from parity.cases.points import Point
 from parity.comparison.compare import Mismatch, told
 from parity.draws.draw import Plan
-from parity.implementation import Implementation
-from parity.records import Record
-from parity.reference import TORCH
-from parity.trial import Sides, Stop, Trial
+from parity.engine.trial import Sides, Stop, Trial
+from parity.implementations.declaration import Implementation
+from parity.records.record import Record
+from parity.references.torch import TORCH
 from parity.types import NotOffered
 
 # So many draws go through each stage together: more would hold more memory, and gain no more time.

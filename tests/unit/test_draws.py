@@ -15,7 +15,7 @@ from parity.cases.specs import GENERATORS, LAYOUTS
 from parity.draws import layouts
 from parity.draws.draw import Plan, generator
 from parity.draws.generators import MAKERS
-from parity.registry import served
+from parity.implementations.registry import served
 from parity.types import Array
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)

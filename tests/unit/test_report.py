@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from parity.comparison.compare import Mismatch
-from parity.coverage import Coverage
-from parity.records import Record, Results, read_records
+from parity.records.record import Record, Results, read_records
 from parity.report.__main__ import main
+from parity.report.coverage import Coverage
 from parity.report.tables import tables
 from parity.report.text import figure, markdown, share
 from parity.report.write import render

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 # In-process runs forget what they were the first to import; C extensions such as PyYAML's do not survive that.
-import parity.registry
-import parity.run  # noqa: F401
-from parity.records import read_records
+from parity.records.record import read_records
 
 MSE = """
 loss: mse_loss

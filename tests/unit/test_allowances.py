@@ -8,7 +8,7 @@ import pytest
 from parity import losses
 from parity.comparison import truth
 from parity.comparison.answers import ALIKE, Answers
-from parity.reference import TORCH
+from parity.references.torch import TORCH
 from parity.types import Array, Result
 
 

@@ -12,9 +12,9 @@ from parity.cases import schema
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.schema import Case, CaseFile, Defaults
-from parity.registry import served
+from parity.implementations.registry import served
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 SHIPPED = sorted(CASES.glob("*.yaml"))
 GIVEN = "given: {input: [1.0], target: [1.0]}"
 WEIGHT = "weight: {without: null, with: [2.0]}"

@@ -14,9 +14,9 @@ from parity.comparison.answers import Answers
 from parity.comparison.compare import Mismatch, told
 from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import Plan, generator
-from parity.implementation import SECOND, Implementation
-from parity.records import Record
-from parity.reference import TORCH
+from parity.implementations.declaration import SECOND, Implementation
+from parity.records.record import Record
+from parity.references.torch import TORCH
 from parity.types import Array, Functions, Gradients, Loss, NotOffered, Result
 
 

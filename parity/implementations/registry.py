@@ -4,12 +4,12 @@ import importlib
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from parity import losses, textbook
+from parity import losses
 from parity.cases.errors import nearest
-from parity.implementation import Implementation, Misdeclared
+from parity.implementations.declaration import Implementation, Misdeclared
+from parity.libraries import textbook
 
 
 def numpy_losses() -> Implementation:
@@ -24,7 +24,7 @@ def textbook_losses() -> Implementation:
 
 def torch_losses() -> Implementation:
     """Torch itself, wrapped like any other implementation: the suite must find nothing wrong with it."""
-    from parity.reference import FUNCTIONS
+    from parity.references.torch import FUNCTIONS
 
     return Implementation("torch", "torch", FUNCTIONS)
 
@@ -61,14 +61,3 @@ def served(implementations: Collection[Implementation] = ()) -> dict[str, Collec
     """The losses of every implementation that a case file may name in an xfail."""
     known: dict[str, Collection[str]] = {"numpy": losses.LOSSES, "textbook": textbook.LOSSES, "torch": losses.LOSSES}
     return known | {implementation.name: implementation.losses for implementation in implementations}
-
-
-def case_folder() -> Path:
-    """The folder of the shipped cases: beside the package in a checkout, inside it when installed."""
-    inside = Path(__file__).parent / "shipped"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "cases"
-
-
-def case_file(loss: str) -> Path:
-    """The shipped cases of one loss."""
-    return case_folder() / f"{loss}.yaml"

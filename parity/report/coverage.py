@@ -4,7 +4,7 @@ Options are the arguments with a default. Each has a few levels: true and false 
 for optional arrays, default and other for numbers, and the words for reductions and the like. A pair that
 cannot be is named under `impossible` in the case file, with its reason.
 
-    python -m parity.coverage [LOSS ...]
+    python -m parity.report.coverage [LOSS ...]
 """
 
 import sys
@@ -20,9 +20,10 @@ from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.cases.reader import read
 from parity.cases.schema import CaseFile
+from parity.cases.shipped import case_file, case_folder
 from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import Spec
-from parity.registry import case_file, case_folder, served
+from parity.implementations.registry import served
 
 Pair = tuple[tuple[str, str], tuple[str, str]]
 _EMPTY = Parameter.empty
