@@ -64,7 +64,8 @@ def poisson_nll_loss(
         logarithm = np.log(rate)
         losses = widen(rates, dtype) - counts * logarithm
     if full:
-        losses += _stirling(counts)
+        # torch takes the logarithm of whole numbers in float32, also beside float64 rates
+        losses += _stirling(counts if is_floating(target) else target.astype(FLOAT32))
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
