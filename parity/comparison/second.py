@@ -10,7 +10,7 @@ from parity.comparison import compare
 from parity.comparison.compare import Mismatch, told
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import STEPS, Bound, bound, name_of
-from parity.types import Array, DType, Gradients
+from parity.types import Array, DType, Gradients, NotOffered
 
 DTYPES = ("float32", "float64")
 FACTOR = 64
@@ -40,6 +40,8 @@ def second_derivatives(
         return
     try:
         actual = vjp.second(grad_output, along)
+    except NotOffered:
+        raise
     except Exception as error:
         yield Mismatch("second derivative", "raises", f"the second derivative raises {told(error)}; torch has one")
         return

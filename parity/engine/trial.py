@@ -90,6 +90,7 @@ class Trial:
         self.tell(*witness.refusal(
             self.case.raises, sides.reference, sides.implementation, sides.loss, self.arguments, self.offered
         ))  # fmt: skip
+        sides.record.compared += 1
 
     def leave_undefined(self) -> None:
         """Instead of all that follows: a call that torch leaves undefined. A wrapper of torch is not accused of it."""
@@ -99,6 +100,7 @@ class Trial:
         self.sides.record.finding = {"torch": finding.torch, "output": wanted}
         if self.sides.implementation.framework == "torch":
             return
+        self.sides.record.compared += 1
         if finding.raises is not None:
             self.tell(witness.unsafe(finding.raises, self.sides.implementation, self.sides.loss, self.offered))
         elif finding.output is not None:
@@ -180,6 +182,7 @@ class Trial:
         for name, value in {"output": self.output, **self.gradients}.items():
             if name == "output" or name in self.theirs:
                 share, ulps, problem = answers.compare(name, value)
+                record.compared += 1
                 record.note(name, share, ulps)
                 self.tell(problem)
         self._published()
@@ -270,6 +273,8 @@ class Trial:
                 self.tell(Mismatch("gradient", "raises", f"{said}, it raises {told(error)}"))
                 continue
             for name, value in found.items():
+                if name != "output" and name not in self.theirs:
+                    continue
                 problem = self.answers.compare(name, value)[2]
                 if problem:
                     problem.sentence = f"{said}, {problem.sentence}"
@@ -291,7 +296,10 @@ class Trial:
             for name, value in directions(self.theirs, generator(f"{point.id}#{self.seed}#directions")).items()
             if not implementation.lacks_gradient(point.loss, name)
         }
-        self.tell(*second_derivatives(
-            self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance,
-            lambda: truth.second(self.sides.reference, self.arguments, self.grad_output, along),
-        ))  # fmt: skip
+        try:
+            self.tell(*second_derivatives(
+                self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance,
+                lambda: truth.second(self.sides.reference, self.arguments, self.grad_output, along),
+            ))  # fmt: skip
+        except NotOffered:
+            record.not_offered.append(SECOND)

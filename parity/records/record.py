@@ -25,7 +25,8 @@ class Record:
 
     `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
     the same error in steps of the dtype. `lenient` counts the draws that needed an allowance of their own.
-    `not_offered` names what was not compared because the implementation does not offer it.
+    `compared` counts the answers that were held against the reference's, `compiled` says whether torch.compile's
+    code ran, `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does not offer it.
     """
 
     id: str
@@ -42,6 +43,9 @@ class Record:
     worst: dict[str, float] = field(default_factory=dict)
     ulp: dict[str, float] = field(default_factory=dict)
     lenient: int = 0
+    compared: int = 0
+    compiled: bool | None = None
+    notes: list[str] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
     raises: str | None = None
