@@ -13,6 +13,7 @@ from torch.autograd.graph import _engine_run_backward
 from parity.frameworks.options import DISTANCES
 from parity.losses.arguments import BFLOAT16, is_floating
 from parity.types import Array, Gradients
+from parity.wording import message
 
 torch.set_num_threads(1)
 _DTYPES: dict[str, torch.dtype] = {
@@ -53,7 +54,7 @@ class TorchLoss:
             try:
                 output = self.function(**call)
             except RuntimeError as error:
-                named = _NOT_DIFFERENTIABLE.search(str(error))
+                named = _NOT_DIFFERENTIABLE.search(message(error))
                 if named is None or named[1] not in leaves:
                     raise
                 refused.add(named[1])

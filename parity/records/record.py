@@ -25,7 +25,8 @@ class Record:
 
     `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
     the same error in steps of the dtype. `lenient` counts the draws that needed an allowance of their own.
-    `not_offered` names what was not compared because the implementation does not offer it.
+    `not_offered` names what was not compared because the implementation does not offer it. `notes` tell what
+    the verdict does not: that a process died on the way to it.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Record:
     published: dict[str, Any] | None = None
     finding: dict[str, Any] | None = None
     repeat: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def unexpected(self) -> bool:
@@ -75,6 +77,7 @@ class Record:
             lines.append(f"  {self.path}:{self.line}")
             if self.repeat:
                 lines.append(f"  repeat: {self.repeat}")
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
     def as_json(self) -> str:
