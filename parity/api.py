@@ -88,7 +88,7 @@ def check(
 
     report = Report(loss, name)
     apart = isolate or timeout is not None
-    place = Isolated(implementation, timeout or TIMEOUT) if apart else Journaled(loss, implementation)
+    place = Isolated(implementation, TIMEOUT if timeout is None else timeout) if apart else Journaled(loss, implementation)
     with place:
         for point in points(loss, implementation, cases, only, depth):
             report.records.append(place.run(point, seeds_of(point, seeds, seed_base, depth)))

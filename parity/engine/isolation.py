@@ -178,19 +178,26 @@ class Isolated:
             how = f"crashes with {name}"
             if name == "SIGKILL":
                 how += " (if not by itself, by the system for want of memory)"
-        return self._dead("crash", how, " ", point)
+        return self._dead("crash", how, " ", point, self._crumb())
 
     def _overdue(self, limit: float | None, point: str) -> Death:
+        crumb = self._crumb()  # before the signal, which may end a system call
         with contextlib.suppress(OSError, AttributeError):
             os.kill(self._process.pid, signal.SIGUSR1)  # it writes down where it is, even from within C
             time.sleep(0.1)
-        return self._dead("timeout", f"does not finish within {limit:g} s", ", ", point)
+        return self._dead("timeout", f"does not finish within {limit:g} s", ", ", point, crumb)
 
-    def _dead(self, kind: str, how: str, link: str, point: str) -> Death:
-        """Clear the dead worker away and say where it was."""
-        crumb, frame = crumbs.Crumb("", "", 0), None
+    def _crumb(self) -> crumbs.Crumb:
+        """What the worker noted last."""
+        try:
+            return crumbs.read(self._crumbs)
+        except OSError:
+            return crumbs.Crumb("", "", 0)
+
+    def _dead(self, kind: str, how: str, link: str, point: str, crumb: crumbs.Crumb) -> Death:
+        """Clear the worker away and say where it was."""
+        frame = None
         with contextlib.suppress(OSError):
-            crumb = crumbs.read(self._crumbs)
             frame = _FRAME.search(self._stack.read_text(errors="replace"))
         self._stop()
         place = f" ({PurePath(frame[1]).name}:{frame[2]})" if frame else ""
@@ -278,12 +285,14 @@ def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementat
     """How a worker is started, and what brings the implementation there."""
     methods = multiprocessing.get_all_start_methods()
     method = "forkserver" if "forkserver" in methods else "spawn"
-    if method == "forkserver":  # a worker costs milliseconds then, not an import of torch
-        multiprocessing.get_context(method).set_forkserver_preload(["parity.engine.worker"])
-    if implementation.origin:
-        return method, implementation.origin
-    if sys.platform == "linux" and implementation.device == "cpu" and implementation.framework in ("numpy", "torch"):
+    live = not implementation.origin
+    forkable = implementation.device == "cpu" and implementation.framework in ("numpy", "torch")
+    if live and forkable and sys.platform == "linux":
         return "fork", implementation
+    if method == "forkserver":
+        _start_server()
+    if not live:
+        return method, implementation.origin
     if importlib.util.find_spec("cloudpickle") is None:
         hint = "install cloudpickle, or name it module:NAME"
         raise Misdeclared(f"{implementation.name} can run apart from here only as a copy: {hint}")
@@ -294,6 +303,15 @@ def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementat
     except Exception as error:
         said = f"{implementation.name} can run apart from here only as a copy, and cannot be copied: {told(error)}"
         raise Misdeclared(said) from None
+
+
+def _start_server() -> None:
+    """Let the server that forks workers import torch now, besides all else; a worker then costs milliseconds."""
+    from multiprocessing import forkserver
+
+    forkserver.set_forkserver_preload(["parity.engine.worker"])
+    with _nameless_main():
+        forkserver.ensure_running()
 
 
 @contextlib.contextmanager

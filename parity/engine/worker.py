@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import gc
 import os
 import pickle
 import signal
@@ -65,6 +66,7 @@ def serve(pipe: Connection, source: str | bytes | Implementation, setting: Setti
         _settle(setting, stack)
         with crumbs.followed(setting.crumbs):
             implementation = _loaded(source)
+            gc.freeze()  # torch and what else lives to the end
             before = _limit(setting.memory)
             pipe.send(None)
             streams = _streams()
