@@ -62,8 +62,14 @@ def judge(
 
 def form(what: str, expected: Array, actual: Array) -> Mismatch | None:
     """A mismatch of dtype or shape, if there is one."""
-    if not isinstance(actual, np.ndarray):
-        return Mismatch(what, "type", f"{what} is {type(actual).__name__}, expected an array")
+    if type(actual) is not np.ndarray:
+        article = "an" if type(actual).__name__[0] in "aeiou" else "a"
+        sort = ", a subclass of ndarray" if isinstance(actual, np.ndarray) else ""
+        said = f"{what} is {article} {type(actual).__name__}{sort}, expected a plain array"
+        return Mismatch(what, "type", said)
+    if actual.dtype == object or not actual.dtype.isnative:
+        sort = "Python objects" if actual.dtype == object else "numbers of foreign byte order"
+        return Mismatch(what, "dtype", f"{what} holds {sort} ({actual.dtype.str}), torch's has {name_of(expected.dtype)}")
     if actual.shape != expected.shape:
         return Mismatch(what, "shape", f"{what} has shape {list(actual.shape)}, torch's has {list(expected.shape)}")
     if actual.dtype != expected.dtype:

@@ -10,7 +10,7 @@ from parity.comparison import compare
 from parity.comparison.compare import Mismatch
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import STEPS, Bound, bound, name_of
-from parity.types import Array, DType, Gradients
+from parity.types import Array, DType, Gradients, NotOffered
 from parity.wording import told
 
 DTYPES = ("float32", "float64")
@@ -41,7 +41,7 @@ def second_derivatives(
         return
     try:
         actual = vjp.second(grad_output, along)
-    except KeyboardInterrupt:
+    except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
         yield Mismatch("second derivative", "raises", f"the second derivative raises {told(error)}; torch has one")

@@ -3,20 +3,22 @@
 This is the one path underneath: the pytest plugin, `parity.check` and the benchmark all call `run_point`.
 """
 
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from shlex import quote
-
-import numpy as np
+from typing import Any
 
 from parity.cases.points import Point
 from parity.comparison.compare import Mismatch
 from parity.draws.draw import Plan
 from parity.engine import crumbs
+from parity.engine.state import Generators, changes, known_state
 from parity.engine.trial import Sides, Stop, Trial
+from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.declaration import Implementation
 from parity.records.record import Record
+from parity.references.proof import not_torch
 from parity.references.torch import TORCH
 from parity.types import NotOffered
 from parity.wording import message, told
@@ -40,9 +42,17 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         if reason:
             record.verdict, record.reason = "not offered", reason
             return record
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            _run(point, implementation, record)
+        if not record.seeds:
+            return _erroneous(record, "no seed was given, so nothing was drawn")
+        with known_state():
+            problem = not_torch(point.loss)
+            if problem:
+                return _erroneous(record, problem)
+            compiles = _compiles(implementation, point.loss)
+            with _watched(point, implementation, record):
+                _run(point, implementation, record)
+        if _compiles(implementation, point.loss) and not compiles:
+            return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except NotOffered as error:
         record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {message(error)}"
         return record
@@ -50,6 +60,10 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         raise
     except BaseException as error:
         return broken(record, error)
+    if not record.mismatches and not record.compared:
+        missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
+        record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"
+        return record
     return settled(record, point, implementation)
 
 
@@ -76,10 +90,44 @@ def settled(record: Record, point: Point, implementation: Implementation) -> Rec
 
 def broken(record: Record, error: BaseException) -> Record:
     """The record of a point that parity itself could not bring to an end."""
-    sentence = f"parity itself fails here, which is no verdict on the loss: {told(error)}"
+    return _erroneous(record, f"parity itself fails here, which is no verdict on the loss: {told(error)}", "parity")
+
+
+def _erroneous(record: Record, sentence: str, what: str = "case") -> Record:
+    """The record of a point that could not be compared, which is no agreement."""
     record.verdict = "error"
-    record.mismatches.append(Mismatch("parity", "error", sentence))
+    record.mismatches.append(Mismatch(what, "reference", sentence))
     return record
+
+
+def _compiles(implementation: Implementation, loss: str) -> bool:
+    return getattr(implementation.adapted[loss], "compiles", False)
+
+
+@contextmanager
+def _watched(point: Point, implementation: Implementation, record: Record) -> Iterator[None]:
+    """What a whole point may leave behind: random generators, a patched torch, code that was compiled."""
+    loss: Any = implementation.adapted[point.loss]
+    if implementation.trusted:
+        yield
+        return
+    generators, before = Generators(), frames_compiled()
+    if getattr(loss, "compiles", False):
+        with fresh_compilation() as frames:
+            yield
+            record.compiled = frames() > 0
+        if not record.compiled and record.compared:
+            said = "is compiled, yet no compiled code ran: torch.compile fell back to eager"
+            record.mismatches.append(Mismatch("side effect", "state", f"the function {said}"))
+    else:
+        yield
+        if frames_compiled() > before:
+            loss.compiles = record.compiled = True
+    told = [f"the call leaves {change}" for change in generators.restored()]
+    patched = not_torch(point.loss)
+    if patched:
+        told.append(f"after the call {patched}")
+    record.mismatches += [Mismatch("side effect", "state", sentence) for sentence in told]
 
 
 def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
@@ -126,3 +174,5 @@ def _each(trials: Iterable[Trial], stage: Callable[[Trial], None]) -> None:
             pass
         except NotOffered as error:
             trial.refused = error
+        for change in changes():
+            trial.tell(Mismatch("side effect", "state", f"the call leaves {change}"))

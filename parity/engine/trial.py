@@ -94,6 +94,7 @@ class Trial:
         self.tell(*witness.refusal(
             self.case.raises, sides.reference, sides.implementation, sides.loss, self.arguments, self.offered
         ))  # fmt: skip
+        sides.record.compared += 1
 
     def leave_undefined(self) -> None:
         """Instead of all that follows: a call that torch leaves undefined. A wrapper of torch is not accused of it."""
@@ -104,6 +105,7 @@ class Trial:
         if self.sides.implementation.framework == "torch":
             return
         at("in the forward", self.seed)
+        self.sides.record.compared += 1
         if finding.raises is not None:
             self.tell(witness.unsafe(finding.raises, self.sides.implementation, self.sides.loss, self.offered))
         elif finding.output is not None:
@@ -190,6 +192,7 @@ class Trial:
         for name, value in {"output": self.output, **self.gradients}.items():
             if name == "output" or name in self.theirs:
                 share, ulps, problem = answers.compare(name, value)
+                record.compared += 1
                 record.note(name, share, ulps)
                 self.tell(problem)
         self._published()
@@ -249,12 +252,14 @@ class Trial:
         if not self.thorough:
             return
         at("in the second call", self.seed)
-        loss = self.sides.loss
+        loss, vjp = self.sides.loss, self.vjp
+        if "gradient" in self.sides.lacking:
+            loss, vjp = self._forward_alone, _no_gradients
         other = {} if any(trial.vjp for trial in self.later) else self._other()
         try:
             if other:
                 observe.call(loss, other)
-            first = (self.output, self.gradients, self.vjp)
+            first = (self.output, self.gradients, vjp)
             if not observe.steady(loss, self.offered, self.kept, *first, self.grad_output):
                 self.tell(*observe.repeats(loss, self.offered, self._other(), self.grad_output))
         except KeyboardInterrupt:
@@ -263,6 +268,9 @@ class Trial:
             self.tell(Mismatch("side effect", "raises", f"calling it a second time raises {told(error)}"))
         self._partly()
         self._second()
+
+    def _forward_alone(self, **arguments: Any) -> Result:
+        return self.sides.loss(**arguments)[0], _no_gradients
 
     def _partly(self) -> None:
         """Where a framework differentiates by what it is asked to: by nothing, by one argument, by all but one."""
@@ -287,6 +295,8 @@ class Trial:
                 self.tell(Mismatch("gradient", "raises", f"{said}, it raises {told(error)}"))
                 continue
             for name, value in found.items():
+                if name != "output" and name not in self.theirs:
+                    continue
                 problem = self.answers.compare(name, value)[2]
                 if problem:
                     problem.sentence = f"{said}, {problem.sentence}"
@@ -309,7 +319,14 @@ class Trial:
             for name, value in directions(self.theirs, generator(f"{point.id}#{self.seed}#directions")).items()
             if not implementation.lacks_gradient(point.loss, name)
         }
-        self.tell(*second_derivatives(
-            self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance,
-            lambda: truth.second(self.sides.reference, self.arguments, self.grad_output, along),
-        ))  # fmt: skip
+        try:
+            self.tell(*second_derivatives(
+                self.vjp, self.reference_vjp, self.grad_output, along, self.case.tolerance,
+                lambda: truth.second(self.sides.reference, self.arguments, self.grad_output, along),
+            ))  # fmt: skip
+        except NotOffered:
+            record.not_offered.append(SECOND)
+
+
+def _no_gradients(grad_output: Array) -> Gradients:
+    return {}

@@ -25,7 +25,26 @@ class NumpyLoss:
             output, vjp = returned, None
         if not isinstance(output, np.ndarray | np.generic | float | int | complex):
             raise TypeError(f"the loss returned {type(output).__name__}, expected an array or (array, vjp)")
-        return np.asarray(output), vjp or NoVjp()
+        return plain(output), NumpyVjp(vjp) if vjp else NoVjp()
+
+
+def plain(value: Any) -> Any:
+    """A lone number as an array; what else is no plain array is left for the comparison to tell."""
+    return np.asarray(value) if isinstance(value, np.generic | bool | int | float | complex) else value
+
+
+class NumpyVjp:
+    """The vjp that a NumPy function returned; its gradients are taken by the rule of the outputs."""
+
+    def __init__(self, vjp: Callable[[Array], Any]) -> None:
+        self.vjp = vjp
+
+    def __call__(self, grad_output: Array) -> Gradients:
+        found: Any = self.vjp(grad_output)
+        return {name: plain(value) for name, value in found.items()} if isinstance(found, dict) else found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.vjp, name)
 
 
 class NoVjp:

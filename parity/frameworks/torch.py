@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch.autograd.graph import _engine_run_backward
 
+from parity.frameworks.compiled import is_compiled
 from parity.frameworks.options import DISTANCES
 from parity.losses.arguments import BFLOAT16, is_floating
-from parity.types import Array, Gradients
+from parity.types import Array, Gradients, NotOffered
 from parity.wording import message
 
-torch.set_num_threads(1)
 _DTYPES: dict[str, torch.dtype] = {
     name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
 }
+_REMEMBERED = 10_000
 # torch's two ways to say that an argument has no derivative.
 _NOT_DIFFERENTIABLE = re.compile(r"(?:derivative for|with respect to argument) '(\w+)'")
 
@@ -27,26 +28,33 @@ class TorchLoss:
     """A callable of tensors as ``(output, vjp)``.
 
     Every floating array asks for a gradient; an argument whose derivative torch refuses is asked again
-    without, so what is differentiable is observed and never written down.
+    without, so what is differentiable is observed and never written down. What a call that worked has shown is
+    kept for calls of the same shapes, dtypes and options, and for no other: no answer depends on what was asked
+    before. The first vjp of a call is asked for as a training step asks for it, its graph freed, unless
+    `keeps_graph`, which spares the reference a second forward.
     """
 
-    def __init__(self, function: Callable[..., Any], device: str = "cpu") -> None:
+    def __init__(self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False) -> None:
         self.function = as_function(function)
-        self.device = device
-        self._refused: dict[tuple[Any, ...], set[str]] = {}
+        self.device, self.keeps_graph = device, keeps_graph
+        self.compiles = is_compiled(function)
+        self._refused: dict[tuple[Any, ...], frozenset[str]] = {}
 
     def __call__(self, **arguments: Any) -> tuple[Array, "TorchVjp"]:
         call: dict[str, Any] = {}
-        floating, kind = [], []
+        floating: list[str] = []
+        kind: list[Any] = []
         for name, value in arguments.items():
             if isinstance(value, np.ndarray):
                 call[name] = self.tensor(value)
-                kind.append((name, value.dtype.kind, value.ndim))
+                kind.append((name, value.dtype, value.shape))
                 if is_floating(value):
                     floating.append(name)
             else:
                 call[name] = option(name, value)
-        refused = self._refused.setdefault(tuple(kind), set())
+                kind.append((name, repr(value)))
+        key = tuple(kind)
+        refused = set(self._refused.get(key, ()))
         while True:
             leaves = [name for name in floating if name not in refused]
             for name in leaves:
@@ -62,7 +70,12 @@ class TorchLoss:
                 continue
             if not isinstance(output, torch.Tensor):
                 raise TypeError(f"the loss returned {type(output).__name__}, expected a tensor")
-            return to_numpy(output), TorchVjp(self, call, output, {name: call[name] for name in leaves})
+            if refused and key not in self._refused:
+                if len(self._refused) == _REMEMBERED:
+                    self._refused.clear()
+                self._refused[key] = frozenset(refused)
+            made = TorchVjp if self.compiles else TwiceVjp
+            return to_numpy(output), made(self, call, output, {name: call[name] for name in leaves})
 
     def tensor(self, array: Array) -> torch.Tensor:
         """A tensor over the array's own memory and strides where torch can, else a copy."""
@@ -87,21 +100,37 @@ def _shared(array: Array) -> torch.Tensor:
 
 
 class TorchVjp:
-    """The vjp of one call, and the second derivatives behind it."""
+    """The vjp of one call.
+
+    A graph that a first vjp has freed is made anew by calling the function again. A second backward goes through
+    one graph twice, unless the function is compiled: such a graph serves once.
+    """
 
     def __init__(
         self, loss: TorchLoss, call: dict[str, Any], output: torch.Tensor, leaves: dict[str, torch.Tensor]
     ) -> None:
         self.loss, self.call, self.output, self.leaves = loss, call, output, leaves
         self.tensor = loss.tensor
+        self.freed = False
 
     def __call__(self, grad_output: Array) -> Gradients:
         if not self.output.requires_grad or not self.leaves:
             return {}
-        found = _grad(self.output, self.leaves.values(), self.tensor(grad_output))
+        upstream = self.tensor(grad_output)
+        keep = self.loss.keeps_graph
+        if self.freed:
+            self._call_again()
+            keep = not self.loss.compiles
+            if keep:
+                _grad(self.output, self.leaves.values(), upstream)
+        found = _grad(self.output, self.leaves.values(), upstream, retain_graph=keep)
+        self.freed = not keep
         return {
             name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
         }
+
+    def _call_again(self) -> None:
+        self.output = self.loss.function(**self.call)
 
     def only(self, names: Collection[str], grad_output: Array) -> dict[str, Array | None]:
         """The output, and the gradients of these arguments, from a call in which no other asks for one.
@@ -112,7 +141,7 @@ class TorchVjp:
         leaves = {name: call[name].requires_grad_() for name in names}
         call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
         output = self.loss.function(**call)
-        found = _grad(output, leaves.values(), self.tensor(grad_output)) if leaves else ()
+        found = _grad(output, leaves.values(), self.tensor(grad_output), retain_graph=False) if leaves else ()
         gradients = {
             name: None if gradient is None else to_numpy(gradient)
             for name, gradient in zip(leaves, found, strict=True)
@@ -127,6 +156,10 @@ class TorchVjp:
             raise RuntimeError("the output requires a gradient")
         return {"output": to_numpy(output)}
 
+
+class TwiceVjp(TorchVjp):
+    """The vjp of a call whose gradients can be differentiated again, if torch can."""
+
     def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
         """The gradient of sum(<gradients, directions>) by every argument and by grad_output.
 
@@ -136,7 +169,15 @@ class TorchVjp:
         upstream = self.tensor(grad_output).detach().requires_grad_()
         names = [name for name in self.leaves if name in directions]
         leaves = [self.leaves[name] for name in names]
-        first = _grad(self.output, leaves, upstream, create_graph=True)
+        if self.freed:
+            self._call_again()
+            self.freed = False
+        try:
+            first = _grad(self.output, leaves, upstream, create_graph=True)
+        except RuntimeError as error:
+            if "torch.compile" in str(error):
+                raise NotOffered("second derivatives") from None
+            raise
         total = torch.zeros((), dtype=self.output.dtype, device=self.output.device)
         for name, gradient in zip(names, first, strict=True):
             if gradient is not None:
@@ -151,14 +192,15 @@ class TorchVjp:
 
 
 def _grad(
-    output: torch.Tensor, leaves: Iterable[torch.Tensor], grad_output: torch.Tensor, create_graph: bool = False
-) -> tuple[torch.Tensor | None, ...]:
-    """``torch.autograd.grad``, the graph kept, without its check of shapes.
+    output: torch.Tensor, leaves: Iterable[torch.Tensor], grad_output: torch.Tensor, create_graph: bool = False,
+    retain_graph: bool = True,
+) -> tuple[torch.Tensor | None, ...]:  # fmt: skip
+    """``torch.autograd.grad`` without its check of shapes.
 
     That check is Python, and imports sympy when first given a grad_output: a quarter of ``import torch``.
     """
     found: tuple[torch.Tensor | None, ...] = _engine_run_backward(
-        (output,), (grad_output,), True, create_graph, tuple(leaves), allow_unreachable=True, accumulate_grad=False
+        (output,), (grad_output,), retain_graph, create_graph, tuple(leaves), allow_unreachable=True, accumulate_grad=False
     )
     return found
 
@@ -195,7 +237,9 @@ def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
         return partial(_build_and_call, loss, frozenset(inspect.signature(loss).parameters), {})
     if isinstance(loss, torch.nn.Module):
-        return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters))
+        built = inspect.signature(type(loss)).parameters.values()
+        defaults = {one.name: one.default for one in built if one.default is not one.empty}
+        return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters), defaults)
     return loss
 
 
@@ -213,11 +257,19 @@ def _build_and_call(
     return modules[words](**rest)
 
 
-def _call_built(module: torch.nn.Module, called: frozenset[str], **arguments: Any) -> Any:
+def _call_built(
+    module: torch.nn.Module, called: frozenset[str], defaults: Mapping[str, Any], **arguments: Any
+) -> Any:
     for name, value in arguments.items():
         if name not in called and not _same(getattr(module, name, None), value):
             raise TypeError(
                 f"the module was not built with {name}={value!r}: give the class, or declare {name!r} in lacks"
+            )
+    for name, default in defaults.items():
+        if name not in arguments and not _same(getattr(module, name, default), default):
+            raise TypeError(
+                f"the module was built with {name}={getattr(module, name)!r}, which this call leaves at {default!r}: "
+                f"give the class"
             )
     return module(**{name: value for name, value in arguments.items() if name in called})
 

@@ -87,6 +87,11 @@ class Implementation:
         reasons = self.lacks if isinstance(self.lacks, Mapping) else dict.fromkeys(self.lacks, "")
         return {word: reasons[entry] for entry in self.lacks for scope, word in [_scoped(entry)] if scope in ("", loss)}
 
+    @property
+    def trusted(self) -> bool:
+        """Whether it is one of the project's own, which leave the process as it is."""
+        return self.origin in ("numpy", "textbook", "torch")
+
     @cached_property
     def adapted(self) -> dict[str, Loss]:
         """Each loss as ``(output, vjp)``."""

@@ -25,8 +25,9 @@ class Record:
 
     `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
     the same error in steps of the dtype. `lenient` counts the draws that needed an allowance of their own.
-    `not_offered` names what was not compared because the implementation does not offer it. `notes` tell what
-    the verdict does not: that a process died on the way to it.
+    `not_offered` names what was not compared because the implementation does not offer it. `compared` counts the
+    answers that were held against the reference's, `compiled` says whether torch.compile's code ran, `notes` are
+    told beside the verdict.
     """
 
     id: str
@@ -43,6 +44,9 @@ class Record:
     worst: dict[str, float] = field(default_factory=dict)
     ulp: dict[str, float] = field(default_factory=dict)
     lenient: int = 0
+    compared: int = 0
+    compiled: bool | None = None
+    notes: list[str] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
     raises: str | None = None
@@ -50,7 +54,6 @@ class Record:
     published: dict[str, Any] | None = None
     finding: dict[str, Any] | None = None
     repeat: str = ""
-    notes: list[str] = field(default_factory=list)
 
     @property
     def unexpected(self) -> bool:

@@ -37,6 +37,13 @@ cases:
     given: {input: {normal: [3]}, target: {normal: [3]}}
     across: {reduction: [none, mean, sum], dtype: [float32, float64]}
 """
+WEIGHTED = """
+loss: nll_loss
+cases:
+  - name: weighted
+    given: {input: {normal: [3, 2]}, target: {classes: [3], below: 2}, weight: {uniform: [2]}}
+    across: {reduction: [none, sum]}
+"""
 
 
 def points_of(path: Path, text: str) -> list[Point]:
@@ -199,14 +206,36 @@ def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest
     assert "parity itself fails here, which is no verdict on the loss: ZeroDivisionError: ours" in report.failures[0]
 
 
-def test_a_gradient_that_is_lacking_yet_given_costs_nothing() -> None:
-    def gives(input: Array, target: Array, **options: Any) -> Result:
-        output, vjp = losses.mse_loss(input, target, **options)
-        return output, lambda grad_output: vjp(grad_output) | {"weight": np.ones(3)}
+def test_a_gradient_that_is_lacking_yet_given_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "nll_loss.yaml"
+    path.write_text(WEIGHTED)
 
-    lacks = ["weight", "gradient of weight"]
-    assert parity.check("mse_loss", gives, lacks=lacks, only="*/plain grid*", seeds=1).records
-    report = parity.check("mse_loss", F.mse_loss, framework="torch", lacks=["gradient"], only="*none*float32", seeds=1)
+    def gives(
+        input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, reduction: str = "mean"
+    ) -> torch.Tensor:
+        rows = -(weight[target] * input.gather(1, target[:, None])[:, 0])
+        return rows if reduction == "none" else rows.sum()
+
+    report = parity.check("nll_loss", gives, framework="torch", cases=path, lacks=["gradient of weight"])
+    assert report.ok, report
+    assert "not offered: gradient of weight" in str(report)
+    told = parity.check("nll_loss", gives, framework="torch", cases=path).failures[0]
+    assert "gradient of weight is given, torch has none" in told
+
+
+def test_a_gradient_that_is_lacking_is_not_asked_for_in_the_second_call(tmp_path: Path) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+
+    def forward_alone(**arguments: Any) -> Result:
+        def backward(grad_output: Array) -> Any:
+            raise NotImplementedError
+
+        return losses.mse_loss(**arguments)[0], backward
+
+    report = parity.check("mse_loss", forward_alone, cases=path, lacks=["gradient"])
+    assert report.ok, report
+    report = parity.check("mse_loss", F.mse_loss, framework="torch", cases=path, lacks=["gradient"])
     assert report.ok, report
 
 
@@ -240,4 +269,4 @@ def test_a_check_that_kills_the_process_leaves_its_records_and_the_culprit(
     assert not capfd.readouterr().err
     died.discard()
     assert parity.unfinished() == []
-    assert not [path for path in tmp_path.glob("parity-*/*")]
+    assert not list(tmp_path.glob("parity-*/*"))
