@@ -77,7 +77,7 @@ def check(
     loss: str, function: Callable[..., Any], *, framework: str = "numpy", name: str = "yours",
     expected_failures: Mapping[str, str] | None = None, lacks: Collection[str] = (), device: str = "cpu",
     cases: Path | str | None = None, only: str | None = None, seeds: int | None = None, seed_base: int = 0,
-    depth: str = "default",
+    depth: str = "default", isolate: bool = False, timeout: float | None = None,
 ) -> Report:  # fmt: skip
     """Run every case of `loss` on `function` and report.
 
@@ -86,19 +86,27 @@ def check(
     `Implementation`. `cases` is a case file of your own instead of the shipped one; `only` a point id, or a
     pattern of ids.
 
+    With `isolate` the points run in a process of their own: one that crashes, exits or takes all memory is told as that
+    point's failure, and so is one that takes longer than `timeout` seconds, which implies `isolate` (60 without one).
+    Without, a crash ends this process too; `parity.unfinished()` then tells which point it was, and what was known.
+
     Raises ValueError with a sentence if `loss`, `framework` or a declaration means nothing, CaseError if
     the case file cannot be used; what the function does wrong never raises, it is in the report.
     """
     implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
     _check_seeds(seeds, seed_base)
-    from parity.engine.run import run_point
+    from parity.engine.isolation import TIMEOUT, Isolated
+    from parity.engine.journal import Journaled
     from parity.references.proof import is_reference
 
     report = Report(loss, name)
     if is_reference(loss, function):
         report.notes.append(f"{name} is torch's own {loss}: it is compared with itself")
-    for point in points(loss, implementation, cases, only, depth):
-        report.records.append(run_point(point, implementation, seeds_of(point, seeds, seed_base, depth)))
+    apart = isolate or timeout is not None
+    limit = TIMEOUT if timeout is None else timeout
+    with Isolated(implementation, limit) if apart else Journaled(loss, implementation) as place:
+        for point in points(loss, implementation, cases, only, depth):
+            report.records.append(place.run(point, seeds_of(point, seeds, seed_base, depth)))
     if only is not None and not report.records:
         raise Misdeclared(f"no point of {loss} is called {only!r}")
     if implementation.expected_failures:

@@ -1,8 +1,6 @@
 """Two arrays -> how far apart they are, as a share of what is allowed, and a sentence where it is too far."""
 
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -134,16 +132,3 @@ def _number(value: Any, dtype: DType) -> str:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, complex) else float(value)
-
-
-def told(error: BaseException) -> str:
-    """An exception in words, with the place it came from."""
-    frames = extract_tb(error.__traceback__)
-    place = f" ({PurePath(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {first_line(error)}{place}"
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an exception's message."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else ""

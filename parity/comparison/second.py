@@ -7,10 +7,11 @@ import numpy as np
 
 from parity.cases.schema import Tolerance
 from parity.comparison import compare
-from parity.comparison.compare import Mismatch, told
+from parity.comparison.compare import Mismatch
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import STEPS, Bound, bound, name_of
 from parity.types import Array, DType, Gradients, NotOffered
+from parity.wording import told
 
 DTYPES = ("float32", "float64")
 FACTOR = 64
@@ -40,9 +41,9 @@ def second_derivatives(
         return
     try:
         actual = vjp.second(grad_output, along)
-    except NotOffered:
+    except (NotOffered, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         yield Mismatch("second derivative", "raises", f"the second derivative raises {told(error)}; torch has one")
         return
     coarsest = max((value.dtype for value in (grad_output, *along.values())), key=_step)

@@ -9,10 +9,11 @@ from parity.cases.identity import Identity
 from parity.cases.schema import Finding, Published
 from parity.comparison import compare, truth
 from parity.comparison.answers import Answers
-from parity.comparison.compare import Mismatch, first_line, told
+from parity.comparison.compare import Mismatch
 from parity.comparison.tolerance import bound
 from parity.implementations.declaration import Implementation
 from parity.types import Array, Functions, Gradients, Loss, NotOffered
+from parity.wording import class_names, first_line, message, told
 
 
 def refusal(
@@ -25,8 +26,8 @@ def refusal(
     if error is None:
         yield Mismatch("case", "reference", f"torch answers this call, the case expects {wanted}")
         return
-    if wanted not in (parent.__name__ for parent in type(error).__mro__) or part.lower() not in str(error).lower():
-        said = f"torch raises {type(error).__name__}: {first_line(error)}"
+    if wanted not in class_names(error) or part.lower() not in message(error).lower():
+        said = f"torch raises {class_names(error)[0]}: {first_line(error)}"
         yield Mismatch("case", "reference", f"{said}; the case expects {wanted} with {part!r}")
         return
     output, found = _raised(loss, offered)
@@ -41,15 +42,15 @@ def refusal(
             yield early
 
 
-def _raised(loss: Loss, arguments: dict[str, Any]) -> tuple[Array | None, Exception | None]:
+def _raised(loss: Loss, arguments: dict[str, Any]) -> tuple[Array | None, BaseException | None]:
     """The output if the forward gives one, and what the forward or the backward raises."""
     output = None
     try:
         output, vjp = loss(**arguments)
         vjp(np.ones_like(output))
-    except NotOffered:
+    except (NotOffered, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         return output, error
     return output, None
 
@@ -101,9 +102,9 @@ def identity(
     try:
         other, vjp = identity.evaluate(functions, known)
         slopes = vjp(answers.grad_output)
-    except (KeyError, NotOffered):
+    except (KeyError, NotOffered, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         yield Mismatch("identity", "raises", f"{text} raises {told(error)}")
         return
 

@@ -10,8 +10,9 @@ from shlex import quote
 from typing import Any
 
 from parity.cases.points import Point
-from parity.comparison.compare import Mismatch, told
+from parity.comparison.compare import Mismatch
 from parity.draws.draw import Plan
+from parity.engine import crumbs
 from parity.engine.state import Generators, changes, known_state
 from parity.engine.trial import Sides, Stop, Trial
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
@@ -20,6 +21,7 @@ from parity.records.record import Record
 from parity.references.proof import not_torch
 from parity.references.torch import TORCH
 from parity.types import NotOffered
+from parity.wording import message, told
 
 # So many draws go through each stage together: more would hold more memory, and gain no more time.
 TOGETHER = 6
@@ -29,50 +31,72 @@ UNDEFINED = (Trial.draw, Trial.leave_undefined)
 
 
 def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
-    """The record of one point over its seeds. Never raises for what the implementation or a case does wrong."""
-    case = point.scenario.case
-    record = Record(
-        point.id, point.loss, case.name, str(point.scenario.path), point.scenario.line, point.dtype,
-        implementation.name, dict(point.choice), seeds=list(seeds), source=case.source,
-        raises=next(iter(case.raises), None) if case.raises else None,
-    )  # fmt: skip
-    reason = implementation.not_offered(point)
-    if reason:
-        record.verdict, record.reason = "not offered", reason
-        return record
-    if not record.seeds:
-        return _erroneous(record, "no seed was given, so nothing was drawn")
-    with known_state():
-        problem = not_torch(point.loss)
-        if problem:
-            return _erroneous(record, problem)
-        compiles = _compiles(implementation, point.loss)
-        try:
+    """The record of one point over its seeds. Raises nothing but KeyboardInterrupt.
+
+    What the implementation or a case does wrong is a mismatch; what goes wrong in parity itself is the verdict "error".
+    """
+    record = blank(point, implementation, seeds)
+    crumbs.begin(point.id)
+    try:
+        reason = implementation.not_offered(point)
+        if reason:
+            record.verdict, record.reason = "not offered", reason
+            return record
+        if not record.seeds:
+            return _erroneous(record, "no seed was given, so nothing was drawn")
+        with known_state():
+            problem = not_torch(point.loss)
+            if problem:
+                return _erroneous(record, problem)
+            compiles = _compiles(implementation, point.loss)
             with _watched(point, implementation, record):
                 _run(point, implementation, record)
-        except NotOffered as error:
-            record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {error}"
-            return record
-    if _compiles(implementation, point.loss) and not compiles:
-        return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
+        if _compiles(implementation, point.loss) and not compiles:
+            return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
+    except NotOffered as error:
+        record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {message(error)}"
+        return record
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return broken(record, error)
     if not record.mismatches and not record.compared:
         missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
         record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"
         return record
+    return settled(record, point, implementation)
+
+
+def blank(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
+    """The record of a point of which nothing is known yet."""
+    case = point.scenario.case
+    return Record(
+        point.id, point.loss, case.name, str(point.scenario.path), point.scenario.line, point.dtype,
+        implementation.name, dict(point.choice), seeds=list(seeds), source=case.source,
+        raises=next(iter(case.raises), None) if case.raises else None,
+    )  # fmt: skip
+
+
+def settled(record: Record, point: Point, implementation: Implementation) -> Record:
+    """The record with the verdict that follows from its mismatches and from what is expected to fail."""
     record.reason = implementation.expected_failure(point)
     if record.mismatches:
-        seed = record.mismatches[0].seed or 0
-        record.repeat = repeat_line(point, implementation, seed)
+        record.repeat = repeat_line(point, implementation, record.mismatches[0].seed or 0)
         record.verdict = "xfailed" if record.reason else "failed"
-    elif record.reason and not case.raises:
+    elif record.reason and not point.scenario.case.raises:
         record.verdict = "xpassed"
     return record
 
 
-def _erroneous(record: Record, sentence: str) -> Record:
+def broken(record: Record, error: BaseException) -> Record:
+    """The record of a point that parity itself could not bring to an end."""
+    return _erroneous(record, f"parity itself fails here, which is no verdict on the loss: {told(error)}", "parity")
+
+
+def _erroneous(record: Record, sentence: str, what: str = "case") -> Record:
     """The record of a point that could not be compared, which is no agreement."""
     record.verdict = "error"
-    record.mismatches.append(Mismatch("case", "reference", sentence))
+    record.mismatches.append(Mismatch(what, "reference", sentence))
     return record
 
 

@@ -11,13 +11,15 @@ from typing import Any
 from parity.cases.points import Point
 from parity.comparison import compare, observe, truth, witness
 from parity.comparison.answers import Answers
-from parity.comparison.compare import Mismatch, told
+from parity.comparison.compare import Mismatch
 from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import Plan, generator
+from parity.engine.crumbs import at
 from parity.implementations.declaration import SECOND, Implementation
 from parity.records.record import Record
 from parity.references.torch import TORCH
 from parity.types import Array, Functions, Gradients, Loss, NotOffered, Result
+from parity.wording import message, told
 
 
 class Stop(Exception):
@@ -74,6 +76,7 @@ class Trial:
 
     def draw(self) -> None:
         """The arguments, and those of them that the implementation offers."""
+        at("in the drawing", self.seed)
         self.arguments, self.own_grad_output = self._drawn(self.seed)
         self.offered = self.sides.implementation.arguments(self.sides.point.loss, self.arguments)
 
@@ -87,6 +90,7 @@ class Trial:
         """Instead of all that follows: a call that both sides must refuse."""
         sides = self.sides
         assert self.case.raises is not None
+        at("in the call that must be refused", self.seed)
         self.tell(*witness.refusal(
             self.case.raises, sides.reference, sides.implementation, sides.loss, self.arguments, self.offered
         ))  # fmt: skip
@@ -100,6 +104,7 @@ class Trial:
         self.sides.record.finding = {"torch": finding.torch, "output": wanted}
         if self.sides.implementation.framework == "torch":
             return
+        at("in the forward", self.seed)
         self.sides.record.compared += 1
         if finding.raises is not None:
             self.tell(witness.unsafe(finding.raises, self.sides.implementation, self.sides.loss, self.offered))
@@ -107,6 +112,7 @@ class Trial:
             self.tell(witness.undefined(finding, self._forward()[0]))
 
     def ask_torch(self) -> None:
+        at("in torch's own call", self.seed)
         try:
             self.expected, self.reference_vjp = self.sides.reference(**self.arguments)
         except Exception as error:
@@ -138,12 +144,14 @@ class Trial:
             self.kept = observe.bits({"output": self.output, **self.gradients})
 
     def _forward(self) -> Result:
+        at("in the forward", self.seed)
         try:
             return self.sides.loss(**self.offered)
-        except NotOffered:
+        except (NotOffered, KeyboardInterrupt):
             raise
-        except Exception as error:
-            unknown = [name for name in self.offered if f"unexpected keyword argument '{name}'" in str(error)]
+        except BaseException as error:
+            said = message(error)
+            unknown = [name for name in self.offered if f"unexpected keyword argument '{name}'" in said]
             hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
             raise self.stop("output", "raises", f"the forward raises {told(error)}, torch answers{hint}") from None
 
@@ -151,11 +159,12 @@ class Trial:
         if "gradient" in self.sides.lacking:
             self.sides.record.not_offered.append("gradient")
             return {}
+        at("in the backward", self.seed)
         try:
             gradients = vjp(self.grad_output)
-        except NotOffered:
+        except (NotOffered, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise self.stop("gradient", "raises", f"the backward raises {told(error)}, torch's works") from None
         if not isinstance(gradients, dict):
             found = type(gradients).__name__
@@ -164,6 +173,7 @@ class Trial:
 
     def compare(self) -> None:
         """The output and every gradient beside torch's, then what else is known of them."""
+        at("in the comparison", self.seed)
         if self.thorough:
             self.tell(*observe.overwritten(self.kept, {"output": self.output, **self.gradients}))
             if self.mismatches:
@@ -223,6 +233,7 @@ class Trial:
         identity = self.sides.point.scenario.identity
         if identity is None or self.mismatches:
             return
+        at("in the identity", self.seed)
         known = {**self.sides.point.sizes, **self.arguments}
         implementation = self.sides.implementation
         sides: list[tuple[str, Functions, Array, Gradients]] = [
@@ -234,30 +245,38 @@ class Trial:
             try:
                 self.tell(*witness.identity(identity, functions, TORCH, side, known, self.answers, left, slopes))
             except (KeyError, NotOffered) as error:
-                self.sides.record.not_offered.append(f"identity with {error.args[0]}")
+                self.sides.record.not_offered.append(f"identity with {message(error).strip(chr(39))}")
 
     def repeat(self) -> None:
         """Of a thorough draw: call once more, other calls having come in between, then differentiate twice."""
         if not self.thorough:
             return
-        loss = self.sides.loss
+        at("in the second call", self.seed)
+        loss, vjp = self.sides.loss, self.vjp
+        if "gradient" in self.sides.lacking:
+            loss, vjp = self._forward_alone, _no_gradients
         other = {} if any(trial.vjp for trial in self.later) else self._other()
         try:
             if other:
                 observe.call(loss, other)
-            first = (self.output, self.gradients, self.vjp)
+            first = (self.output, self.gradients, vjp)
             if not observe.steady(loss, self.offered, self.kept, *first, self.grad_output):
                 self.tell(*observe.repeats(loss, self.offered, self._other(), self.grad_output))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self.tell(Mismatch("side effect", "raises", f"calling it a second time raises {told(error)}"))
         self._partly()
         self._second()
+
+    def _forward_alone(self, **arguments: Any) -> Result:
+        return self.sides.loss(**arguments)[0], _no_gradients
 
     def _partly(self) -> None:
         """Where a framework differentiates by what it is asked to: by nothing, by one argument, by all but one."""
         if not hasattr(self.vjp, "only"):
             return
-        names = list(self.gradients)
+        names = [name for name in self.gradients if name in self.theirs]
         asked = [[], *([name] for name in names)]
         if len(names) > 2:  # in turn, point by point
             one = generator(f"{self.sides.point.id}#{self.seed}#alone").choice(names)
@@ -267,9 +286,12 @@ class Trial:
             wanted = f"the gradient of {' and '.join(some)} alone (no leaf)" if some else "no gradient"
             calls[f"asked for {wanted}"] = partial(self.vjp.only, some, self.grad_output)
         for said, call in calls.items():
+            at(f"in a call {said}", self.seed)
             try:
                 found = call()
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 self.tell(Mismatch("gradient", "raises", f"{said}, it raises {told(error)}"))
                 continue
             for name, value in found.items():
@@ -291,6 +313,7 @@ class Trial:
         if SECOND in self.sides.lacking or not hasattr(self.vjp, "second"):
             record.not_offered.append(SECOND)
             return
+        at("in the second derivative", self.seed)
         along = {
             name: value
             for name, value in directions(self.theirs, generator(f"{point.id}#{self.seed}#directions")).items()
@@ -303,3 +326,7 @@ class Trial:
             ))  # fmt: skip
         except NotOffered:
             record.not_offered.append(SECOND)
+
+
+def _no_gradients(grad_output: Array) -> Gradients:
+    return {}

@@ -14,6 +14,7 @@ from parity.frameworks.compiled import is_compiled
 from parity.frameworks.options import DISTANCES
 from parity.losses.arguments import BFLOAT16, is_floating
 from parity.types import Array, Gradients, NotOffered
+from parity.wording import message
 
 _DTYPES: dict[str, torch.dtype] = {
     name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
@@ -61,7 +62,7 @@ class TorchLoss:
             try:
                 output = self.function(**call)
             except RuntimeError as error:
-                named = _NOT_DIFFERENTIABLE.search(str(error))
+                named = _NOT_DIFFERENTIABLE.search(message(error))
                 if named is None or named[1] not in leaves:
                     raise
                 refused.add(named[1])

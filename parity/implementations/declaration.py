@@ -16,6 +16,7 @@ from parity.cases.shipped import case_file
 from parity.cases.signature import signature_of
 from parity.cases.specs import LAYOUTS, DType, Spec
 from parity.types import Functions, Loss, NotOffered, Result
+from parity.wording import class_names
 
 DTYPES: tuple[str, ...] = DType.__args__  # type: ignore[attr-defined]
 SECOND = "second derivatives"
@@ -162,7 +163,7 @@ class Implementation:
         """Whether this exception answers to torch's exception of the class `wanted`."""
         table = EQUIVALENTS[self.framework] if self.equivalents is None else self.equivalents
         allowed = {wanted, *table.get(wanted, ())}
-        return any(parent.__name__ in allowed for parent in type(raised).__mro__)
+        return not allowed.isdisjoint(class_names(raised))
 
 
 @cache

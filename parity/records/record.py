@@ -80,6 +80,7 @@ class Record:
             lines.append(f"  {self.path}:{self.line}")
             if self.repeat:
                 lines.append(f"  repeat: {self.repeat}")
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
     def as_json(self) -> str:
