@@ -8,10 +8,10 @@ import numpy as np
 
 from parity.cases.schema import Tolerance
 from parity.comparison import compare, truth
-from parity.comparison.compare import Mismatch
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import STEPS, Bound, bound, name_of
 from parity.losses.arguments import HALVES
+from parity.records.mismatch import Mismatch, about
 from parity.types import Array, DType, Gradients, Loss
 
 # An error up to so many times one that an earlier draw of the point was measured to owe to rounding is a rounding too.
@@ -39,12 +39,12 @@ class Answers:
 
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
         """The worst error of an answer as a share of its allowance and in ulp, and the mismatch if it is too far."""
-        what, expected = titled(name), self._expected(name)
-        problem = compare.form(what, expected, actual)
+        expected = self._expected(name)
+        problem = compare.form(about(name), expected, actual)
         if problem:
             return np.inf, np.inf, problem
         dtype = self.precision(name)
-        allowed = bound(dtype, what, self.tolerance)
+        allowed = bound(dtype, name, self.tolerance)
         if expected.tobytes() == actual.tobytes():
             return 0.0, 0.0, None
         step = STEPS.get(name_of(dtype))
@@ -68,8 +68,9 @@ class Answers:
                 return worst, strict * in_ulp, None
             if worst == np.inf:  # nan or inf in the wrong place: no allowance helps
                 break
-        problem = compare.describe(what, expected, actual, share, allowed, extra, self.exact().get(name))
-        problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
+        missed = compare.allowance(expected, allowed, extra)
+        problem = compare.describe(about(name), expected, actual, share, missed, self.exact().get(name))
+        problem.diagnosis = diagnose(name, expected, actual, lambda: self.under_ones(name))
         return worst, strict * in_ulp, problem
 
     def _learn(self, name: str, expected: Array, actual: Array) -> None:
@@ -86,10 +87,9 @@ class Answers:
 
         `noise` gives the rounding of the right one by torch, and is asked last.
         """
-        what = titled(name)
         right = np.asarray(right, left.dtype)
-        problem = compare.form(what, left, right)
-        own = bound(left.dtype, what, self.tolerance)
+        problem = compare.form(about(name), left, right)
+        own = bound(left.dtype, name, self.tolerance)
         allowed = Bound(4 * own.rtol, 4 * own.atol)
         if problem is None:
             worst, share = compare.judge(left, right, allowed)
@@ -100,9 +100,9 @@ class Answers:
                 worst, share = compare.judge(left, right, allowed, extra)
                 if worst <= 1:
                     return None
-            problem = compare.describe(what, left, right, share, allowed, extra, None)
-            problem.sentence = problem.sentence.replace("torch has", "the loss itself has")
-        problem.sentence = f"{text}: {problem.sentence}"
+            missed = compare.allowance(left, allowed, extra)
+            problem = compare.describe(about(name), left, right, share, missed, None)
+        problem.against, problem.asked = "the loss itself", f"{text}: "
         return problem
 
     def _identity_allowances(self, name: str, noise: Callable[[], truth.Answers]) -> Iterator[Array]:
@@ -126,7 +126,7 @@ class Answers:
         error = truth.believed(error, value) if self._double() else truth.finite(error)
         if self._half():
             return error
-        return error + truth.elsewhere(error, exact, bound(self.precision(name), titled(name)).atol)
+        return error + truth.elsewhere(error, exact, bound(self.precision(name), name).atol)
 
     def allowances(self, name: str) -> Iterator[Array]:
         """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.
@@ -186,7 +186,3 @@ class Answers:
     def _expected(self, name: str) -> Array:
         return self.output if name == "output" else self.gradients[name]
 
-
-def titled(name: str) -> str:
-    """'output', or 'gradient of' the argument."""
-    return name if name == "output" else f"gradient of {name}"

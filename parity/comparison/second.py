@@ -7,9 +7,9 @@ import numpy as np
 
 from parity.cases.schema import Tolerance
 from parity.comparison import compare
-from parity.comparison.compare import Mismatch
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import STEPS, Bound, bound, name_of
+from parity.records.mismatch import About, Kind, Mismatch, Subject
 from parity.types import Array, DType, Gradients, NotOffered
 from parity.wording import told
 
@@ -44,7 +44,7 @@ def second_derivatives(
     except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
-        yield Mismatch("second derivative", "raises", f"the second derivative raises {told(error)}; torch has one")
+        yield Mismatch(Subject.SECOND, Kind.RAISES, figures={"error": told(error)})
         return
     coarsest = max((value.dtype for value in (grad_output, *along.values())), key=_step)
     rtol = FACTOR * bound(coarsest, "gradient", tolerance).rtol
@@ -52,8 +52,8 @@ def second_derivatives(
     for name in expected.keys() | actual.keys():
         value = expected[name] if name in expected else np.zeros_like(actual[name])
         found = actual[name] if name in actual else np.zeros_like(value)
-        what = f"second derivative by {name}"
-        problem = compare.form(what, value, found)
+        answer = About(Subject.SECOND, name)
+        problem = compare.form(answer, value, found)
         if problem is None:
             allowed = Bound(rtol, rtol * _scale(value) + noise + STEPS[name_of(value.dtype)].tiny)
             worst, share = compare.judge(value, found, allowed)
@@ -64,8 +64,8 @@ def second_derivatives(
             worst, share = compare.judge(value, found, allowed, extra, truth)
             if worst <= 1:
                 continue
-            problem = compare.describe(what, value, found, share, allowed, extra, truth)
-            problem.lead(diagnose("output", value, found, lambda: None))
+            problem = compare.describe(answer, value, found, share, compare.allowance(value, allowed, extra), truth)
+            problem.diagnosis = diagnose("output", value, found, lambda: None)
         yield problem
 
 

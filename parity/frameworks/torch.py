@@ -13,7 +13,7 @@ from torch.autograd.graph import _engine_run_backward
 from parity.frameworks.compiled import is_compiled
 from parity.frameworks.options import DISTANCES
 from parity.losses.arguments import BFLOAT16, is_floating
-from parity.types import Array, Gradients, NotOffered
+from parity.types import Array, Differentiator, Gradients, NotOffered
 from parity.wording import message
 
 _DTYPES: dict[str, torch.dtype] = {
@@ -99,7 +99,7 @@ def _shared(array: Array) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
-class TorchVjp:
+class TorchVjp(Differentiator):
     """The vjp of one call.
 
     A graph that a first vjp has freed is made anew by calling the function again. A second backward goes through
@@ -132,7 +132,7 @@ class TorchVjp:
     def _call_again(self) -> None:
         self.output = self.loss.function(**self.call)
 
-    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Array | None]:
+    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
         """The output, and the gradients of these arguments, from a call in which no other asks for one.
 
         They are no leaves in it, as what a network computes is none.
@@ -148,7 +148,7 @@ class TorchVjp:
         }  # fmt: skip
         return {"output": to_numpy(output), **gradients}
 
-    def quiet(self) -> dict[str, Array | None]:
+    def without_gradients(self) -> dict[str, Any]:
         """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
         with torch.no_grad():
             output = self.loss.function(**self.call)
