@@ -9,8 +9,8 @@ import numpy as np
 from parity.cases.schema import Tolerance
 from parity.comparison import compare, truth
 from parity.comparison.diagnosis import diagnose
-from parity.comparison.tolerance import STEPS, Bound, bound, name_of
-from parity.losses.arguments import HALVES
+from parity.comparison.tolerance import Bound, bound, ulp
+from parity.dtypes import HALVES, Row, row_of
 from parity.records.mismatch import Mismatch, about
 from parity.types import Array, DType, Gradients, Loss
 
@@ -47,31 +47,30 @@ class Answers:
         allowed = bound(dtype, name, self.tolerance)
         if expected.tobytes() == actual.tobytes():
             return 0.0, 0.0, None
-        step = STEPS.get(name_of(dtype))
-        in_ulp = allowed.rtol / step.eps if step else 1.0
         worst, share = compare.judge(expected, actual, allowed)
+        ulps = _ulps(expected, actual, share)
         if worst <= 1:
-            return worst, worst * in_ulp, None
-        strict, extra = worst, None
+            return worst, ulps, None
+        extra = None
         self.lenient = True
         if name in self.roundings:
             like_before = ALIKE * self.roundings[name] * float(truth.largest(expected))
             alike = Bound(allowed.rtol, allowed.atol + like_before)
             worst, share = compare.judge(expected, actual, alike)
             if worst <= 1:
-                return worst, strict * in_ulp, None
+                return worst, ulps, None
         exact = self.exact().get(name) if dtype in HALVES else None
         for extra in self.allowances(name):
             worst, share = compare.judge(expected, actual, allowed, extra, exact)
             if worst <= 1:
                 self._learn(name, expected, actual)
-                return worst, strict * in_ulp, None
+                return worst, ulps, None
             if worst == np.inf:  # nan or inf in the wrong place: no allowance helps
                 break
         missed = compare.allowance(expected, allowed, extra)
         problem = compare.describe(about(name), expected, actual, share, missed, self.exact().get(name))
         problem.diagnosis = diagnose(name, expected, actual, lambda: self.under_ones(name))
-        return worst, strict * in_ulp, problem
+        return worst, ulps, problem
 
     def _learn(self, name: str, expected: Array, actual: Array) -> None:
         """Keep the size of an error that was measured to be a rounding."""
@@ -150,13 +149,13 @@ class Answers:
 
     def _probes(self) -> Iterator[truth.Answers]:
         base = {"output": self.output, **self.gradients} if self._double() else self.exact()
-        yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._steps())
+        yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._rows())
 
     def _neighbours(self) -> Iterator[truth.Answers]:
-        yield from truth.neighbours(self.loss, self.reference, self.arguments, self.grad_output, self._steps())
+        yield from truth.neighbours(self.loss, self.reference, self.arguments, self.grad_output, self._rows())
 
     def _sums(self) -> Iterator[truth.Answers]:
-        yield truth.sums(self.reference, self.arguments, self.grad_output, self._steps())
+        yield truth.sums(self.reference, self.arguments, self.grad_output, self._rows())
 
     def under_ones(self, name: str) -> Array | None:
         """Torch's gradient for a grad_output of ones."""
@@ -168,8 +167,8 @@ class Answers:
         own, outer = self._expected(name).dtype, self.output.dtype
         if own == outer:
             return own
-        steps = [STEPS.get(name_of(dtype)) for dtype in (own, outer)]
-        return outer if steps[0] and steps[1] and steps[1].eps > steps[0].eps else own
+        inside, outside = row_of(own), row_of(outer)
+        return outer if inside and outside and outside.eps > inside.eps else own
 
     def _half(self) -> bool:
         """Whether numbers come in half precision: there a few roundings more (a sum kept in halves) are a bug."""
@@ -178,11 +177,22 @@ class Answers:
     def _double(self) -> bool:
         return truth.is_double(self.arguments, self.grad_output)
 
-    def _steps(self) -> dict[str, str]:
-        """The dtype that each answer is judged by, of those that have a step."""
-        dtypes = {answer: name_of(self.precision(answer)) for answer in ("output", *self.gradients)}
-        return {answer: dtype for answer, dtype in dtypes.items() if dtype in STEPS}
+    def _rows(self) -> dict[str, Row]:
+        """The dtype that each answer is judged by, if it is a floating one."""
+        rows = {answer: row_of(self.precision(answer)) for answer in ("output", *self.gradients)}
+        return {answer: row for answer, row in rows.items() if row}
 
     def _expected(self, name: str) -> Array:
         return self.output if name == "output" else self.gradients[name]
 
+
+def _ulps(expected: Array, actual: Array, share: Array) -> float:
+    """The error of the element that misses by the largest share of its allowance, in units in the last place."""
+    if not expected.size:
+        return 0.0
+    index = np.unravel_index(int(share.argmax()), share.shape)
+    value = expected[index]
+    error = abs(complex(actual[index]) - complex(value)) if expected.dtype.kind == "c" else abs(
+        float(actual[index]) - float(value)
+    )
+    return ulp(error, float(abs(value)), expected.dtype) if error == error else float("inf")

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.comparison.tolerance import Bound, name_of, ulp
-from parity.losses.arguments import is_floating
+from parity.comparison.tolerance import Bound, ulp
+from parity.dtypes import is_floating, name_of
 from parity.records.mismatch import About, Kind, Mismatch, Nearer
 from parity.types import Array
 
