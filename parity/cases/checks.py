@@ -2,18 +2,21 @@
 
 import builtins
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from functools import cache
 from itertools import chain, islice, product
 from typing import Any
 
-from parity.cases.bounds import corners, out_of_bounds, size_words
+from parity.cases.bounds import Extent, extent, out_of_bounds, size_words
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import label, unlike, written
+from parity.cases.memory import MOST as MOST_BYTES
+from parity.cases.memory import most_bytes
 from parity.cases.reader import Document, Place, Problem
 from parity.cases.scenario import Scenario, argument
 from parity.cases.schema import NAME, Axis, Case, CaseFile
 from parity.cases.signature import Signature
-from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, generator_of
+from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, Strict, generator_of
 
 LABEL = 80
 MOST = 100
@@ -44,8 +47,8 @@ def problems(
     found = list(islice(chain(_axes(scenario, where), _arguments(scenario, where), _both(case, place)), MOST))
     yield from found
     if not found:
-        yield from _bounds(scenario, where)
-        yield from _likes(scenario, where)
+        drawable = list(chain(_bounds(scenario, where), _likes(scenario, where)))
+        yield from drawable or _memory(scenario, where)
         yield from _same_ids(scenario, place)
         yield from _identity(scenario, place)
         yield from _xfails(scenario, place, served)
@@ -169,23 +172,38 @@ def _both(case: Case, place: Place) -> Iterator[Problem]:
 
 def _bounds(scenario: Scenario, where: Where) -> Iterator[Problem]:
     """Arrays that cannot be drawn at some choice of the sizes."""
-    sizes = {name: list(scenario.across.get(name, {"": size}).values()) for name, size in scenario.sizes.items()}
+    sizes = extents(scenario)
     for _, value, place in _values(scenario, where):
         if isinstance(value, Spec):
-            words = {word for _, word in size_words(value)}
-            told = (problem for corner in corners(words, sizes) for problem in out_of_bounds(value, corner))
-            for inner, text in islice(told, 1):
+            for inner, text in islice(out_of_bounds(value, sizes), 1):
                 yield Problem((*place, *inner), text)
+
+
+def extents(scenario: Scenario) -> dict[str, Extent]:
+    """The values of each size that decide."""
+    across = scenario.across
+    values = {name: list(across[name].values()) if name in across else [size] for name, size in scenario.sizes.items()}
+    return {name: extent(some) for name, some in values.items()}
+
+
+def _memory(scenario: Scenario, where: Where) -> Iterator[Problem]:
+    """Arrays each of which can be drawn, but not all."""
+    most = most_bytes(scenario, extents(scenario))
+    if most > MOST_BYTES:
+        said = f"one draw takes {most / 1e9:.1f} GB with its output and upstream gradient"
+        place = next(place for _, value, place in _values(scenario, where) if isinstance(value, Spec))
+        yield Problem(place, f"{said}, expected at most {MOST_BYTES / 1e9:.1f} GB for all arrays of a point")
 
 
 def _likes(scenario: Scenario, where: Where) -> Iterator[Problem]:
     """Copies of arguments that are no arrays, or not yet drawn."""
+    order = {name: position for position, name in enumerate(scenario.arguments)}
+    arrays = [one for one in order if all(scenario.is_array(one, other) for other in scenario.values(one))]
+    known = {*arrays}
     for name, value, place in _values(scenario, where):
         if isinstance(value, Like):
-            before = scenario.arguments[: scenario.arguments.index(name)]
-            arrays = [one for one in before if all(scenario.is_array(one, other) for other in scenario.values(one))]
-            if value.like not in arrays:
-                hint = nearest(value.like, arrays)
+            if value.like not in known or order[value.like] >= order[name]:
+                hint = nearest(value.like, (one for one in arrays if order[one] < order[name]))
                 said = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
                 yield Problem((*place, "like"), said)
 
@@ -211,6 +229,7 @@ def _identity(scenario: Scenario, place: Place) -> Iterator[Problem]:
 def _xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     """Expected failures that match no implementation or no point."""
     nothing = "this xfail matches nothing"
+    values = cache(lambda axis: {*scenario.across[axis], *map(_hashed, scenario.across[axis].values())})
     for name, failures in scenario.xfail.items():
         here = (*place, "xfail", name)
         if name not in served:
@@ -224,10 +243,19 @@ def _xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[st
                     said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
                     yield Problem(inner, said, key=True)
                     continue
-                labels = scenario.across[axis]
                 for word in wanted if isinstance(wanted, list) else [wanted]:
-                    if not any(scenario.wants(axis, one, word) for one in labels):
-                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{nearest(word, labels)}")
+                    if _hashed(word) not in values(axis):
+                        hint = nearest(word, scenario.across[axis])
+                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
+
+
+def _hashed(value: Any) -> Hashable:
+    """A value of a case file as one that a set can hold, equal where the values are."""
+    if isinstance(value, list):
+        return "list", *map(_hashed, value)
+    if isinstance(value, dict):
+        return "mapping", frozenset((key, _hashed(one)) for key, one in value.items())
+    return ("specification", id(value)) if isinstance(value, Strict) else value
 
 
 def _needed(scenario: Scenario, place: Place) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from shlex import quote
 
 import numpy as np
 
+from parity.cases.memory import bytes_of
 from parity.cases.points import Point
 from parity.comparison.compare import Mismatch, told
 from parity.draws.draw import Plan
@@ -19,8 +20,10 @@ from parity.records.record import Record
 from parity.references.torch import TORCH
 from parity.types import NotOffered
 
-# So many draws go through each stage together: more would hold more memory, and gain no more time.
+# So many draws go through each stage together, as long as their arrays take no more than so many bytes: more would
+# gain no more time.
 TOGETHER = 6
+HELD = 1 << 27
 AGREEMENT = (Trial.draw, Trial.ask_torch, Trial.ask_implementation, Trial.compare, Trial.repeat)
 REFUSAL = (Trial.draw, Trial.refuse)
 UNDEFINED = (Trial.draw, Trial.leave_undefined)
@@ -74,8 +77,9 @@ def _run(point: Point, implementation: Implementation, record: Record) -> None:
     sides = Sides(point, implementation, record, plan, TORCH[point.loss], adapted, lacking)
     case = point.scenario.case
     stages = REFUSAL if case.raises else UNDEFINED if case.finding else AGREEMENT
-    for start in range(0, len(record.seeds), TOGETHER):
-        seeds = record.seeds[start : start + TOGETHER]
+    together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
+    for start in range(0, len(record.seeds), together):
+        seeds = record.seeds[start : start + together]
         trials = [Trial(sides, seed, seed == record.seeds[0]) for seed in seeds]
         trials[0].later = trials[1:]
         for stage in stages:
@@ -99,3 +103,5 @@ def _each(trials: Iterable[Trial], stage: Callable[[Trial], None]) -> None:
             pass
         except NotOffered as error:
             trial.refused = error
+        except MemoryError as error:
+            trial.tell(Mismatch("case", "memory", f"the memory does not suffice for this draw: {told(error)}"))
