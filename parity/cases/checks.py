@@ -7,6 +7,8 @@ from functools import cache
 from itertools import chain, islice, product
 from typing import Any
 
+import numpy as np
+
 from parity.cases.bounds import Extent, extent, out_of_bounds, size_words
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import label, unlike, written
@@ -14,7 +16,7 @@ from parity.cases.memory import MOST as MOST_BYTES
 from parity.cases.memory import most_bytes
 from parity.cases.reader import Document, Place, Problem
 from parity.cases.scenario import Scenario, argument
-from parity.cases.schema import NAME, Axis, Case, CaseFile
+from parity.cases.schema import NAME, Axis, Case, CaseFile, Published
 from parity.cases.signature import Signature
 from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, Strict, generator_of
 
@@ -201,11 +203,10 @@ def _likes(scenario: Scenario, where: Where) -> Iterator[Problem]:
     arrays = [one for one in order if all(scenario.is_array(one, other) for other in scenario.values(one))]
     known = {*arrays}
     for name, value, place in _values(scenario, where):
-        if isinstance(value, Like):
-            if value.like not in known or order[value.like] >= order[name]:
-                hint = nearest(value.like, (one for one in arrays if order[one] < order[name]))
-                said = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
-                yield Problem((*place, "like"), said)
+        if isinstance(value, Like) and not (value.like in known and order[value.like] < order[name]):
+            hint = nearest(value.like, (one for one in arrays if order[one] < order[name]))
+            said = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
+            yield Problem((*place, "like"), said)
 
 
 def _same_ids(scenario: Scenario, place: Place) -> Iterator[Problem]:
@@ -284,4 +285,16 @@ def _figures(case: Case, place: Place) -> Iterator[Problem]:
     """Figures that are no arrays."""
     for key, part in ("published", case.published), ("finding", case.finding):
         if part is not None and (key == "published" or part.output is not None):
-            yield from unlike(part.output, (*place, key, "output"))
+            wrong = unlike(part.output, (*place, key, "output"))
+            yield from wrong
+            if part is case.published and not wrong:
+                yield from _printed(case.published, place)
+
+
+def _printed(published: Published, place: Place) -> Iterator[Problem]:
+    """A tolerance of a figure that no longer tells it from others."""
+    figures = np.abs(np.asarray(published.output, float))
+    most = 0.1 * max(1, figures.max(initial=0, where=np.isfinite(figures)))
+    if published.atol > most:
+        said = f"found the number {published.atol}, expected at most {most:g}: a tenth of the largest figure, or of 1"
+        yield Problem((*place, "published", "atol"), said)

@@ -162,6 +162,7 @@ def _check(node: ast.expr, known: set[str], plain: set[str]) -> Any:
         case _:
             said = quoted(ast.unparse(node))
             raise ValueError(f"the expression says {said}, expected losses, arguments, numbers and + - * /")
+    return None
 
 
 def _operand(node: ast.expr, known: set[str], plain: set[str]) -> Any:

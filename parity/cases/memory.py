@@ -38,7 +38,8 @@ def bytes_of(point: Point) -> int:
     """The bytes that one draw of the point takes."""
     taken: dict[str, Taken] = {}
     for name in point.arrays:
-        taken[name] = _taken(point.given[name], point.dtype, [point.layouts.get(name, "contiguous")], point.sizes, taken)
+        layout = point.layouts.get(name, "contiguous")
+        taken[name] = _taken(point.given[name], point.dtype, [layout], point.sizes, taken)
     return _total(point.scenario, taken, point.dtype, {name: [value] for name, value in point.given.items()})
 
 
