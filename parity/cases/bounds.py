@@ -5,7 +5,7 @@ from itertools import product
 from math import inf, prod
 from typing import Any, NamedTuple
 
-from parity.cases.literals import shape_of
+from parity.cases.literals import DIMS, shape_of
 from parity.cases.reader import Place
 from parity.cases.specs import (
     Arange,
@@ -25,7 +25,6 @@ from parity.cases.specs import (
 
 # A layout or a random upstream gradient may take a step in each dimension, which doubles the memory each time.
 ELEMENTS = 1 << 27
-DIMS = 8
 _NO_SIZES = ("dtype", "layout", "like", "array")
 
 

@@ -21,7 +21,10 @@ from parity.cases.signature import Signature
 from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, Strict, generator_of
 
 LABEL = 80
-MOST = 100
+MOST = 50
+# Names of one kind, and characters of the labels of one point.
+NAMES = 64
+ID = 500
 EXCEPTIONS = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)}
 Where = Callable[[str, str], Place]
 
@@ -47,6 +50,7 @@ def problems(
         return (*place, part, name) if name in getattr(case, part) else ("defaults", part, name)
 
     found = list(islice(chain(_axes(scenario, where), _arguments(scenario, where), _both(case, place)), MOST))
+    found = found or list(_too_many(scenario, place))
     yield from found
     if not found:
         drawable = list(chain(_bounds(scenario, where), _likes(scenario, where)))
@@ -59,12 +63,24 @@ def problems(
     yield from _figures(case, place)
 
 
+def _too_many(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    """More names than every point can carry."""
+    for part, names in ("sizes", scenario.sizes), ("across", scenario.axes), ("given", scenario.arguments):
+        if len(names) > NAMES:
+            yield Problem((*place, part), f"found {len(names)} names with the defaults, expected at most {NAMES}")
+            return
+    length = sum(max(map(len, labels)) for labels in scenario.across.values())
+    if length > ID:
+        yield Problem((*place, "across"), f"found labels of {length} characters in one id, expected at most {ID}")
+
+
 def _values(scenario: Scenario, where: Where) -> Iterator[tuple[str, Any, Place]]:
     """Every value of every argument, with its place."""
     for name, value in scenario.given.items():
         yield name, value, where("given", name)
+    fixed = {"dtype", "layout", *scenario.sizes}
     for axis, values in scenario.axes.items():
-        if axis not in ("dtype", "layout", *scenario.sizes):
+        if axis not in fixed:
             for part, value in _parts(values):
                 yield argument(axis), value, (*where("across", axis), part)
 
@@ -193,7 +209,7 @@ def _memory(scenario: Scenario, where: Where) -> Iterator[Problem]:
     most = most_bytes(scenario, extents(scenario))
     if most > MOST_BYTES:
         said = f"one draw takes {most / 1e9:.1f} GB with its output and upstream gradient"
-        place = next(place for _, value, place in _values(scenario, where) if isinstance(value, Spec))
+        place = next(place for name, value, place in _values(scenario, where) if scenario.is_array(name, value))
         yield Problem(place, f"{said}, expected at most {MOST_BYTES / 1e9:.1f} GB for all arrays of a point")
 
 

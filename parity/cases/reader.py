@@ -57,6 +57,10 @@ class Document:
         mark = self._values.get(found, Mark(1, 1))
         return self._keys.get(found, mark) if key and found[-1:] == place[-1:] else mark
 
+    def count(self, place: Place) -> int:
+        """How many values stand at `place` and inside it."""
+        return sum(one[: len(place)] == place for one in self._values)
+
     def error(self, problems: Iterable[Problem]) -> CaseError:
         return CaseError(self.path, [(self.mark(place, key=key), text) for place, text, key in problems])
 
