@@ -134,8 +134,8 @@ MEMORY = [
     ("mse_loss", "input: {normal: [60000, 1]}, target: {normal: [1, 60000]}", "float32",
      "4:20: one draw takes 72.0 GB with its output"),
     ("linear_cross_entropy",
-     "input: {normal: [60000, 1]}, linear_weight: {normal: [60000, 1]}, target: {classes: [60000], below: 9}", "float32",
-     "4:20: one draw takes 72.0 GB with its output"),
+     "input: {normal: [60000, 1]}, linear_weight: {normal: [60000, 1]}, target: {classes: [60000], below: 9}",
+     "float32", "4:20: one draw takes 72.0 GB with its output"),
     ("mse_loss", "input: {normal: [6000000, 1]}, target: {full: [6000000, 1], value: 0}", "float64",
      "4:20: one draw takes 0.6 GB with its output"),
 ]  # fmt: skip
