@@ -29,7 +29,7 @@ _UNSEEDED: Any = _Unseeded()
 def generator(words: str) -> np.random.Generator:
     """A generator in the state that a hash of `words` gives."""
     digest = blake2b(words.encode(), digest_size=16).digest()
-    bits = np.random.PCG64(_UNSEEDED)
+    bits: Any = np.random.PCG64(_UNSEEDED)
     bits.state = {**_STATE, "state": {**_STATE["state"], "state": int.from_bytes(digest, "little")}}
     return np.random.Generator(bits)
 
