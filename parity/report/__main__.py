@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from parity.cases.errors import CaseError
-from parity.records.record import read_records
+from parity.records.read import read_records
 from parity.report.coverage import Coverage, coverage
 from parity.report.tables import tables
 from parity.report.write import write

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 from parity.cases.specs import DType
-from parity.records.record import Record, Results
+from parity.records.read import Results
+from parity.records.record import Record
 from parity.report import remarks
 from parity.report.coverage import Coverage
 from parity.report.headline import Headline, compared, headline
@@ -91,7 +92,7 @@ class Tables:
 
 def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
     """Every table of the report."""
-    named = results.environment.get("implementations")
+    named = results.header.get("implementations")
     implementations = ordered((r.implementation for r in results.records), named if isinstance(named, list) else ())
     rank = {name: position for position, name in enumerate(implementations)}
     records = sorted(results.records, key=lambda r: (r.loss, r.path, r.line, r.id, rank[r.implementation]))
@@ -117,7 +118,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         closeness=remarks.closeness(records, DTYPES),
         nearest=nearest(records),
         losses=[details(loss, some) for loss, some in grouped(records, lambda r: r.loss).items()],
-        environment=results.environment,
+        environment=results.header,
         coverage=coverage,
     )
 
