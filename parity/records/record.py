@@ -80,7 +80,8 @@ class Record:
 
     def as_data(self) -> dict[str, Any]:
         """The record as plain data, for the file of records."""
-        return {"kind": "point", **asdict(self)}
+        data = {name: getattr(self, name) for name in self.__slots__}  # asdict would copy all that is inside
+        return {"kind": "point", **data, "mismatches": [asdict(mismatch) for mismatch in self.mismatches]}
 
     def as_json(self) -> str:
         """The same as text, to be handed from process to process."""

@@ -78,6 +78,7 @@ class Tables:
     mismatches: dict[str, list[Record]]
     examples: list[remarks.Example]
     articles: list[tuple[str, int, dict[str, Tally]]]
+    notes: list[remarks.Note]
     refusals: list[tuple[str, dict[str, Tally]]]
     expected: list[remarks.ExpectedFailures]
     not_offered: list[remarks.NotOffered]
@@ -97,7 +98,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
     rank = {name: position for position, name in enumerate(implementations)}
     records = sorted(results.records, key=lambda r: (r.loss, r.path, r.line, r.id, rank[r.implementation]))
     return Tables(
-        headline=headline(records, results.exitstatus),
+        headline=headline(records, results.exitstatus, results.problems),
         dtypes=ordered((r.dtype for r in records), DTYPES),
         implementations=implementations,
         matrix=matrix(records),
@@ -107,6 +108,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
             (source, len({r.scenario for r in some}), by_implementation(some))
             for source, some in grouped((r for r in records if r.source), lambda r: str(r.source)).items()
         ],
+        notes=remarks.notes(records),
         refusals=[
             (kind, by_implementation(some))
             for kind, some in sorted(grouped((r for r in records if r.raises), lambda r: str(r.raises)).items())

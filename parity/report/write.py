@@ -16,11 +16,11 @@ def render(name: str, tables: Tables) -> str:
     environment = Environment(
         loader=PackageLoader("parity.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-        finalize=text.markdown if name.endswith(".md") else None,
+        finalize=text.markdown if name.endswith(".md") else text.html,
     )  # fmt: skip
     environment.filters.update(
         share=text.share, steps=text.steps, figure=text.figure, plural=text.plural, heading=text.heading,
-        listed=text.listed, breakable=text.breakable, block=text.block,
+        listed=text.listed, breakable=text.breakable, block=text.block, fragment=text.fragment,
         answer=lambda name: name if name.startswith(("output", "second")) else f"gradient of {name}",
     )  # fmt: skip
     environment.globals.update(percent=text.percent, classes=CLASSES)
