@@ -90,6 +90,7 @@ class Trial:
         self.tell(*witness.refusal(
             self.case.raises, sides.reference, sides.implementation, sides.loss, self.arguments, self.offered
         ))  # fmt: skip
+        sides.record.compared += 1
 
     def leave_undefined(self) -> None:
         """Instead of all that follows: a call that torch leaves undefined. A wrapper of torch is not accused of it."""
