@@ -80,9 +80,7 @@ def _ending(exitstatus: int | None, unexpected: bool) -> str:
     """A sentence if the run was interrupted, or something failed that is no point."""
     if exitstatus == INTERRUPTED:
         return "The run was interrupted before its end."
-    if exitstatus in (None, NOTHING_LEFT) or (unexpected and exitstatus == 1):
+    if exitstatus in (None, 0, NOTHING_LEFT) or (unexpected and exitstatus == 1):
         return ""
-    if exitstatus:
-        such = f"such as a case file that cannot be read (pytest's exit status {exitstatus})"
-        return f"Something besides the points failed, {such}."
-    return ""
+    such = f"such as a case file that cannot be read (pytest's exit status {exitstatus})"
+    return f"Something besides the points failed, {such}."
