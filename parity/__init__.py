@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parity import losses
-    from parity.api import ParityError, Report, check, parametrize
+    from parity.api import Report, check, parametrize
+    from parity.errors import ParityError
     from parity.implementations.declaration import Implementation, Misdeclared
     from parity.types import NotOffered
 
@@ -13,7 +14,7 @@ __all__ = ["Implementation", "Misdeclared", "NotOffered", "ParityError", "Report
 __version__ = "0.1.0"
 
 _HOME = {
-    "losses": "parity.losses", "NotOffered": "parity.types",
+    "losses": "parity.losses", "NotOffered": "parity.types", "ParityError": "parity.errors",
     "Implementation": "parity.implementations.declaration", "Misdeclared": "parity.implementations.declaration",
 }  # fmt: skip
 

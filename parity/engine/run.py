@@ -28,12 +28,7 @@ UNDEFINED = (Trial.draw, Trial.leave_undefined)
 
 def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
     """The record of one point over its seeds. Never raises for what the implementation or a case does wrong."""
-    case = point.scenario.case
-    record = Record(
-        point.id, point.loss, case.name, str(point.scenario.path), point.scenario.line, point.dtype,
-        implementation.name, dict(point.choice), seeds=list(seeds), source=case.source,
-        raises=next(iter(case.raises), None) if case.raises else None,
-    )  # fmt: skip
+    record = untold(point, implementation, seeds)
     reason = implementation.not_offered(point)
     if reason:
         record.verdict, record.reason = "not offered", reason
@@ -50,9 +45,19 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         seed = record.mismatches[0].seed or 0
         record.repeat = repeat_line(point, implementation, seed)
         record.verdict = "xfailed" if record.reason else "failed"
-    elif record.reason and not case.raises:
+    elif record.reason and not point.scenario.case.raises:
         record.verdict = "xpassed"
     return record
+
+
+def untold(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
+    """The record of a point before anything is observed of it."""
+    case = point.scenario.case
+    return Record(
+        point.id, point.loss, case.name, str(point.scenario.path), point.scenario.line, point.dtype,
+        implementation.name, dict(point.choice), seeds=list(seeds), source=case.source,
+        raises=next(iter(case.raises), None) if case.raises else None,
+    )  # fmt: skip
 
 
 def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
@@ -60,8 +65,8 @@ def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
     if not implementation.origin:
         return f"parity.check({point.loss!r}, ..., only={point.id!r}, seeds=1, seed_base={seed})"
     path = PurePath(point.scenario.path)
-    chosen = "" if implementation.origin == "numpy" else f" --implementation {implementation.origin}"
-    return f"pytest {quote(f'{path}::{point.id}')} --seeds 1 --seed-base {seed}{chosen}"
+    chosen = "" if implementation.origin == "numpy" else f" --parity-implementation {implementation.origin}"
+    return f"pytest {quote(f'{path}::{point.id}')} --parity-seeds 1 --parity-seed-base {seed}{chosen}"
 
 
 def _run(point: Point, implementation: Implementation, record: Record) -> None:
