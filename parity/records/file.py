@@ -144,7 +144,7 @@ def _begun(path: Path, header: dict[str, Any]) -> tuple[Counter[str], str]:
     name = visible(str(path))
     results = read_records(path)
     if not results.header:
-        raise Unwritable(f"{name} cannot be resumed: {results.problems[0]}")
+        raise Unwritable(f"{name} cannot be resumed: {results.problems[0].rstrip('.')}")
     differ = differing(results.header, header)
     for fact in ("planned", "shard"):
         if header.get(fact) is not None and results.header.get(fact) != header[fact]:

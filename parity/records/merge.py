@@ -99,8 +99,8 @@ def _overlap(files: Sequence[tuple[str, Results]]) -> Iterable[str]:
                 shared[other, name] += 1
                 examples.setdefault((other, name), visible(f"{record.id} ({record.implementation})"))
     for (one, other), count in shared.items():
-        points = "1 point" if count == 1 else f"{count:,} points"
-        yield f"{points} stand in both {one} and {other}, such as {examples[one, other]}"
+        points = "1 point is" if count == 1 else f"{count:,} points are"
+        yield f"{points} in both {one} and {other}, such as {examples[one, other]}"
 
 
 def _joined(headers: Sequence[dict[str, Any]]) -> dict[str, Any]:

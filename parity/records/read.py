@@ -135,12 +135,12 @@ class _Reading:
         if not self.lines:
             yield f"{self.name} is empty."
             return
-        if self.end is None:
-            yield "The run was cut short before its end."
         if not self.header:
             yield f"{self.name} does not begin with the line about its run: how many points it should hold is unknown."
         elif self.first:
             yield self.first
+        if self.end is None:
+            yield "The run was cut short before its end."
         if self.damaged:
             was = "1 line is damaged" if len(self.damaged) == 1 else f"{len(self.damaged)} lines are damaged, the first"
             yield visible(f"{was}: {self.damaged[0]}.")
