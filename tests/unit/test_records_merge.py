@@ -72,7 +72,8 @@ def test_what_is_there_twice_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fact", "other", "sentence"),
     [
-        ("torch", "1.0", "torch (1.0 and "), ("numpy", "1.0", "numpy (1.0 and "), ("ml_dtypes", "9", "ml_dtypes (9 and "),
+        ("torch", "1.0", "torch (1.0 and "), ("numpy", "1.0", "numpy (1.0 and "),
+        ("ml_dtypes", "9", "ml_dtypes (9 and "),
         ("digest", "0" * 64, "the cases (000000000000 and "), ("seeds", 7, "the seeds (7 and 3 a point"),
         ("seed_base", 5, "the seed base (5 and 0)"), ("depth", "deep", "the depth (deep and default)"),
         ("parity", "9", "parity (9 and "), ("implementations", ["x"], "the implementations (x and numpy, textbook)"),

@@ -1,4 +1,4 @@
-"""The writer of the file of records: trouble is one sentence, a half line stands alone, a run goes on where it stopped."""
+"""The writer of the file of records: trouble is one sentence, a half line stands alone, a run can be gone on with."""
 
 import errno
 import json
