@@ -1,6 +1,5 @@
 """The first line of a file of records: what is run, on what, and how many points the file should hold."""
 
-import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -17,14 +16,17 @@ from parity import __version__
 OWN_SEEDS = "3 a point unless a case says otherwise"
 # What makes the bits of an answer: records that differ in one of these do not belong together.
 FACTS = {
-    "torch": "torch", "numpy": "numpy", "ml_dtypes": "ml_dtypes", "parity": "parity", "digest": "the cases",
-    "seeds": "the seeds", "seed_base": "the seed base", "depth": "the depth", "implementations": "the implementations",
+    "torch": "torch", "numpy": "numpy", "ml_dtypes": "ml_dtypes", "parity": "parity", "seeds": "the seeds",
+    "seed_base": "the seed base", "depth": "the depth", "implementations": "the implementations",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The shape of the first line; `commit` and `shard` are None where there is none."""
+    """The shape of the first line; `commit` and `shard` are None where there is none.
+
+    `cases` has a digest for each case file by its name, `digest` is that of them all.
+    """
 
     run: str
     planned: int | None
@@ -42,6 +44,7 @@ class Header:
     cpu: str
     commit: str | None
     digest: str
+    cases: dict[str, str]
     date: str
 
 
@@ -56,29 +59,38 @@ def header(
     case files that are run.
     """
     paths = sorted(set(case_paths))
+    cases = _digests(paths)
     return {
         "kind": "run", "run": uuid4().hex, "planned": planned, "shard": shard, "implementations": implementations,
         "seeds": seeds or OWN_SEEDS, "seed_base": seed_base, "depth": depth,
         "torch": _version("torch"), "numpy": _version("numpy"), "ml_dtypes": _version("ml_dtypes"),
         "parity": __version__, "python": platform.python_version(), "platform": platform.platform(),
-        "cpu": _processor(), "commit": _commit(paths), "digest": _digest(paths),
+        "cpu": _processor(), "commit": _commit(paths), "digest": digest(cases), "cases": cases,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Each fact in which two runs differ, in words: 'torch (2.12.0 and 2.13.0)'."""
-    return [
+    """Each fact in which two runs differ, in words: 'torch (2.12.0 and 2.13.0)'.
+
+    Of the cases, only the files that both runs have are compared: a shard may have no point of some.
+    """
+    cases: dict[str, str] = other["cases"]
+    changed = sorted(name for name, made in one["cases"].items() if cases.get(name, made) != made)
+    return [f"the cases ({', '.join(changed)})"] * bool(changed) + [
         f"{name} ({_shown(one.get(fact))} and {_shown(other.get(fact))})"
         for fact, name in FACTS.items()
         if one.get(fact) != other.get(fact)
     ]
 
 
+def digest(cases: Mapping[str, str]) -> str:
+    """One digest of all case files."""
+    return sha256(repr(sorted(cases.items())).encode()).hexdigest()
+
+
 def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)[:12] if isinstance(value, str) and len(value) == 64 else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _version(package: str) -> str:
@@ -96,16 +108,16 @@ def _processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _digest(paths: Iterable[Path]) -> str:
-    """A digest of the case files' names and contents, alike wherever they lie and however lines end."""
-    files = []
+def _digests(paths: Iterable[Path]) -> dict[str, str]:
+    """The digests of case files by name, alike wherever they lie and however their lines end."""
+    files: dict[str, list[str]] = {}
     for path in paths:
         try:
             content = path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else b"no file"
         except (OSError, ValueError):
             content = b"cannot be read"
-        files.append(os.fsencode(path.name) + b"\0" + sha256(content).digest())
-    return sha256(b"".join(sorted(files))).hexdigest()
+        files.setdefault(path.name, []).append(sha256(content).hexdigest()[:16])
+    return {name: " ".join(sorted(found)) for name, found in sorted(files.items())}
 
 
 def _commit(paths: Iterable[Path]) -> str | None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from parity.plain import visible
 from parity.records.file import Unwritable, Writer
-from parity.records.header import differing
+from parity.records.header import differing, digest
 from parity.records.read import Results, read_records
 
 TOLD = 5
@@ -109,8 +109,11 @@ def _joined(headers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for fact in ("python", "platform", "cpu", "commit", "date"):
         found = sorted({str(header[fact]) for header in headers if header[fact] is not None})
         joined[fact] = "; ".join(found) or None
+    cases = dict(sorted(pair for header in headers for pair in header["cases"].items()))
     planned = sum(header["planned"] for header in headers)
-    return {**joined, "run": uuid4().hex, "planned": planned, "shard": None}
+    return {
+        **joined, "run": uuid4().hex, "planned": planned, "shard": None, "cases": cases, "digest": digest(cases),
+    }  # fmt: skip
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -51,6 +51,12 @@ def test_a_shard_without_a_point_is_a_shard(tmp_path: Path) -> None:
     assert (results.problems, results.exitstatus) == ([], 0)
 
 
+def test_a_shard_need_not_have_a_point_of_each_case_file(tmp_path: Path) -> None:
+    one, two = shard(tmp_path, 1, 2, cases={"a.yaml": "1"}), shard(tmp_path, 2, 2, cases={"b.yaml": "2"})
+    assert merge([one, two], tmp_path / "all.jsonl") == 2
+    assert read_records(tmp_path / "all.jsonl").header["cases"] == {"a.yaml": "1", "b.yaml": "2"}
+
+
 def test_missing_shards_are_named(tmp_path: Path) -> None:
     one, three = shard(tmp_path, 1), shard(tmp_path, 3)
     to = tmp_path / "all.jsonl"
@@ -74,13 +80,14 @@ def test_what_is_there_twice_is_named(tmp_path: Path) -> None:
     [
         ("torch", "1.0", "torch (1.0 and "), ("numpy", "1.0", "numpy (1.0 and "),
         ("ml_dtypes", "9", "ml_dtypes (9 and "),
-        ("digest", "0" * 64, "the cases (000000000000 and "), ("seeds", 7, "the seeds (7 and 3 a point"),
+        ("cases", {"mse_loss.yaml": "a", "own.yaml": "b"}, "the cases (mse_loss.yaml)"),
+        ("seeds", 7, "the seeds (7 and 3 a point"),
         ("seed_base", 5, "the seed base (5 and 0)"), ("depth", "deep", "the depth (deep and default)"),
         ("parity", "9", "parity (9 and "), ("implementations", ["x"], "the implementations (x and numpy, textbook)"),
     ],
 )  # fmt: skip
 def test_what_does_not_belong_together_is_named(tmp_path: Path, fact: str, other: Any, sentence: str) -> None:
-    one, two = shard(tmp_path, 1, 2), shard(tmp_path, 2, 2)
+    one, two = shard(tmp_path, 1, 2), shard(tmp_path, 2, 2, cases={"mse_loss.yaml": "x", "other.yaml": "y"})
     header = {**first(1), "shard": "1/2", fact: other}
     writer = Writer(one, header)
     writer.write(record())

@@ -235,7 +235,8 @@ def test_a_resumed_run_that_runs_a_point_again_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fact", "other", "sentence"),
     [
-        ("torch", "1.0", "torch (1.0 and "), ("numpy", "1.0", "numpy (1.0 and "), ("digest", "x", "the cases (x and "),
+        ("torch", "1.0", "torch (1.0 and "), ("numpy", "1.0", "numpy (1.0 and "),
+        ("cases", {"a.yaml": "x"}, "the cases (a.yaml)"),
         ("seeds", 7, "the seeds (7 and 3 a point"), ("seed_base", 5, "the seed base (5 and 0)"),
         ("depth", "deep", "the depth (deep and default)"), ("planned", 9, "the number of planned points (9 and 3)"),
         ("shard", "1/2", "the shard (1/2 and 2/2)"),
@@ -248,7 +249,7 @@ def test_a_run_of_another_kind_is_not_gone_on_with(tmp_path: Path, fact: str, ot
     begun.write(record())
     before = path.read_bytes()
     with pytest.raises(Unwritable) as caught:
-        Writer(path, first(3, "2/2" if fact == "shard" else None), resume=True)
+        Writer(path, first(3, "2/2" if fact == "shard" else None, cases={"a.yaml": "y"}), resume=True)
     assert str(caught.value).startswith(f"{path} cannot be resumed: its run and this one differ in {sentence}")
     assert path.read_bytes() == before
 
