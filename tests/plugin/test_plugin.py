@@ -10,43 +10,14 @@ from pathlib import Path
 
 import pytest
 
-# In-process runs forget what they were the first to import; C extensions such as PyYAML's do not survive that.
 from parity.records.file import read_records
-
-MSE = """
-loss: mse_loss
-cases:
-  - name: plain grid
-    given: {input: {normal: [3]}, target: {normal: [3]}}
-    across: {reduction: [none, mean]}
-"""
-L1 = """
-loss: l1_loss
-cases:
-  - name: only this
-    given: {input: {normal: [3]}, target: {normal: [3]}}
-"""
-WRONG = """
-import parity
-from parity import losses
-
-def double(**arguments):
-    output, vjp = losses.mse_loss(**arguments)
-    return output * 2, vjp
-
-IMPLEMENTATION = parity.Implementation("mylib", losses={"mse_loss": double})
-EXPECTED = parity.Implementation("mylib", losses={"mse_loss": double}, expected_failures={"*": "twice too large"})
-TRUE = parity.Implementation("mylib", losses={"mse_loss": losses.mse_loss}, expected_failures={"*mean*": "no more"})
-"""
+from tests.plugin.user import MSE, write
 
 
 @pytest.fixture
 def user(pytester: pytest.Pytester) -> pytest.Pytester:
     """A user's repository with cases of its own and a library of its own."""
-    cases = pytester.mkdir("cases")
-    (cases / "mse_loss.yaml").write_text(MSE)
-    (cases / "l1_loss.yaml").write_text(L1)
-    (pytester.path / "mylib.py").write_text(WRONG)
+    write(pytester.path)
     pytester.syspathinsert()
     return pytester
 
