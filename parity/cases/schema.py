@@ -93,7 +93,7 @@ class Case(Strict):
     given: Arguments = Field(default={}, description="arguments by torch's names; null removes one of the defaults")
     across: Axes = Field(default={}, description="values of dtype, layout, sizes and arguments: every combination")
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
-    depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --depth deep")
+    depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --parity-depth deep")
     raises: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
         default=None, description="the exception's class to a part of torch's message; both sides must raise it"
     )

@@ -6,6 +6,7 @@
 import math
 from typing import Any, TypeAlias
 
+from parity.plain import visible
 from parity.records.mismatch import Event, Kind, Mismatch, Nearer, Subject
 
 Key: TypeAlias = tuple[Kind, Event | None]
@@ -53,6 +54,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.START, None): "{how}",
     (Kind.BROKEN, None): "{how}",
     (Kind.FILE, None): "{text}",
+    (Kind.PYTEST, None): "{text}",
     (Kind.DRAW, None): "the arrays cannot be drawn: {error}",
     (Kind.REFERENCE, Event.NOT_OWN): "{problem}",
     (Kind.REFERENCE, Event.ANSWERS): "{reference} answers this call, the case expects {wanted}",
@@ -77,7 +79,7 @@ def sentence(mismatch: Mismatch, reference: str = "torch") -> str:
         text = _SENTENCES[mismatch.kind, mismatch.event].format(
             what=mismatch.what, reference=reference, **mismatch.figures
         )
-    return f"{mismatch.asked}{text}{mismatch.hint}"
+    return visible(f"{mismatch.asked}{text}{mismatch.hint}")
 
 
 def _value(mismatch: Mismatch, reference: str) -> str:
