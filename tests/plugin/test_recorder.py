@@ -1,4 +1,4 @@
-"""Every planned point has one record, whoever failed it; the file is written by one process, and never costs a verdict."""
+"""Every planned point has one record, whoever failed it; one process writes the file, and it never costs a verdict."""
 
 import os
 from pathlib import Path
@@ -82,7 +82,9 @@ def test_a_file_that_cannot_be_opened_is_a_usage_error(theirs: pytest.Pytester, 
 
 
 def test_trouble_later_is_a_sentence_and_fails_what_is_green(theirs: pytest.Pytester) -> None:
-    theirs.makeconftest("import os\ndef pytest_runtest_teardown(item, nextitem):\n  if not nextitem: os.remove('r.jsonl')")
+    theirs.makeconftest(
+        "import os\ndef pytest_runtest_teardown(item, nextitem):\n  if not nextitem: os.remove('r.jsonl')"
+    )
     result = run(theirs, "--parity-results", "r.jsonl")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["parity: *r.jsonl was deleted while the run wrote it: its records are lost"])
