@@ -1,4 +1,4 @@
-"""`parity.parametrize` in a test of the user's: a failure is sentences, and the line that repeats it is the test itself."""
+"""`parity.parametrize` in a test of the user's: a failure is sentences, and what repeats it is the test itself."""
 
 import pytest
 

@@ -59,7 +59,8 @@ def test_what_pytest_or_a_hook_fails_is_recorded_as_an_error(theirs: pytest.Pyte
 
 def test_a_worker_that_dies_leaves_a_record_of_the_point(theirs: pytest.Pytester) -> None:
     theirs.makeconftest(DEADLY)
-    run(theirs, "--parity-results", "r.jsonl", "-n", "2", name="numpy,torch")
+    # one worker: with two that die in their last items, xdist itself waits for ever
+    run(theirs, "--parity-results", "r.jsonl", "-n", "1", name="numpy,torch")
     results = read_records(theirs.path / "r.jsonl")
     assert results.problems == []
     lost = [record for record in results.records if record.verdict == "error"]
