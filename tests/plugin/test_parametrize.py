@@ -1,4 +1,4 @@
-"""`parity.parametrize` in a test of the user's: a failure is sentences, repeated by the test's own node id."""
+"""`parity.parametrize` in a test of the user's: a failure is sentences, and what repeats it is the test itself."""
 
 import pytest
 
@@ -43,5 +43,6 @@ def test_it_fails_as_sentences_and_repeats_as_the_test(theirs: pytest.Pytester) 
 def test_without_the_plugin_it_is_an_assertion_error_and_a_skip(theirs: pytest.Pytester) -> None:
     result = theirs.runpytest("test_mine.py", "-p", "no:parity", "-p", "no:xdist")
     result.assert_outcomes(failed=2, passed=1, skipped=1)
-    told = "*parity.errors.ParityError: mse_loss/plain grid/none-float32 (mylib) leaves parity:*"
-    result.stdout.fnmatch_lines([told])
+    result.stdout.fnmatch_lines(
+        ["*parity.errors.ParityError: mse_loss/plain grid/none-float32 (mylib) leaves parity:*"]
+    )

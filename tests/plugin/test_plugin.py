@@ -92,8 +92,9 @@ def test_an_unknown_implementation_is_a_usage_error(user: pytest.Pytester, name:
 
 
 def test_seeds_are_counted_from_the_base(user: pytest.Pytester) -> None:
-    seeds = ("--parity-seeds", "2", "--parity-seed-base", "5")
-    user.runpytest(*seeds, "--parity-results", "deep/r.jsonl", "-k", "l1_loss")
+    user.runpytest(
+        "--parity-seeds", "2", "--parity-seed-base", "5", "--parity-results", "deep/r.jsonl", "-k", "l1_loss"
+    )
     results = read_records(user.path / "deep" / "r.jsonl")
     assert {tuple(record.seeds) for record in results.records} == {(5, 6)}
     assert results.header["torch"]
@@ -124,8 +125,9 @@ def test_records_are_whole_under_xdist(user: pytest.Pytester) -> None:
 
 def test_a_killed_run_leaves_what_it_had(user: pytest.Pytester) -> None:
     results = user.path / "r.jsonl"
-    many = ("--parity-implementation", "numpy", "--parity-seeds", "1000000")
-    process = run(user.path, *many, "--parity-results", str(results))
+    process = run(
+        user.path, "--parity-implementation", "numpy", "--parity-results", str(results), "--parity-seeds", "1000000"
+    )
     deadline = time.monotonic() + 60
     while not (results.exists() and results.read_text().count("\n") >= 1) and time.monotonic() < deadline:
         time.sleep(0.05)
