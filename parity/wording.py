@@ -1,7 +1,10 @@
 """An exception in words, whatever its class is and whatever its methods do: nothing here raises, or is long."""
 
+import re
 from pathlib import PurePath
 
+# How Python, NumPy, torch and C++ say that there is no memory left.
+OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]an(not|'t) allocate memory|out of memory")
 LONGEST = 2000  # characters of a message that are looked at
 _MRO, _NAME = type.__dict__["__mro__"], type.__dict__["__name__"]  # a metaclass may have hidden them
 

@@ -31,14 +31,13 @@ from parity.engine.run import blank, broken, settled
 from parity.engine.worker import Setting, Stream, serve
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.records.record import Record
-from parity.wording import told
+from parity.wording import OUT_OF_MEMORY, told
 
 TIMEOUT = 60.0  # seconds a point
 MEMORY = 4096  # megabytes a worker may take beyond what it starts with
 _START = 300.0  # seconds to import what the implementation needs
 _LOOK = 0.25  # seconds between two looks at a worker whose children hold its pipes
 _MOST = 5  # earlier points that are named
-_OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]an(not|'t) allocate memory|out of memory")
 _FRAME = re.compile(r'File "(.*)", line (\d+)')
 
 
@@ -254,7 +253,7 @@ class Isolated:
     def _recorded(self, answer: Record | Death, point: Point, seeds: range) -> Record:
         if isinstance(answer, Record):
             for mismatch in answer.mismatches if self.memory is not None else ():
-                if _OUT_OF_MEMORY.search(mismatch.sentence):
+                if OUT_OF_MEMORY.search(mismatch.sentence):
                     mismatch.sentence += f"; a process may take {self.memory} MB here (the limit of memory)"
             return answer
         record = blank(point, self.implementation, seeds)
@@ -278,7 +277,7 @@ def _lost(answer: Record | Death) -> bool:
     """Whether the process, rather than the point, may be what failed."""
     if isinstance(answer, Death):
         return answer.kind != "start"
-    return any(_OUT_OF_MEMORY.search(mismatch.sentence) for mismatch in answer.mismatches)
+    return any(OUT_OF_MEMORY.search(mismatch.sentence) for mismatch in answer.mismatches)
 
 
 def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementation]:
