@@ -30,6 +30,7 @@ class Report:
     implementation: str
     records: list[Record] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -41,6 +42,9 @@ class Report:
         """A text for each point that fails unexpectedly, and for each expected failure that matches nothing."""
         return [str(record) for record in self.records if record.unexpected] + self.unmatched
 
+    def __bool__(self) -> bool:
+        return self.ok
+
     def count(self, verdict: str) -> int:
         return sum(record.verdict == verdict for record in self.records)
 
@@ -49,8 +53,14 @@ class Report:
         if not self.ok:
             raise ParityError(str(self))
 
+    def _told(self) -> list[str]:
+        """What is told beside the verdict: of the whole run, and of its points."""
+        compiled = [record.compiled for record in self.records if record.compiled is not None]
+        told = [f"{sum(compiled)} of {len(compiled)} points ran compiled code"] if compiled else []
+        return [*self.notes, *told, *dict.fromkeys(note for record in self.records for note in record.notes)]
+
     def __str__(self) -> str:
-        counts = {word: self.count(word) for word in ("passed", "failed", "xpassed", "xfailed", "not offered")}
+        counts = {word: self.count(word) for word in ("passed", "failed", "xpassed", "error", "xfailed", "not offered")}
         told = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no point compared"
         failures = self.failures
         head = "does not agree" if failures else "agrees" if self.ok else "was not compared"
@@ -58,6 +68,7 @@ class Report:
         missing = sorted({record.reason or "" for record in self.records if record.verdict == "not offered"})
         missing += sorted({f"{what}, where it was compared" for record in self.records for what in record.not_offered})
         lines += [f"  not offered: {reason}" for reason in missing]
+        lines += [f"  note: {note}" for note in self._told()]
         more = [f"... and {len(failures) - SHOWN} more: all of them are in `failures`"] if len(failures) > SHOWN else []
         return "\n".join([*lines, *failures[:SHOWN], *more])
 
@@ -83,19 +94,35 @@ def check(
     the case file cannot be used; what the function does wrong never raises, it is in the report.
     """
     implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
+    _check_seeds(seeds, seed_base)
     from parity.engine.isolation import TIMEOUT, Isolated
     from parity.engine.journal import Journaled
+    from parity.references.proof import is_reference
 
     report = Report(loss, name)
+    if is_reference(loss, function):
+        report.notes.append(f"{name} is torch's own {loss}: it is compared with itself")
     apart = isolate or timeout is not None
-    place = Isolated(implementation, TIMEOUT if timeout is None else timeout) if apart else Journaled(loss, implementation)
-    with place:
+    limit = TIMEOUT if timeout is None else timeout
+    with Isolated(implementation, limit) if apart else Journaled(loss, implementation) as place:
         for point in points(loss, implementation, cases, only, depth):
             report.records.append(place.run(point, seeds_of(point, seeds, seed_base, depth)))
     if only is not None and not report.records:
         raise Misdeclared(f"no point of {loss} is called {only!r}")
-    report.unmatched = [] if only is not None else unmatched(implementation, (record.id for record in report.records))
+    if implementation.expected_failures:
+        known = (record.id for record in report.records)
+        if only is not None:
+            known = (point.id for point in points(loss, implementation, cases, None, depth))
+        report.unmatched = unmatched(implementation, known)
     return report
+
+
+def _check_seeds(seeds: object, seed_base: object) -> None:
+    """Raise Misdeclared for seeds that draw nothing, or that are no numbers of draws."""
+    for word, value, least in (("seeds", seeds, 1), ("seed_base", seed_base, 0)):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (value is None and word == "seeds") and not (whole and int(str(value)) >= least):
+            raise Misdeclared(f"{word} is {value!r}, expected a whole number >= {least}")
 
 
 def declared(
@@ -169,6 +196,7 @@ def parametrize(
     from parity.plugin import parametrize_points
 
     implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
+    _check_seeds(seeds, seed_base)
     bound = [
         BoundPoint(point, implementation, seeds_of(point, seeds, seed_base, depth))
         for point in points(loss, implementation, cases, None, depth)

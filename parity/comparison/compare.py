@@ -69,7 +69,8 @@ def form(what: str, expected: Array, actual: Array) -> Mismatch | None:
         return Mismatch(what, "type", said)
     if actual.dtype == object or not actual.dtype.isnative:
         sort = "Python objects" if actual.dtype == object else "numbers of foreign byte order"
-        return Mismatch(what, "dtype", f"{what} holds {sort} ({actual.dtype.str}), torch's has {name_of(expected.dtype)}")
+        found = f"{what} holds {sort} ({actual.dtype.str})"
+        return Mismatch(what, "dtype", f"{found}, torch's has {name_of(expected.dtype)}")
     if actual.shape != expected.shape:
         return Mismatch(what, "shape", f"{what} has shape {list(actual.shape)}, torch's has {list(expected.shape)}")
     if actual.dtype != expected.dtype:

@@ -200,8 +200,9 @@ def _grad(
     That check is Python, and imports sympy when first given a grad_output: a quarter of ``import torch``.
     """
     found: tuple[torch.Tensor | None, ...] = _engine_run_backward(
-        (output,), (grad_output,), retain_graph, create_graph, tuple(leaves), allow_unreachable=True, accumulate_grad=False
-    )
+        (output,), (grad_output,), retain_graph, create_graph, tuple(leaves),
+        allow_unreachable=True, accumulate_grad=False,
+    )  # fmt: skip
     return found
 
 

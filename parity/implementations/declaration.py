@@ -3,14 +3,16 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from parity import losses
 from parity.cases.errors import nearest
+from parity.cases.load import load
 from parity.cases.points import Point
+from parity.cases.shipped import case_file
 from parity.cases.signature import signature_of
 from parity.cases.specs import LAYOUTS, DType, Spec
 from parity.types import Functions, Loss, NotOffered, Result
@@ -79,6 +81,18 @@ class Implementation:
             word = _scoped(entry)[1]
             if word.split("=")[0] not in words:
                 raise Misdeclared(f"{self.name}: nothing to lack is called {entry!r}{nearest(word, words)}")
+            if "=" in word:
+                self._check_value(*_scoped(entry))
+
+    def _check_value(self, scope: str, word: str) -> None:
+        """Raise Misdeclared for a value to lack that no case gives to the option, in any loss that it is about."""
+        option, _, value = word.partition("=")
+        used: set[str] = set()
+        for loss in [scope] if scope else self.losses:
+            if signature_of(loss).takes(option):
+                used |= values_of(loss, option)
+        if value not in used:
+            raise Misdeclared(f"{self.name}: no case gives {option} the value {value!r}{nearest(value, used)}")
 
     def lacking(self, loss: str) -> dict[str, str]:
         """What it lacks of one loss: word to reason, which may be empty."""
@@ -150,6 +164,15 @@ class Implementation:
         table = EQUIVALENTS[self.framework] if self.equivalents is None else self.equivalents
         allowed = {wanted, *table.get(wanted, ())}
         return not allowed.isdisjoint(class_names(raised))
+
+
+@cache
+def values_of(loss: str, option: str) -> frozenset[str]:
+    """The values that the shipped cases of a loss give to an option, as they are written in `lacks`."""
+    scenarios = load(case_file(loss), dict.fromkeys(("numpy", "textbook", "torch"), losses.LOSSES))
+    default = signature_of(loss).default(option)
+    given = {str(value) for scenario in scenarios for value in scenario.values(option)}
+    return frozenset(given | {str(default)} - {"None"})
 
 
 def _scoped(entry: str) -> tuple[str, str]:

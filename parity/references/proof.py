@@ -31,12 +31,26 @@ class _Named(NamedTuple):
     """A name that torch's code uses, where it stands, and what it meant when it was proved to be torch's own."""
 
     owner: str
-    space: Mapping[str, Any]
+    space: "Mapping[str, Any] | _Methods"
     name: str
     value: Any
     code: CodeType | None
 
 
+class _Methods:
+    """The methods of a tensor, its own and its base's, by name."""
+
+    def get(self, name: str) -> Any:
+        return getattr(torch.Tensor, name, None)
+
+    def __contains__(self, name: str) -> bool:
+        return hasattr(torch.Tensor, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(torch.Tensor, name)
+
+
+_METHODS = _Methods()
 _PROVED: dict[str, tuple[list[_Named], int]] = {}
 
 
@@ -79,16 +93,15 @@ def _mode() -> str | None:
 
 def _names(loss: str) -> Iterator[_Named]:
     """The functions of a reference, and every name that their code uses, theirs of torch.nn.functional included."""
-    spaces = {
+    spaces: dict[str, Mapping[str, Any] | _Methods] = {
         "torch.nn.functional": vars(F), "torch": vars(torch), "torch._C._nn": vars(torch._C._nn),
-        "torch.nn._reduction": vars(torch.nn._reduction), "torch.Tensor": vars(torch.Tensor),
-        "torch._C.TensorBase": vars(torch._C.TensorBase),
+        "torch.nn._reduction": vars(torch.nn._reduction), "torch.Tensor": _METHODS,
     }  # fmt: skip
     roots = ROOTS.get(loss, (FUNCTIONS[loss],))
-    waiting: list[tuple[str, Mapping[str, Any], str, Any]] = [
+    waiting: list[tuple[str, Mapping[str, Any] | _Methods, str, Any]] = [
         ("torch.nn.functional", {root.__name__: root}, root.__name__, root) for root in roots
     ]
-    waiting += [("torch.Tensor", vars(torch.Tensor), name, vars(torch.Tensor).get(name)) for name in _OPERATORS]
+    waiting += [("torch.Tensor", _METHODS, name, _METHODS.get(name)) for name in _OPERATORS]
     seen: set[tuple[str, str]] = set()
     while waiting:
         owner, space, name, value = waiting.pop()
@@ -98,8 +111,11 @@ def _names(loss: str) -> Iterator[_Named]:
         seen.add((owner, name))
         yield _Named(owner, space, name, value, code)
         if code is not None and (value in roots or value.__module__ in ("torch.nn.functional", "torch.nn._reduction")):
-            for used in _used(code) - {loss}:
-                waiting += [(where, there, used, there[used]) for where, there in spaces.items() if used in there]
+            for used in _used(code):
+                waiting += [
+                    (where, there, used, there[used]) for where, there in spaces.items()
+                    if used in there and (where, used) != ("torch.nn.functional", loss)  # the root itself is at hand
+                ]  # fmt: skip
 
 
 def _used(code: CodeType) -> set[str]:
