@@ -32,7 +32,7 @@ def message(error: BaseException) -> str:
 
 def class_names(error: BaseException) -> list[str]:
     """The name of an exception's class, then those of its bases."""
-    return [_NAME.__get__(parent) for parent in _MRO.__get__(type(error))]
+    return [_NAME.__get__(parent)[:200] for parent in _MRO.__get__(type(error))]
 
 
 def _place(error: BaseException) -> str:

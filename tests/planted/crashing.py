@@ -23,6 +23,7 @@ from parity.types import Array, Gradients, Result
 CODE = 100.0  # the number of the first way
 LEAKED: list[Any] = []
 SPOILT: list[bool] = []
+KEPT: list[Array] = []
 
 
 class Unspeakable(Exception):
@@ -151,6 +152,8 @@ WAYS = [
     Way("leaks", lambda: LEAKED.append(np.ones(20 << 17)), None),
     Way("leaks still", lambda: LEAKED.append(np.ones(20 << 17)), None),
     Way("leaks again", lambda: LEAKED.append(np.ones(20 << 17)), None),
+    Way("keeps much", lambda: KEPT or KEPT.append(np.empty(150 << 17)), None),
+    Way("needs much for a while", lambda: np.empty(300 << 17), None),
     Way("spoils what comes after", _spoil, None),
 ]
 

@@ -100,6 +100,12 @@ def test_what_crashes_only_after_others_is_not_accused(records: dict[str, Record
     assert f"note: {note}" in str(record)
 
 
+def test_who_finds_no_memory_left_by_others_is_not_accused(records: dict[str, Record]) -> None:
+    (note,) = records["needs much for a while"].notes
+    assert "after other points in one process it runs out of its memory of 400 MB, alone it does not" in note
+    assert note.index("keeps much") < note.index("leaks again")
+
+
 @pytest.mark.parametrize("way", [way for way in WAYS if way.raises], ids=lambda way: way.name)
 def test_what_only_raises_is_the_points_failure_in_this_process_too(way: Way, points: list[Point]) -> None:
     point = next(point for point in points if point.scenario.name == way.name)
