@@ -64,8 +64,11 @@ class Isolated:
     def __init__(
         self, implementation: Implementation, timeout: float | None = TIMEOUT, memory: int | None = MEMORY
     ) -> None:
-        for name, limit, unit in (("timeout", timeout, "seconds"), ("memory", memory, "megabytes")):
-            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
+        for name, limit, sort, unit in (
+            ("timeout", timeout, int | float, "seconds"),
+            ("memory", memory, int, "megabytes"),
+        ):
+            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, sort) or not limit > 0):
                 raise Misdeclared(f"{name} is {limit!r}, expected {unit} above 0, or None for no limit")
         self.implementation, self.timeout, self.memory = implementation, timeout, memory
         self._method, self._source = _way(implementation)
@@ -92,12 +95,12 @@ class Isolated:
     def run(self, point: Point, seeds: range) -> Record:
         """The record of a point, whatever the implementation does. Raises nothing but KeyboardInterrupt."""
         try:
-            earlier = [*self._ran]
+            ran, count = self._ran, len(self._ran)
             answer = self._attempt(point, seeds)
             note = ""
-            if earlier and _lost(answer):
+            if count and _lost(answer):
                 self._stop()
-                note, answer = self._noted(answer, earlier), self._attempt(point, seeds)
+                note, answer = self._noted(answer, ran[:count]), self._attempt(point, seeds)
             record = self._recorded(answer, point, seeds)
             if note and not _lost(answer):
                 record.notes.append(note)
