@@ -25,12 +25,13 @@ from typing import Any
 
 from parity.cases.points import Point
 from parity.cases.scenario import Scenario
-from parity.comparison.compare import Mismatch
 from parity.engine import crumbs
 from parity.engine.run import blank, broken, settled
 from parity.engine.worker import Setting, Stream, serve
 from parity.implementations.declaration import Implementation, Misdeclared
+from parity.records.mismatch import Kind, Mismatch, Subject
 from parity.records.record import Record
+from parity.records.sentences import sentence
 from parity.wording import OUT_OF_MEMORY, told
 
 TIMEOUT = 60.0  # seconds a point
@@ -45,7 +46,7 @@ _FRAME = re.compile(r'File "(.*)", line (\d+)')
 class Death:
     """Why there is no record: how the worker ended ('crashes with SIGSEGV'), and at which stage of which draw."""
 
-    kind: str
+    kind: Kind
     how: str
     seed: int | None = None
 
@@ -129,12 +130,12 @@ class Isolated:
             return reply
         if isinstance(reply, str):
             self._stop()
-            return Death("crash", f"fails: {reply}")
+            return Death(Kind.CRASH, f"fails: {reply}")
         answer, megabytes, untouched = reply
         self._ran.append(point.id)
         if isinstance(answer, str):
             self._stop()
-            return Death("raises", answer)
+            return Death(Kind.BROKEN, answer)
         record: Record = pickle.loads(answer)
         crowded = self.memory is not None and megabytes > self.memory / 2
         if crowded or not untouched or _lost(record):
@@ -180,14 +181,14 @@ class Isolated:
             how = f"crashes with {name}"
             if name == "SIGKILL":
                 how += " (if not by itself, by the system for want of memory)"
-        return self._dead("crash", how, " ", point, self._crumb())
+        return self._dead(Kind.CRASH, how, " ", point, self._crumb())
 
     def _overdue(self, limit: float | None, point: str) -> Death:
         crumb = self._crumb()  # before the signal, which may end a system call
         with contextlib.suppress(OSError, AttributeError):
             os.kill(self._process.pid, signal.SIGUSR1)  # it writes down where it is, even from within C
             time.sleep(0.1)
-        return self._dead("timeout", f"does not finish within {limit:g} s", ", ", point, crumb)
+        return self._dead(Kind.TIMEOUT, f"does not finish within {limit:g} s", ", ", point, crumb)
 
     def _crumb(self) -> crumbs.Crumb:
         """What the worker noted last."""
@@ -196,7 +197,7 @@ class Isolated:
         except OSError:
             return crumbs.Crumb("", "", 0)
 
-    def _dead(self, kind: str, how: str, link: str, point: str, crumb: crumbs.Crumb) -> Death:
+    def _dead(self, kind: Kind, how: str, link: str, point: str, crumb: crumbs.Crumb) -> Death:
         """Clear the worker away and say where it was."""
         frame = None
         with contextlib.suppress(OSError):
@@ -232,7 +233,7 @@ class Isolated:
         how = f"it {reply.how}" if isinstance(reply, Death) else reply
         self._stop()
         self._failures += 1
-        death = Death("start", f"no process can be started for {self.implementation.name}: {how}")
+        death = Death(Kind.START, f"no process can be started for {self.implementation.name}: {how}")
         if self._failures > 1:
             self._unable = death
         return death
@@ -256,12 +257,12 @@ class Isolated:
     def _recorded(self, answer: Record | Death, point: Point, seeds: range) -> Record:
         if isinstance(answer, Record):
             for mismatch in answer.mismatches if self.memory is not None else ():
-                if OUT_OF_MEMORY.search(mismatch.sentence):
-                    mismatch.sentence += f"; a process may take {self.memory} MB here (the limit of memory)"
+                if OUT_OF_MEMORY.search(sentence(mismatch)):
+                    mismatch.hint += f"; a process may take {self.memory} MB here (the limit of memory)"
             return answer
         record = blank(point, self.implementation, seeds)
-        sentence = answer.how if answer.kind in ("start", "raises") else f"the process {answer.how}"
-        record.mismatches.append(Mismatch("process", answer.kind, sentence, answer.seed))
+        figures = {"how": answer.how}
+        record.mismatches.append(Mismatch(Subject.PROCESS, answer.kind, figures=figures, seed=answer.seed))
         return settled(record, point, self.implementation)
 
     def _noted(self, answer: Record | Death, earlier: list[str]) -> str:
@@ -279,8 +280,8 @@ class Isolated:
 def _lost(answer: Record | Death) -> bool:
     """Whether the process, rather than the point, may be what failed."""
     if isinstance(answer, Death):
-        return answer.kind != "start"
-    return any(OUT_OF_MEMORY.search(mismatch.sentence) for mismatch in answer.mismatches)
+        return answer.kind is not Kind.START
+    return any(OUT_OF_MEMORY.search(sentence(mismatch)) for mismatch in answer.mismatches)
 
 
 def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementation]:

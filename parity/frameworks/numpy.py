@@ -8,7 +8,7 @@ import numpy as np
 
 from parity import losses
 from parity.frameworks.options import DISTANCES
-from parity.types import Array, Gradients, Result
+from parity.types import Array, Differentiator, Gradients, Result
 
 
 class NumpyLoss:
@@ -25,7 +25,9 @@ class NumpyLoss:
             output, vjp = returned, None
         if not isinstance(output, np.ndarray | np.generic | float | int | complex):
             raise TypeError(f"the loss returned {type(output).__name__}, expected an array or (array, vjp)")
-        return plain(output), NumpyVjp(vjp) if vjp else NoVjp()
+        if vjp is None:
+            return plain(output), NoVjp()
+        return plain(output), vjp if isinstance(vjp, Differentiator) else NumpyVjp(vjp)
 
 
 def plain(value: Any) -> Any:
@@ -43,14 +45,11 @@ class NumpyVjp:
         found: Any = self.vjp(grad_output)
         return {name: plain(value) for name, value in found.items()} if isinstance(found, dict) else found
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.vjp, name)
-
 
 class NoVjp:
     """The vjp of a function that returned its output alone."""
 
-    offered = False
+    has_gradients = False
 
     def __call__(self, grad_output: Array) -> Gradients:
         return {}

@@ -10,15 +10,12 @@ import numpy as np
 import torch
 from torch.autograd.graph import _engine_run_backward
 
+from parity.dtypes import BFLOAT16, is_floating, row_of
 from parity.frameworks.compiled import is_compiled
 from parity.frameworks.options import DISTANCES
-from parity.losses.arguments import BFLOAT16, is_floating
-from parity.types import Array, Gradients, NotOffered
+from parity.types import Array, Differentiator, Gradients, NotOffered
 from parity.wording import message
 
-_DTYPES: dict[str, torch.dtype] = {
-    name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
-}
 _REMEMBERED = 10_000
 # torch's two ways to say that an argument has no derivative.
 _NOT_DIFFERENTIABLE = re.compile(r"(?:derivative for|with respect to argument) '(\w+)'")
@@ -94,12 +91,13 @@ class TorchLoss:
 
 def _shared(array: Array) -> torch.Tensor:
     """A tensor over the array's memory."""
-    if array.dtype == BFLOAT16:
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    row = row_of(array.dtype)
+    if row is not None and row.bits is not None:
+        return torch.from_numpy(array.view(row.bits)).view(getattr(torch, row.name))
     return torch.from_numpy(array)
 
 
-class TorchVjp:
+class TorchVjp(Differentiator):
     """The vjp of one call.
 
     A graph that a first vjp has freed is made anew by calling the function again. A second backward goes through
@@ -132,7 +130,7 @@ class TorchVjp:
     def _call_again(self) -> None:
         self.output = self.loss.function(**self.call)
 
-    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Array | None]:
+    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
         """The output, and the gradients of these arguments, from a call in which no other asks for one.
 
         They are no leaves in it, as what a network computes is none.
@@ -148,7 +146,7 @@ class TorchVjp:
         }  # fmt: skip
         return {"output": to_numpy(output), **gradients}
 
-    def quiet(self) -> dict[str, Array | None]:
+    def without_gradients(self) -> dict[str, Any]:
         """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
         with torch.no_grad():
             output = self.loss.function(**self.call)
@@ -218,7 +216,7 @@ def to_numpy(tensor: torch.Tensor) -> Array:
 def option(name: str, value: Any) -> Any:
     """An option of a case file as torch takes it."""
     if name == "dtype" and isinstance(value, str):
-        return _DTYPES.get(value) or getattr(torch, value)
+        return getattr(torch, value)
     if name == "distance_function" and isinstance(value, str):
         return partial(torch.nn.functional.pairwise_distance, **DISTANCES[value])
     if name == "options" and isinstance(value, Mapping):

@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
-from parity.comparison.compare import Mismatch
+from parity.records.mismatch import Mismatch
+from parity.records.sentences import sentence
 
 Verdict: TypeAlias = Literal["passed", "failed", "xfailed", "xpassed", "not offered", "error"]
 UNEXPECTED = ("failed", "xpassed", "error")
@@ -75,7 +76,7 @@ class Record:
             lines.append(f"  {self.verdict}: {self.reason}")
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
-            lines.append(f"  - {mismatch.sentence}{seed}")
+            lines.append(f"  - {sentence(mismatch)}{seed}")
         if self.mismatches:
             lines.append(f"  {self.path}:{self.line}")
             if self.repeat:

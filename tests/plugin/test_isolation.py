@@ -27,6 +27,7 @@ from parity.engine.isolation import Isolated
 from parity.engine.run import run_point
 from parity.implementations.registry import named, served
 from parity.records.record import Record
+from parity.records.sentences import sentence
 from parity.types import Array, Result
 from tests.planted.crashing import IMPLEMENTATION, WAYS, Way, case_file
 
@@ -77,7 +78,7 @@ def test_each_way_to_fail_costs_its_own_point(way: Way, records: dict[str, Recor
         assert record.verdict == "passed", record
     else:
         assert record.verdict == "failed"
-        assert way.says in record.mismatches[0].sentence
+        assert way.says in sentence(record.mismatches[0])
         assert "--seed-base" in record.repeat
 
 
@@ -112,8 +113,8 @@ def test_what_only_raises_is_the_points_failure_in_this_process_too(way: Way, po
     record = run_point(point, IMPLEMENTATION, SEEDS)
     assert record.verdict == "failed"
     assert way.says is not None
-    assert way.says in record.mismatches[0].sentence
-    assert len(record.mismatches[0].sentence) < 400
+    assert way.says in sentence(record.mismatches[0])
+    assert len(sentence(record.mismatches[0])) < 400
 
 
 def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> None:
@@ -128,7 +129,7 @@ def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> Non
     assert [record.id for record in found] == [record.id for record in clean]
     crashed = [record for record in found if record.unexpected]
     assert 0.01 < len(crashed) / len(found) < 0.15
-    assert all("crashes with SIGSEGV in" in record.mismatches[0].sentence for record in crashed)
+    assert all("crashes with SIGSEGV in" in sentence(record.mismatches[0]) for record in crashed)
     assert all(bare(one) == bare(two) for one, two in zip(clean, found, strict=True) if not two.unexpected)
 
 
@@ -164,7 +165,7 @@ def test_a_name_that_cannot_be_imported_there_is_told(tmp_path: Path) -> None:
         for _ in range(3):
             record = isolated.run(point, SEEDS)
             assert record.verdict == "failed"
-            assert "no process can be started for crashing: Misdeclared" in record.mismatches[0].sentence
+            assert "no process can be started for crashing: Misdeclared" in sentence(record.mismatches[0])
 
 
 def test_the_workers_folder_is_the_starters_and_its_stdin_is_empty(
@@ -231,7 +232,7 @@ def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
         Isolated(live)
     monkeypatch.undo()
     with isolated:
-        assert "output is 2 times torch's" in isolated.run(point, SEEDS).mismatches[0].sentence
+        assert "output is 2 times torch's" in sentence(isolated.run(point, SEEDS).mismatches[0])
 
 
 def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
