@@ -11,6 +11,7 @@ from parity.cases.errors import nearest
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.shipped import case_file
+from parity.frameworks.adapters import Adapter
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
 from parity.records.record import Record
@@ -74,7 +75,7 @@ class Report:
 
 
 def check(
-    loss: str, function: Callable[..., Any], *, framework: str = "numpy", name: str = "yours",
+    loss: str, function: Callable[..., Any], *, framework: str | Adapter = "numpy", name: str = "yours",
     expected_failures: Mapping[str, str] | None = None, lacks: Collection[str] = (), device: str = "cpu",
     cases: Path | str | None = None, only: str | None = None, seeds: int | None = None, seed_base: int = 0,
     depth: str = "default", isolate: bool = False, timeout: float | None = None,
@@ -126,8 +127,8 @@ def _check_seeds(seeds: object, seed_base: object) -> None:
 
 
 def declared(
-    loss: str, function: Callable[..., Any], framework: str, name: str, expected_failures: Mapping[str, str] | None,
-    lacks: Collection[str], device: str,
+    loss: str, function: Callable[..., Any], framework: str | Adapter, name: str,
+    expected_failures: Mapping[str, str] | None, lacks: Collection[str], device: str,
 ) -> Implementation:  # fmt: skip
     """An implementation of one loss."""
     if loss not in losses.LOSSES:
@@ -185,7 +186,7 @@ class BoundPoint:
 
 
 def parametrize(
-    loss: str, function: Callable[..., Any], *, framework: str = "numpy", name: str = "yours",
+    loss: str, function: Callable[..., Any], *, framework: str | Adapter = "numpy", name: str = "yours",
     expected_failures: Mapping[str, str] | None = None, lacks: Collection[str] = (), device: str = "cpu",
     cases: Path | str | None = None, seeds: int | None = None, seed_base: int = 0, depth: str = "default",
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:  # fmt: skip

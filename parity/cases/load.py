@@ -17,6 +17,8 @@ from parity.cases.schema import CaseFile
 from parity.cases.sentences import sentences
 
 POINTS = 50_000
+# Values in the file's defaults, once for each case.
+SHARED = 400_000
 
 
 def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
@@ -27,6 +29,10 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
     """
     document = read(path)
     file = _validated(document)
+    shared = document.count(("defaults",))
+    if shared * len(file.cases) > SHARED:
+        said = f"found {shared} values for each of {len(file.cases)} cases, expected at most {SHARED} in all"
+        raise document.error([Problem(("defaults",), said)])
     problems = list(checks.repeated_names(file, document))
     scenarios = []
     points = 0

@@ -13,6 +13,7 @@ from parity.comparison.answers import Answers
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
 from parity.implementations.declaration import Implementation
+from parity.implementations.lacks import Lack
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.types import Array, Gradients, Loss, NotOffered, Result
@@ -37,7 +38,7 @@ class Pair:
     plan: Plan
     reference: Loss
     loss: Loss
-    lacking: dict[str, str]
+    lacking: dict[str, Lack]
     roundings: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -28,6 +28,7 @@ from parity.cases.scenario import Scenario
 from parity.engine import crumbs
 from parity.engine.run import blank, broken, settled
 from parity.engine.worker import Setting, Stream, serve
+from parity.frameworks.adapters import HOMES
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.records.mismatch import Kind, Mismatch, Subject
 from parity.records.record import Record
@@ -289,7 +290,7 @@ def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementat
     methods = multiprocessing.get_all_start_methods()
     method = "forkserver" if "forkserver" in methods else "spawn"
     live = not implementation.origin
-    forkable = implementation.device == "cpu" and implementation.framework in ("numpy", "torch")
+    forkable = implementation.device == "cpu" and implementation.adapter.name in HOMES
     if live and forkable and sys.platform == "linux":
         return "fork", implementation
     if method == "forkserver":

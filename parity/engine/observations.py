@@ -12,7 +12,7 @@ from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.crumbs import at
-from parity.implementations.declaration import SECOND
+from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
 from parity.references.torch import TORCH
 from parity.types import Array, Differentiator, Functions, Gradients, NotOffered, Result

@@ -1,13 +1,13 @@
 """NumPy functions as losses: those that return ``(output, vjp)``, and those that return the output alone."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from parity import losses
-from parity.frameworks.options import DISTANCES
+from parity.frameworks.adapters import Adapter
+from parity.frameworks.options import converter
 from parity.types import Array, Differentiator, Gradients, Result
 
 
@@ -55,12 +55,15 @@ class NoVjp:
         return {}
 
 
-def option(name: str, value: Any) -> Any:
-    """An option of a case file as the NumPy losses take it."""
-    if name == "dtype" and isinstance(value, str):
-        return np.dtype(value)
-    if name == "distance_function" and isinstance(value, str):
-        return partial(losses.pairwise_distance, **DISTANCES[value])
-    if name == "options" and isinstance(value, Mapping):
-        return losses.LinearCrossEntropyOptions(**value)
-    return value
+option = converter(
+    dtype=np.dtype, pairwise_distance=losses.pairwise_distance, linear_options=losses.LinearCrossEntropyOptions
+)
+# NumPy has no device.
+ADAPTER = Adapter(
+    "numpy", lambda function, device: NumpyLoss(function), option,
+    {
+        "RuntimeError": ("ValueError", "TypeError", "IndexError"),
+        "IndexError": ("ValueError",),
+        "TypeError": ("ValueError",),
+    },
+)  # fmt: skip

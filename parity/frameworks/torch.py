@@ -11,8 +11,9 @@ import torch
 from torch.autograd.graph import _engine_run_backward
 
 from parity.dtypes import BFLOAT16, is_floating, row_of
+from parity.frameworks.adapters import Adapter
 from parity.frameworks.compiled import is_compiled
-from parity.frameworks.options import DISTANCES
+from parity.frameworks.options import converter
 from parity.types import Array, Differentiator, Gradients, NotOffered
 from parity.wording import message
 
@@ -213,19 +214,6 @@ def to_numpy(tensor: torch.Tensor) -> Array:
     return array
 
 
-def option(name: str, value: Any) -> Any:
-    """An option of a case file as torch takes it."""
-    if name == "dtype" and isinstance(value, str):
-        return getattr(torch, value)
-    if name == "distance_function" and isinstance(value, str):
-        return partial(torch.nn.functional.pairwise_distance, **DISTANCES[value])
-    if name == "options" and isinstance(value, Mapping):
-        fields = {key: option("dtype", inner) if key == "acc_dtype" else inner for key, inner in value.items()}
-        # a vjp is called more than once here, which torch's chunks allow only if they are told
-        return torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields})
-    return value
-
-
 def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
     """A plain function of all the arguments from a callable, a module class or a module.
 
@@ -277,3 +265,11 @@ def _same(built: Any, wanted: Any) -> bool:
     if isinstance(built, torch.Tensor) and isinstance(wanted, torch.Tensor):
         return built.shape == wanted.shape and bool((built == wanted).all())
     return type(built) is not torch.Tensor and built == wanted
+
+
+option = converter(
+    dtype=lambda word: getattr(torch, word), pairwise_distance=torch.nn.functional.pairwise_distance,
+    # a vjp is called more than once here, which torch's chunks allow only if they are told
+    linear_options=lambda **fields: torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields}),
+)  # fmt: skip
+ADAPTER = Adapter("torch", TorchLoss, option, {"IndexError": ("AcceleratorError",)}, is_reference=True)

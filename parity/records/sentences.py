@@ -30,6 +30,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.CLASS, None): "raises {error}, {reference} raises {wanted}: {message}",
     (Kind.CLASS, Event.UNSAFE): "raises {error}, the case expects {wanted}",
     (Kind.MUTATION, None): "the call modifies {name}, {reference} leaves its arguments as they are",
+    (Kind.MEMORY, None): "the memory does not suffice for this draw: {error}",
     (Kind.MEMORY, Event.SHARED): "the output shares the memory of {name}, {reference}'s is its own",
     (Kind.MEMORY, Event.REUSED):
         "vjp called a second time returns its gradient of {name} in the memory of the first one",
