@@ -1,10 +1,12 @@
 """A point that crashes, hangs or leaks costs itself alone; the others' records are those of a clean run."""
 
+import _thread
 import ctypes
 import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,7 @@ from parity import losses
 from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.comparison.answers import Answers
-from parity.engine import journal
+from parity.engine import isolation, journal
 from parity.engine.isolation import Isolated
 from parity.engine.run import run_point
 from parity.implementations.registry import named, served
@@ -97,6 +99,12 @@ def test_what_crashes_only_after_others_is_not_accused(records: dict[str, Record
     assert "after other points in one process it crashes with SIGSEGV in the forward" in note
     assert "alone it does not; the points before it: mse_loss/spoils what comes after/float32" in note
     assert f"note: {note}" in str(record)
+
+
+def test_who_finds_no_memory_left_by_others_is_not_accused(records: dict[str, Record]) -> None:
+    (note,) = records["needs much for a while"].notes
+    assert "after other points in one process it runs out of its memory of 400 MB, alone it does not" in note
+    assert note.index("keeps much") < note.index("leaks again")
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way.raises], ids=lambda way: way.name)
@@ -191,6 +199,42 @@ def test_ctrl_c_stays_ctrl_c(tmp_path: Path) -> None:
     assert not [one for one in parity.unfinished() if one.implementation == "interrupted"]
 
 
+def test_ctrl_c_ends_the_worker_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+
+    def sleeps(**arguments: Any) -> Result:
+        time.sleep(1000)
+        return losses.mse_loss(**arguments)
+
+    threading.Timer(1, _thread.interrupt_main).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        parity.check("mse_loss", sleeps, cases=path, isolate=True)
+    assert time.monotonic() - start < 20
+
+
+def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cloudpickle")
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
+    factor = np.float32(2)
+
+    def double(**arguments: Any) -> Array:
+        return losses.mse_loss(**arguments)[0] * factor
+
+    live = parity.Implementation("live", losses={"mse_loss": double}, lacks=["gradient"])
+    monkeypatch.setattr(sys, "platform", "darwin")
+    isolated = Isolated(live)
+    monkeypatch.setattr(isolation.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(parity.Misdeclared, match="install cloudpickle, or name it module:NAME"):
+        Isolated(live)
+    monkeypatch.undo()
+    with isolated:
+        assert "output is 2 times torch's" in sentence(isolated.run(point, SEEDS).mismatches[0])
+
+
 def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mse_loss.yaml"
     path.write_text(SMALL)
@@ -211,9 +255,7 @@ def test_a_gradient_that_is_lacking_yet_given_costs_nothing(tmp_path: Path) -> N
     path = tmp_path / "nll_loss.yaml"
     path.write_text(WEIGHTED)
 
-    def gives(
-        input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, reduction: str = "mean"
-    ) -> torch.Tensor:
+    def gives(input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
         rows = -(weight[target] * input.gather(1, target[:, None])[:, 0])
         return rows if reduction == "none" else rows.sum()
 
