@@ -12,6 +12,7 @@ that this shows to be a rounding is one in the point's later draws as well, unme
 
 from dataclasses import dataclass
 from functools import cache
+from math import frexp, ldexp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,5 +83,5 @@ def ulp(error: float, value: float, dtype: DType) -> float:
     step = STEPS.get(name_of(dtype))
     if step is None or not np.isfinite(value):
         return float(error)
-    spacing = max(2.0 ** np.floor(np.log2(max(abs(value), step.tiny))) * step.eps, step.smallest)
-    return float(error / spacing)
+    _, exponent = frexp(max(abs(value), step.tiny))  # log2 would round up just below a power of two
+    return float(error / ldexp(step.eps, exponent - 1))
