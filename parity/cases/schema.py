@@ -104,6 +104,9 @@ class Case(Strict):
     xfail: dict[str, Failures] = Field(default={}, description="implementation to why it leaves parity here; strict")
     tolerance: Tolerance | None = Field(default=None, description="a tolerance of this scenario's own, with its reason")
     finding: Finding | None = Field(default=None, description="a call to which torch has no defined answer")
+    better: Reason | None = Field(
+        default=None, description="why an answer nearer to the exact one than torch's leaves parity here"
+    )
 
 
 class Defaults(Strict):
