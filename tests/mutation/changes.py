@@ -77,7 +77,9 @@ class _Renaming(ast.NodeTransformer):
         for field in ("name", "id", "attr", "arg"):
             name = getattr(node, field, None)
             if isinstance(name, str) and name not in BUILTINS:
-                setattr(node, field, self.places.setdefault(name, f"name{len(self.places)}"))
+                # an attribute, or an argument given by name, may have the name of a variable
+                kind = type(node).__name__ if isinstance(node, ast.Attribute | ast.keyword) else ""
+                setattr(node, field, self.places.setdefault(f"{kind} {name}", f"name{len(self.places)}"))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             node.value = "a message"
         return super().generic_visit(node)
