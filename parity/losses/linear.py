@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,22 +57,32 @@ def linear_cross_entropy(
         raise RuntimeError(f"ignore_index is {ignore_index}, expected None where target holds probabilities")
     ignore_index = -100 if ignore_index is None else ignore_index
 
+    layer = _Layer(input, linear_weight, linear_bias)
     if options is not None:
         if reduction in REDUCTIONS and label_smoothing == 0 and target.dtype == np.int64 and not places:
-            return _in_chunks(input, linear_weight, target, linear_bias, weight, reduction, ignore_index, options)
+            return _in_chunks(layer, target, weight, reduction, ignore_index, options)
         warnings.warn(
             "options are ignored: chunks need a target of int64, a weight of two dimensions, label_smoothing=0"
             f" and a plain reduction, not {target.dtype}, {linear_weight.ndim}, {label_smoothing} and"
             f" {reduction!r}.",
             stacklevel=3,
         )
-    return _at_once(input, linear_weight, target, linear_bias, weight, reduction, ignore_index, label_smoothing)
+    return _at_once(layer, target, weight, reduction, ignore_index, label_smoothing)
+
+
+class _Layer(NamedTuple):
+    """The arguments of the linear layer."""
+
+    input: Array
+    linear_weight: Array
+    linear_bias: Array | None
 
 
 def _at_once(
-    input: Array, linear_weight: Array, target: Array, linear_bias: Array | None, weight: Array | None,
-    reduction: str, ignore_index: int, label_smoothing: float,
+    layer: _Layer, target: Array, weight: Array | None, reduction: str, ignore_index: int, label_smoothing: float
 ) -> Result:
+    """The loss from all the logits."""
+    input, linear_weight, linear_bias = layer
     dtype = input.dtype
     for name, array in (("linear_weight", linear_weight), ("linear_bias", linear_bias)):
         if array is not None and array.dtype != dtype:
@@ -102,9 +113,11 @@ def _at_once(
 
 
 def _in_chunks(
-    input: Array, linear_weight: Array, target: Array, linear_bias: Array | None, weight: Array | None,
-    reduction: str, ignore_index: int, options: LinearCrossEntropyOptions,
+    layer: _Layer, target: Array, weight: Array | None, reduction: str, ignore_index: int,
+    options: LinearCrossEntropyOptions,
 ) -> Result:
+    """The loss from a chunk of the logits at a time."""
+    input, linear_weight, linear_bias = layer
     dtype = input.dtype
     features = widen(np.atleast_2d(input), dtype)
     samples, classes = len(features), len(linear_weight)

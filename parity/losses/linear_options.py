@@ -11,6 +11,7 @@ from parity.types import Array, DType
 
 __all__ = ["LinearCrossEntropyOptions"]
 
+# The dtypes that torch takes as acc_dtype.
 ACCUMULATORS: tuple[DType, ...] = (FLOAT16, BFLOAT16, FLOAT32, np.dtype(np.float64))
 
 

@@ -18,6 +18,8 @@ from parity.types import Array, DType, Gradients, Result
 __all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
 INT64: DType = np.dtype(np.int64)
+# The wide errors e(d), the dtype that they have in torch, and the adjoint that takes their gradient to that of d.
+Error = tuple[Array, DType, Adjoint]
 Adjoints = Callable[[Array], tuple[Array, Array | None]]
 
 
@@ -82,11 +84,9 @@ def mse_loss(
     else:
         check_no_bool(input=input, target=target)
     difference: Array = widen(left, dtype) - widen(right, dtype)
-    errors = difference * difference
     # d(d^2)/dd = 2 d, conjugated for complex d as torch's gradients are
-    return _result(
-        input, target, weight, errors, dtype, reduction, lambda grad_errors: difference.conj() * (2 * grad_errors)
-    )
+    error: Error = difference * difference, dtype, lambda grad_errors: difference.conj() * (2 * grad_errors)
+    return _result(input, target, weight, error, reduction)
 
 
 @loss
@@ -127,7 +127,7 @@ def smooth_l1_loss(
     if beta != 1:
         clipped /= beta
     difference *= clipped
-    return _result(input, target, None, difference, dtype, reduction, lambda grad_errors: clipped * grad_errors)
+    return _result(input, target, None, (difference, dtype, lambda grad_errors: clipped * grad_errors), reduction)
 
 
 @loss
@@ -175,7 +175,7 @@ def huber_loss(
             raise RuntimeError(f"target is of {target.dtype}, expected input's {input.dtype} for a gradient")
         return clipped * grad_errors
 
-    return _result(input, target, weight, errors, input.dtype, reduction, errors_adjoint, weighted_mean=False)
+    return _result(input, target, weight, (errors, input.dtype, errors_adjoint), reduction, weighted_mean=False)
 
 
 def _broadcast_pair(input: Array, target: Array) -> tuple[Array, Array]:
@@ -204,9 +204,8 @@ def _absolute_error(
     if dtype.kind == "c":
         dtype = errors.dtype
     # d|d|/dd = sign(d); the modulus is real, so only the real part of its gradient counts
-    return _result(
-        input, target, weight, errors, dtype, reduction, lambda grad_errors: _sign(difference) * grad_errors.real
-    )
+    error: Error = errors, dtype, lambda grad_errors: _sign(difference) * grad_errors.real
+    return _result(input, target, weight, error, reduction)
 
 
 def _sign(difference: Array) -> Array:
@@ -221,10 +220,10 @@ def _sign(difference: Array) -> Array:
 
 
 def _result(
-    input: Array, target: Array, weight: Array | None, errors: Array, dtype: DType, reduction: str,
-    errors_adjoint: Adjoint, weighted_mean: bool = True,
+    input: Array, target: Array, weight: Array | None, error: Error, reduction: str, weighted_mean: bool = True
 ) -> Result:
-    """The loss of the wide `errors` of `dtype`, whose adjoint takes their gradient to that of x - t."""
+    """The loss of an error."""
+    errors, dtype, errors_adjoint = error
     if weight is None:
         output, adjoints = _unweighted_reduction(errors, dtype, reduction)
     elif weight.shape != input.shape:
