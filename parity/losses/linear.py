@@ -26,11 +26,12 @@ def linear_cross_entropy(
     weight: Array | None = None, reduction: str = "mean", ignore_index: int | None = None,
     label_smoothing: float = 0.0, options: LinearCrossEntropyOptions | None = None,
 ) -> Result:
-    """l = cross_entropy(W x + b, target): see there for target, weight, reduction and label_smoothing.
+    """l = cross_entropy(W x + b, target).
 
     input: (N, features), or (features,) for one sample.
     linear_weight, linear_bias: W, (C, features) or (C, d_1, ..., d_K, features), and b, W's shape less its
         last dimension. K dimensions need N and make it a loss for each of N x d_1 x ... x d_K places.
+    target, weight, reduction, label_smoothing: as in cross_entropy.
     ignore_index: None is -100, and must be None if target holds probabilities.
     options: None computes all N x C logits at once. Otherwise they are computed one chunk at a time, and
         once more in the vjp, so that no N x C array ever exists. Chunks are for class indices of int64

@@ -87,7 +87,7 @@ def multilabel_margin_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Result:
-    """l = 1 / C sum over targets t and over classes c that are no target of max(0, 1 - x_t + x_c).
+    """l = 1 / C sum over targets t and over classes c that are not a target of max(0, 1 - x_t + x_c).
 
     input: scores, (N, C) or (C,), of float32 or float64.
     target: input's shape, of int64: a row's classes up to its first -1, a class named twice counting twice.
