@@ -19,7 +19,7 @@ from parity.cases.bounds import ELEMENTS
 from parity.cases.errors import nearest, quoted
 from parity.cases.signature import signature_of
 from parity.losses.arguments import is_floating, promote, unbroadcast
-from parity.losses.arguments import loss as quiet
+from parity.losses.registration import without_warnings
 from parity.types import Array, Functions, Gradients, Result
 
 Pullback: TypeAlias = Callable[[Array], Gradients]
@@ -92,7 +92,7 @@ class Identity:
 
         `arguments` are those of a draw and the sizes, by name. Raises KeyError if `functions` lacks a loss.
         """
-        return quiet(_evaluate)(self.tree, functions, arguments)
+        return without_warnings(_evaluate)(self.tree, functions, arguments)
 
 
 def parse_identity(text: str, loss: str, arguments: Collection[str], sizes: Collection[str]) -> Identity:
