@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ class CaseCollector(pytest.File):
         for scenario in scenarios:
             if scenario.case.depth == "deep" and run.depth != "deep":
                 continue
-            object.__setattr__(scenario, "path", path)
+            scenario = replace(scenario, path=path)
             # a loss that an implementation does not have is not its subject
             tested = [(n, one) for n, one in enumerate(run.implementations) if scenario.loss in one.losses]
             if not tested:
