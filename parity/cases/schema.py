@@ -1,6 +1,6 @@
 """The model of a case file. The reader validates with it, and the JSON Schema for editors is made from it.
 
-    python -m parity.cases.schema      # writes cases/schema.json
+`python -m parity.cases.schema` writes cases/schema.json.
 """
 
 import json

@@ -192,7 +192,6 @@ def _ulps(expected: Array, actual: Array, share: Array) -> float:
         return 0.0
     index = np.unravel_index(int(share.argmax()), share.shape)
     value = expected[index]
-    error = abs(complex(actual[index]) - complex(value)) if expected.dtype.kind == "c" else abs(
-        float(actual[index]) - float(value)
-    )
+    number = complex if expected.dtype.kind == "c" else float
+    error = abs(number(actual[index]) - number(value))
     return ulp(error, float(abs(value)), expected.dtype) if error == error else float("inf")

@@ -188,9 +188,8 @@ def multilabel_soft_margin_loss(
         grad_entropy = grad_weighted if weights is None else rounded(grad_weighted * weights, dtype)
         # dl/dx = (1 - y) s(x) - y s(-x) with s(x) = exp(min(x, 0)) / (1 + exp(-|x|)),
         # and dl/dy = log s(-x) - log s(x)
-        grad_log_positive, grad_log_negative = (
-            rounded(positive * grad_entropy, dtype), rounded(negative * grad_entropy, dtype)
-        )
+        grad_log_positive = rounded(positive * grad_entropy, dtype)
+        grad_log_negative = rounded(negative * grad_entropy, dtype)
         grad_input = (grad_log_negative * numerator - grad_log_positive * opposite_numerator) / (1 + decay)
         grad_target = rounded(log_negative * grad_entropy, dtype) - rounded(log_positive * grad_entropy, dtype)
         return gradients(

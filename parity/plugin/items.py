@@ -73,9 +73,9 @@ class PointItem(RecordedItem):
         from parity.engine.run import run_point
 
         apart = self.config.stash[RUN].apart(self.implementation)
-        return run_point(self.point, self.implementation, self.seeds) if apart is None else apart.run(
-            self.point, self.seeds
-        )
+        if apart is None:
+            return run_point(self.point, self.implementation, self.seeds)
+        return apart.run(self.point, self.seeds)
 
     def blank(self) -> Record:
         from parity.engine.run import blank
@@ -97,9 +97,8 @@ class BrokenFile(RecordedItem):
         from parity.records.mismatch import Kind, Mismatch, Subject
 
         record = self.blank()
-        record.verdict, record.mismatches = "error", [
-            Mismatch(Subject.CASE, Kind.FILE, figures={"text": str(self.error)})
-        ]
+        record.verdict = "error"
+        record.mismatches = [Mismatch(Subject.CASE, Kind.FILE, figures={"text": str(self.error)})]
         return record
 
     def runtest(self) -> None:
