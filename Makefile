@@ -27,8 +27,9 @@ test: $(READY) $(NEIGHBOURS) ## run the cases and the suite's own tests, in para
 
 neighbours: $(NEIGHBOURS) ## install other people's pytest plugins beside, for the tests that need them
 
-lint: $(READY)   ## ruff and mypy --strict
+lint: $(READY)   ## ruff (its rules and its format) and mypy --strict
 	$(RUN) ruff check .
+	$(RUN) ruff format --check .
 	$(RUN) mypy
 
 bench: $(READY)  ## speed of the engine, of the suite and of the losses

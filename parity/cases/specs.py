@@ -16,7 +16,7 @@ Dim: TypeAlias = Annotated[int | None, Field(description="by default 1, where to
 Layout: TypeAlias = Literal[
     "contiguous", "fortran", "transposed", "channels_last", "batch_first", "sliced", "padded", "reversed", "expanded",
     "offset", "readonly",
-]
+]  # fmt: skip
 LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
 DTYPES = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
 DType: TypeAlias = Literal[

@@ -79,9 +79,7 @@ def repeats(loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_o
     return found or [_effect(Kind.STATE, Event.OTHER_BITS)]
 
 
-def _repeated(
-    loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array
-) -> Iterator[Mismatch]:
+def _repeated(loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array) -> Iterator[Mismatch]:
     output, vjp = loss(**arguments)
     first = vjp(grad_output)
     kept_output, kept = np.array(output), {name: np.array(gradient) for name, gradient in first.items()}

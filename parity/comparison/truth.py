@@ -86,10 +86,7 @@ def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output
         scale = FLOATING["float64"].eps / FLOATING["float32"].eps
     narrow = answers(loss, arguments, grad_output)
     exact = answers(loss, widened(arguments, "float64"), grad_output)
-    return {
-        name: largest(narrow[name] - exact[name]) * scale
-        for name in narrow.keys() & exact.keys()
-    }
+    return {name: largest(narrow[name] - exact[name]) * scale for name in narrow.keys() & exact.keys()}
 
 
 def probes(

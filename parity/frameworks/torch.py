@@ -244,9 +244,7 @@ def _build_and_call(
     return modules[words](**rest)
 
 
-def _call_built(
-    module: torch.nn.Module, called: frozenset[str], defaults: Mapping[str, Any], **arguments: Any
-) -> Any:
+def _call_built(module: torch.nn.Module, called: frozenset[str], defaults: Mapping[str, Any], **arguments: Any) -> Any:
     for name, value in arguments.items():
         if name not in called and not _same(getattr(module, name, None), value):
             raise TypeError(

@@ -52,8 +52,12 @@ def softmax(input: Array, dim: int | None = None) -> Result:
 
 @without_warnings
 def binary_cross_entropy(
-    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = -w [t log p + (1 - t) log(1 - p)], as in "torch.nn.BCELoss usage".
 
@@ -154,8 +158,11 @@ LACKS: dict[str, str] = {
     "bfloat16": "the articles compute in float32 and float64",
     "complex64": "the articles compute in float32 and float64",
     "complex128": "the articles compute in float32 and float64",
-    **{f"{loss}.{dtype}": "the articles compute with floating numbers"
-       for loss in ("sigmoid", "softmax") for dtype in ("int64", "int32", "int8", "uint8", "bool")},
+    **{
+        f"{loss}.{dtype}": "the articles compute with floating numbers"
+        for loss in ("sigmoid", "softmax")
+        for dtype in ("int64", "int32", "int8", "uint8", "bool")
+    },
     "softmax._stacklevel": "there is no warning",
     "softmax.dtype": "the articles cast nothing",
     "binary_cross_entropy_with_logits.gradient of target": "the article takes its labels as given",

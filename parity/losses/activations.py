@@ -117,9 +117,7 @@ def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: D
 
 
 @loss
-def log_softmax(
-    input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
-) -> Result:
+def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Result:
     """y_i = log(softmax(x)_i) = (x_i - m) - log(sum_j exp(x_j - m)), where m is the largest x along `dim`.
 
     input, dim, dtype: as in softmax, its errors and its slices of nan too. Where x_i is -inf beside finite

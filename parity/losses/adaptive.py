@@ -18,8 +18,14 @@ __all__ = ["adaptive_log_softmax_with_loss"]
 
 @loss
 def adaptive_log_softmax_with_loss(
-    input: Array, target: Array, cutoffs: list[int], head_weight: Array, head_bias: Array | None = None, *,
-    returns: str = "loss", **tail_weights: Array,
+    input: Array,
+    target: Array,
+    cutoffs: list[int],
+    head_weight: Array,
+    head_bias: Array | None = None,
+    *,
+    returns: str = "loss",
+    **tail_weights: Array,
 ) -> Result:
     """What torch.nn.AdaptiveLogSoftmaxWithLoss answers, with its parameters as arguments.
 

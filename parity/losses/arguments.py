@@ -66,7 +66,8 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     if gradient.ndim > len(shape):
         gradient = sum_in_float64(gradient, tuple(range(gradient.ndim - len(shape))))
     stretched = tuple(
-        axis - len(shape) for axis, size in enumerate(shape)
+        axis - len(shape)
+        for axis, size in enumerate(shape)
         if size == 1 and gradient.ndim >= len(shape) - axis and gradient.shape[axis - len(shape)] != 1
     )
     if stretched:

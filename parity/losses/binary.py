@@ -23,8 +23,12 @@ SMALLEST_VARIANCE = np.array(1e-12, np.float32)
 
 @loss
 def binary_cross_entropy(
-    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = -w (t log x + (1 - t) log(1 - x)), of probabilities x and targets t, both in [0, 1].
 
@@ -77,8 +81,13 @@ def binary_cross_entropy(
 
 @loss
 def binary_cross_entropy_with_logits(
-    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Array | None = None,
 ) -> Result:
     """l = -w (q t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))), of logits x and targets t.
 

@@ -25,8 +25,13 @@ __all__ = ["cross_entropy", "nll_loss"]
 
 @loss
 def nll_loss(
-    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l_n = -w_t x_nt with t = target_n: the negative log likelihood, where x holds log probabilities.
 
@@ -67,8 +72,14 @@ def nll_loss(
 
 @loss
 def cross_entropy(
-    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Result:
     """l_n = -sum_c w_c t_nc log p_nc with p = softmax(x): the cross entropy of the logits x with a target t.
 
@@ -158,9 +169,7 @@ def _of_indices(
     return in_output_shape(output, input, reduction, dtype), vjp
 
 
-def _of_probabilities(
-    input: Array, target: Array, weight: Array | None, reduction: str, smoothing: float
-) -> Result:
+def _of_probabilities(input: Array, target: Array, weight: Array | None, reduction: str, smoothing: float) -> Result:
     """-sum_c w_c t_c log p_c, summed over all samples for 'sum', and divided by their number for 'mean'."""
     axis = min(input.ndim - 1, 1)
     classes = input.shape[axis]

@@ -15,8 +15,12 @@ __all__ = ["ctc_loss"]
 
 @loss
 def ctc_loss(
-    log_probs: Array, targets: Array, input_lengths: Array | Sequence[int],
-    target_lengths: Array | Sequence[int], blank: int = 0, reduction: str = "mean",
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array | Sequence[int],
+    target_lengths: Array | Sequence[int],
+    blank: int = 0,
+    reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Result:
     """l = -log p(target | x), where p sums, over all alignments, the product of their frames' probabilities.
@@ -263,9 +267,7 @@ def _check(log_probs: Array, blank: int, zero_infinity: bool) -> None:
         raise RuntimeError(f"log_probs has shape {log_probs.shape}, expected (T, N, C) or (T, C), none 0")
 
 
-def _check_sizes(
-    scores: Array, targets: Array, frame_counts: Array, label_counts: Array, blank: int
-) -> None:
+def _check_sizes(scores: Array, targets: Array, frame_counts: Array, label_counts: Array, blank: int) -> None:
     frames, samples, classes = scores.shape
     if not 0 <= blank < classes:
         raise RuntimeError(f"blank is {blank}, expected a class from 0 to {classes - 1}")

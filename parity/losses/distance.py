@@ -12,9 +12,7 @@ __all__ = ["pairwise_distance"]
 
 
 @without_warnings
-def pairwise_distance(
-    x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Result:
+def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Result:
     """The p-norm of x1 - x2 + eps over the last dimension: ``torch.nn.functional.pairwise_distance``.
 
     (sum |d|^p)^(1/p), for p = inf the largest |d| and for -inf the least, for p = 0 the number of d that are

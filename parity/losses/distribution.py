@@ -19,8 +19,14 @@ HALF_LOG_TWO_PI = np.log(2 * np.arccos(np.longdouble(-1))) / 2
 
 @loss
 def poisson_nll_loss(
-    input: Array, target: Array, log_input: bool = True, full: bool = False, size_average: bool | None = None,
-    eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
+    input: Array,
+    target: Array,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """The negative log likelihood of a count t under a Poisson distribution, less its term log t!.
 
@@ -85,8 +91,7 @@ def poisson_nll_loss(
 
 @loss
 def gaussian_nll_loss(
-    input: Array, target: Array, var: Array | float, full: bool = False, eps: float = 1e-6,
-    reduction: str = "mean",
+    input: Array, target: Array, var: Array | float, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Result:
     """The negative log likelihood of t under a normal distribution of mean x and variance v, v at least eps.
 
@@ -143,8 +148,12 @@ def gaussian_nll_loss(
 
 @loss
 def kl_div(
-    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", log_target: bool = False,
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
 ) -> Result:
     """The pointwise Kullback-Leibler divergence of the distribution with logarithms x from the target.
 
@@ -169,8 +178,7 @@ def kl_div(
     batchmean = reduction == "batchmean" and input.ndim > 0
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
-            "reduction='mean' is not the divergence: write 'batchmean' to divide by the batch size.",
-            stacklevel=3,
+            "reduction='mean' is not the divergence: write 'batchmean' to divide by the batch size.", stacklevel=3
         )
     reduction = resolve("sum" if reduction == "batchmean" else reduction, size_average, reduce)
     check_broadcast(input=input, target=target)
@@ -267,6 +275,4 @@ def _stretchable(var: Array, shape: tuple[int, ...]) -> Array:
         unequal = [size for size, expected in zip(var.shape, shape, strict=True) if size != expected]
         if sum(unequal) == 1:
             return var
-    raise ValueError(
-        f"var has shape {var.shape}, expected {shape}, or a 1 in place of one size, or {shape[:-1]}"
-    )
+    raise ValueError(f"var has shape {var.shape}, expected {shape}, or a 1 in place of one size, or {shape[:-1]}")

@@ -24,8 +24,13 @@ EPSILON = float(np.float32(1e-12))
 
 @loss
 def cosine_embedding_loss(
-    input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input1: Array,
+    input2: Array,
+    target: Array,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = 1 - cos(x1, x2) where y = 1, and max(0, cos(x1, x2) - margin) where y = -1.
 
@@ -89,8 +94,16 @@ def cosine_embedding_loss(
 
 @loss
 def triplet_margin_loss(
-    anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: float = 1e-06,
-    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-06,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = max(0, margin + d(a, p) - d(a, n)), where d is the p-norm of `pairwise_distance`.
 
@@ -121,8 +134,14 @@ def triplet_margin_loss(
 
 @loss
 def triplet_margin_with_distance_loss(
-    anchor: Array, positive: Array, negative: Array, *, distance_function: Distance | None = None,
-    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    *,
+    distance_function: Distance | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
 ) -> Result:
     """l = max(0, margin + d(a, p) - d(a, n)), where d is a function of the caller's.
 
@@ -141,9 +160,7 @@ def triplet_margin_with_distance_loss(
     4.0
     """
     check_reduction(reduction)
-    return _triplet_margin(
-        anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction
-    )
+    return _triplet_margin(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
 def _dot(left: Array, right: Array) -> Array:
@@ -156,8 +173,7 @@ def _dot(left: Array, right: Array) -> Array:
 
 
 def _triplet_margin(
-    anchor: Array, positive: Array, negative: Array, distance: Distance, margin: float, swap: bool,
-    reduction: str,
+    anchor: Array, positive: Array, negative: Array, distance: Distance, margin: float, swap: bool, reduction: str
 ) -> Result:
     """The triplet margin loss over any distance."""
     if margin <= 0:
@@ -201,12 +217,18 @@ def _triplet_margin(
         if swap:
             grad_tied = np.where(negative_distance == swapped_distance, grad_violation / 2, grad_violation)
             accumulate(
-                -np.where(negative_distance > swapped_distance, 0, grad_tied), negative_distance, negative_vjp,
-                "anchor", "negative",
+                -np.where(negative_distance > swapped_distance, 0, grad_tied),
+                negative_distance,
+                negative_vjp,
+                "anchor",
+                "negative",
             )
             accumulate(
-                -np.where(negative_distance < swapped_distance, 0, grad_tied), swapped_distance, swapped_vjp,
-                "positive", "negative",
+                -np.where(negative_distance < swapped_distance, 0, grad_tied),
+                swapped_distance,
+                swapped_vjp,
+                "positive",
+                "negative",
             )
         else:
             accumulate(-grad_violation, negative_distance, negative_vjp, "anchor", "negative")

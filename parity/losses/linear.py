@@ -22,9 +22,16 @@ MOST_CLASSES = 256
 
 @loss
 def linear_cross_entropy(
-    input: Array, linear_weight: Array, target: Array, *, linear_bias: Array | None = None,
-    weight: Array | None = None, reduction: str = "mean", ignore_index: int | None = None,
-    label_smoothing: float = 0.0, options: LinearCrossEntropyOptions | None = None,
+    input: Array,
+    linear_weight: Array,
+    target: Array,
+    *,
+    linear_bias: Array | None = None,
+    weight: Array | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: LinearCrossEntropyOptions | None = None,
 ) -> Result:
     """l = cross_entropy(W x + b, target).
 
@@ -96,8 +103,12 @@ def _at_once(
     # torch rounds the logits to float16 and bfloat16 here, which changes the cross entropy more than all that follows
     logits = logits.astype(dtype, copy=False)
     output, cross_vjp = cross_entropy(
-        logits.reshape(*input.shape[:-1], *linear_weight.shape[:-1]), target, weight=weight,
-        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing,
+        logits.reshape(*input.shape[:-1], *linear_weight.shape[:-1]),
+        target,
+        weight=weight,
+        reduction=reduction,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )
 
     def vjp(grad_output: Array) -> Gradients:
@@ -114,7 +125,11 @@ def _at_once(
 
 
 def _in_chunks(
-    layer: _Layer, target: Array, weight: Array | None, reduction: str, ignore_index: int,
+    layer: _Layer,
+    target: Array,
+    weight: Array | None,
+    reduction: str,
+    ignore_index: int,
     options: LinearCrossEntropyOptions,
 ) -> Result:
     """The loss from a chunk of the logits at a time."""

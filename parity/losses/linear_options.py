@@ -62,9 +62,7 @@ class LinearCrossEntropyOptions:
             raise ValueError(f"acc_dtype is {self.acc_dtype!r}, expected None or a floating dtype up to float64")
 
 
-def chunk_size(
-    options: LinearCrossEntropyOptions, samples: int, features: int, classes: int, dtype: DType
-) -> int:
+def chunk_size(options: LinearCrossEntropyOptions, samples: int, features: int, classes: int, dtype: DType) -> int:
     """The rows of a chunk that the options ask for, at least 1."""
     wanted, method = options.batch_chunk_size, options.chunking_method
     if method is None or (method == "auto" and wanted is not None):

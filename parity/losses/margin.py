@@ -19,8 +19,13 @@ INT64: DType = np.dtype(np.int64)
 
 @loss
 def margin_ranking_loss(
-    input1: Array, input2: Array, target: Array, margin: float = 0, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input1: Array,
+    input2: Array,
+    target: Array,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = max(0, margin - y (x1 - x2)): with y = 1, x1 should exceed x2 by the margin; with y = -1, x2 x1.
 
@@ -69,8 +74,12 @@ def margin_ranking_loss(
 
 @loss
 def hinge_embedding_loss(
-    input: Array, target: Array, margin: float = 1.0, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input: Array,
+    target: Array,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = x where y = 1, and max(0, margin - x) where y = -1. The input x is a distance between two points.
 
@@ -121,8 +130,7 @@ def hinge_embedding_loss(
 
 @loss
 def soft_margin_loss(
-    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Result:
     """l = log(1 + exp(-y x)), the logistic loss of a score x and a label y of 1 or -1.
 

@@ -22,8 +22,14 @@ BLOCK = 2**16
 
 @loss
 def multi_margin_loss(
-    input: Array, target: Array, p: int = 1, margin: float = 1.0, weight: Array | None = None,
-    size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    input: Array,
+    target: Array,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = w_t / C sum over classes c other than the target t of max(0, margin - x_t + x_c)^p.
 
@@ -84,8 +90,7 @@ def multi_margin_loss(
 
 @loss
 def multilabel_margin_loss(
-    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Result:
     """l = 1 / C sum over targets t and over classes c that are not a target of max(0, 1 - x_t + x_c).
 
@@ -132,8 +137,12 @@ def multilabel_margin_loss(
 
 @loss
 def multilabel_soft_margin_loss(
-    input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Result:
     """l = -1 / C sum over classes of w (y log s(x) + (1 - y) log s(-x)), with s(x) = 1 / (1 + exp(-x)).
 

@@ -19,9 +19,7 @@ def resolve(reduction: str, size_average: bool | None = None, reduce: bool | Non
     if size_average is not None or reduce is not None:
         reduces, averages = (flag is None or flag for flag in (reduce, size_average))
         legacy = "none" if not reduces else "mean" if averages else "sum"
-        warnings.warn(
-            f"size_average and reduce are deprecated: write reduction={legacy!r} instead.", stacklevel=4
-        )
+        warnings.warn(f"size_average and reduce are deprecated: write reduction={legacy!r} instead.", stacklevel=4)
         return legacy
     if reduction in REDUCTIONS:
         return reduction

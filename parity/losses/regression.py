@@ -27,7 +27,7 @@ Adjoints = Callable[[Array], tuple[Array, Array | None]]
 def l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Array | None = None,
-) -> Result:
+) -> Result:  # fmt: skip
     """The absolute error l = w |x - t|, also of complex numbers, where |.| is the modulus.
 
     input: any shape and dtype but bool.
@@ -56,7 +56,7 @@ def l1_loss(
 def mse_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Array | None = None,
-) -> Result:
+) -> Result:  # fmt: skip
     """The squared error l = w (x - t)^2.
 
     input: any shape, of a real floating dtype; with a weight, of any dtype but bool.
@@ -93,7 +93,7 @@ def mse_loss(
 def smooth_l1_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", beta: float = 1.0,
-) -> Result:
+) -> Result:  # fmt: skip
     """Squared near zero, absolute beyond: with d = x - t, d^2 / (2 beta) if |d| < beta, else |d| - beta / 2.
 
     input: any shape, of a real dtype.
@@ -132,7 +132,7 @@ def smooth_l1_loss(
 
 @loss
 def huber_loss(
-    input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None,
+    input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
 ) -> Result:
     """Squared near 0, linear beyond: with d = x - t, d^2 / 2 if |d| <= delta, else delta (|d| - delta / 2).
 
@@ -183,8 +183,7 @@ def _broadcast_pair(input: Array, target: Array) -> tuple[Array, Array]:
     if input.shape == target.shape:
         return input, target
     warnings.warn(
-        f"target has shape {target.shape} and input {input.shape}: they broadcast, which is seldom meant.",
-        stacklevel=4,
+        f"target has shape {target.shape} and input {input.shape}: they broadcast, which is seldom meant.", stacklevel=4
     )
     check_broadcast(input=input, target=target)
     left, right = np.broadcast_arrays(input, target)
