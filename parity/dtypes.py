@@ -47,7 +47,7 @@ class Row:
 
 
 def _row(name: str, dtype: Any, rtol: float, computes: str, probe: float, bits: Any = None) -> Row:
-    limits: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
+    limits: Any = ml_dtypes.finfo(dtype)
     return Row(
         name, np.dtype(dtype), float(limits.eps), float(limits.tiny), float(limits.smallest_subnormal), rtol, computes,
         probe, None if bits is None else np.dtype(bits),

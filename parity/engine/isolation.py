@@ -300,7 +300,7 @@ def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementat
     if importlib.util.find_spec("cloudpickle") is None:
         hint = "install cloudpickle, or name it module:NAME"
         raise Misdeclared(f"{implementation.name} can run apart from here only as a copy: {hint}")
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     try:
         return method, cloudpickle.dumps(replace(implementation))

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 # The fields of a statement that hold further statements. What is left without them is its header.
 BODIES = ("body", "orelse", "handlers", "finalbody")
@@ -95,7 +94,7 @@ def _inner(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _header(node: ast.AST, *without: str) -> ast.AST:
-    header: Any = copy.copy(node)
+    header = copy.copy(node)
     for field in (*BODIES, *without):
         if hasattr(node, field):
             setattr(header, field, [])

@@ -125,7 +125,7 @@ def _(input: Array, target: Array, label_smoothing: float = 0.0, **options: Any)
     "value",
     "output differs in 1 of 1 elements; 0, torch has nan",
 )
-def _(*args: Array, **options: Any) -> Result:
+def _(*args: Any, **options: Any) -> Result:
     output, vjp = losses.cross_entropy(*args, **options)
     return np.nan_to_num(output, posinf=np.inf, neginf=-np.inf) if output.ndim == 0 else output, vjp
 
@@ -136,7 +136,7 @@ def _(*args: Array, **options: Any) -> Result:
     "value",
     "gradient of input differs in ...: nan, torch has 0",
 )
-def _(*args: Array, **options: Any) -> Result:
+def _(*args: Any, **options: Any) -> Result:
     output, vjp = losses.cross_entropy(*args, **options)
     empty = output.ndim == 0 and bool(np.isnan(output))
     return with_input_gradient((output, vjp), lambda g: g * np.nan if empty else g)
@@ -224,7 +224,7 @@ def _(input: Array, target: Array, ignore_index: int = -100, **options: Any) -> 
 
 
 @planted("cross_entropy", "probabilities get no gradient", "missing", "gradient of target is missing")
-def _(*args: Array, **options: Any) -> Result:
+def _(*args: Any, **options: Any) -> Result:
     result = losses.cross_entropy(*args, **options)
     return with_gradients(result, lambda found: {"input": found["input"]})
 

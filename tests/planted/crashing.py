@@ -46,12 +46,12 @@ class Shy(type):
         raise RuntimeError("no name")
 
     @property
-    def __mro__(cls) -> Any:  # type: ignore[override]
+    def __mro__(cls) -> Any:
         raise RuntimeError("no bases")
 
 
 class Nameless(Exception, metaclass=Shy):
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         raise RuntimeError("no class")
 
@@ -113,6 +113,11 @@ def _deadlock() -> None:
     lock.acquire()
 
 
+def _keep_much() -> None:
+    if not KEPT:
+        KEPT.append(np.empty(150 << 17))
+
+
 def _spoil() -> None:
     """This point is right, and any other one that comes later in the process crashes."""
     SPOILT.append(True)
@@ -152,7 +157,7 @@ WAYS = [
     Way("leaks", lambda: LEAKED.append(np.empty(20 << 17)), None),
     Way("leaks still", lambda: LEAKED.append(np.empty(20 << 17)), None),
     Way("leaks again", lambda: LEAKED.append(np.empty(20 << 17)), None),
-    Way("keeps much", lambda: KEPT or KEPT.append(np.empty(150 << 17)), None),
+    Way("keeps much", _keep_much, None),
     Way("needs much for a while", lambda: np.empty(300 << 17), None),
     Way("spoils what comes after", _spoil, None),
 ]

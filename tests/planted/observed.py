@@ -1,5 +1,7 @@
 """Bugs in what the engine observes of any loss: gradients, dtypes, shapes, side effects, errors, state."""
 
+from typing import Any
+
 import numpy as np
 
 from parity import losses
@@ -8,13 +10,13 @@ from tests.planted import planted, with_gradients, with_input_gradient
 
 
 @planted("mse_loss", "the gradient ignores grad_output", "value", "ignores grad_output")
-def _(input: Array, target: Array, **options: object) -> Result:
+def _(input: Array, target: Array, **options: Any) -> Result:
     output, vjp = losses.mse_loss(input, target, **options)
     return output, lambda grad_output: vjp(np.ones_like(grad_output))
 
 
 @planted("cross_entropy", "reduction none ignores grad_output", "value", "ignores grad_output")
-def _(input: Array, target: Array, reduction: str = "mean", **options: object) -> Result:
+def _(input: Array, target: Array, reduction: str = "mean", **options: Any) -> Result:
     output, vjp = losses.cross_entropy(input, target, reduction=reduction, **options)
     return output, (lambda grad_output: vjp(np.ones_like(grad_output))) if reduction == "none" else vjp
 
@@ -25,13 +27,13 @@ def _(input: Array, target: Array, reduction: str = "mean", **options: object) -
     "value",
     "gradient of input differs in ..., torch is the nearer",
 )
-def _(input: Array, target: Array, **options: object) -> Result:
+def _(input: Array, target: Array, **options: Any) -> Result:
     output, vjp = losses.cross_entropy(input, target, **options)
     return output, lambda g: vjp(np.full_like(g, g.mean())) if g.size else vjp(g)
 
 
 @planted("huber_loss", "the gradient's sign is flipped", "value", "gradient of input has its sign flipped")
-def _(*args: Array, **options: object) -> Result:
+def _(*args: Any, **options: Any) -> Result:
     return with_gradients(losses.huber_loss(*args, **options), lambda found: {k: -v for k, v in found.items()})
 
 
@@ -41,12 +43,12 @@ def _(input: Array) -> Result:
 
 
 @planted("kl_div", "the target's gradient is missing", "missing", "gradient of target is missing")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     return with_gradients(losses.kl_div(**arguments), lambda found: {"input": found["input"]})
 
 
 @planted("nll_loss", "weight has a gradient that torch refuses", "extra", "gradient of weight is given")
-def _(input: Array, target: Array, weight: Array | None = None, **options: object) -> Result:
+def _(input: Array, target: Array, weight: Array | None = None, **options: Any) -> Result:
     def more(found: Gradients) -> Gradients:
         return found if weight is None else found | {"weight": np.zeros_like(weight)}
 
@@ -59,7 +61,7 @@ def _(input: Array, target: Array, weight: Array | None = None, **options: objec
     "value",
     "gradient of input differs in ...0, torch has ",
 )
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.l1_loss(**arguments)
     return output, lambda g: vjp(np.maximum(g, 0) if g.dtype.kind != "c" else g)
 
@@ -70,18 +72,20 @@ def _(**arguments: object) -> Result:
     "value",
     "gradient of input differs in ..., torch is the nearer",
 )
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.smooth_l1_loss(**arguments)
 
     def in_memory_order(g: Array) -> Gradients:
-        strided = g.base is not None and g.size > 1 and any(g.strides) and not g.flags.c_contiguous
-        return vjp(g.base.ravel()[: g.size].reshape(g.shape) if strided else g)
+        buffer = g.base
+        if buffer is None or g.size <= 1 or not any(g.strides) or g.flags.c_contiguous:
+            return vjp(g)
+        return vjp(buffer.ravel()[: g.size].reshape(g.shape))
 
     return output, in_memory_order
 
 
 @planted("mse_loss", "an expanded grad_output counts once", "value", "gradient of input differs in ...0, torch has ")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.mse_loss(**arguments)
 
     def first_only(g: Array) -> Gradients:
@@ -100,13 +104,13 @@ def _(**arguments: object) -> Result:
     "value",
     "gradient of input differs in ...: nan, torch has ",
 )
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.binary_cross_entropy_with_logits(**arguments)
     return output, lambda g: vjp(np.where(g == 0, np.nan, g).astype(g.dtype))
 
 
 @planted("softmax", "the output is of float64", "dtype", "output has dtype float64, torch's has float32")
-def _(input: Array, dim: int | None = None, **options: object) -> Result:
+def _(input: Array, dim: int | None = None, **options: Any) -> Result:
     output, vjp = losses.softmax(input, dim, **options)
     return output.astype(np.float64), lambda g: vjp(g.astype(output.dtype))
 
@@ -119,13 +123,13 @@ def _(input: Array) -> Result:
 
 
 @planted("mse_loss", "a scalar has the shape (1,)", "shape", "output has shape [1], torch's has []")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.mse_loss(**arguments)
     return np.atleast_1d(output), lambda g: vjp(g.reshape(output.shape))
 
 
 @planted("kl_div", "a gradient keeps the broadcast shape", "shape", "gradient of ... has shape [")
-def _(input: Array, target: Array, **options: object) -> Result:
+def _(input: Array, target: Array, **options: Any) -> Result:
     def stretch(found: Gradients) -> Gradients:
         return {name: np.broadcast_to(g, np.broadcast_shapes(input.shape, target.shape)) for name, g in found.items()}
 
@@ -133,7 +137,7 @@ def _(input: Array, target: Array, **options: object) -> Result:
 
 
 @planted("cross_entropy", "the forward modifies the logits", "mutation", "modifies input")
-def _(input: Array, target: Array, **options: object) -> Result:
+def _(input: Array, target: Array, **options: Any) -> Result:
     result = losses.cross_entropy(input.copy(), target, **options)
     if input.flags.writeable and input.size:
         input -= input.max()
@@ -141,7 +145,7 @@ def _(input: Array, target: Array, **options: object) -> Result:
 
 
 @planted("nll_loss", "the forward modifies the target", "mutation", "modifies target")
-def _(input: Array, target: Array, ignore_index: int = -100, **options: object) -> Result:
+def _(input: Array, target: Array, ignore_index: int = -100, **options: Any) -> Result:
     result = losses.nll_loss(input, target.copy(), ignore_index=ignore_index, **options)
     if target.flags.writeable:
         target[target == ignore_index] = 0
@@ -149,13 +153,13 @@ def _(input: Array, target: Array, ignore_index: int = -100, **options: object) 
 
 
 @planted("ctc_loss", "a label beyond the classes is clipped", "missing", "answers where the case expects IndexError")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     labels = np.clip(arguments["targets"], 0, arguments["log_probs"].shape[-1] - 1)
     return losses.ctc_loss(**arguments | {"targets": labels})
 
 
 @planted("soft_margin_loss", "the backward modifies grad_output", "mutation", "modifies grad_output")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.soft_margin_loss(**arguments)
 
     def scaled(g: Array) -> Gradients:
@@ -168,7 +172,7 @@ def _(**arguments: object) -> Result:
 
 
 @planted("margin_ranking_loss", "a second vjp adds to the first", "state", "second time")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.margin_ranking_loss(**arguments)
     total: Gradients = {}
 
@@ -184,7 +188,7 @@ _LAST: dict[str, Array] = {}
 
 
 @planted("hinge_embedding_loss", "another call's arrays are used in the backward", "state", "in between")
-def _(input: Array, target: Array, **options: object) -> Result:
+def _(input: Array, target: Array, **options: Any) -> Result:
     _LAST.update(input=input, target=target)
     output, vjp = losses.hinge_embedding_loss(input, target, **options)
 
@@ -200,7 +204,7 @@ _BUFFERS: dict[object, Array] = {}
 
 
 @planted("gaussian_nll_loss", "gradients live in a buffer that the next call overwrites", "state", "overwrites")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.gaussian_nll_loss(**arguments)
 
     def buffered(g: Array) -> Gradients:
@@ -217,7 +221,7 @@ _CALLS: list[str] = []
 
 
 @planted("cosine_embedding_loss", "each call gives other bits", "state", "another output")
-def _(**arguments: object) -> Result:
+def _(**arguments: Any) -> Result:
     output, vjp = losses.cosine_embedding_loss(**arguments)
     _CALLS.append("cosine")
     if output.dtype == np.float64:
@@ -228,14 +232,14 @@ def _(**arguments: object) -> Result:
 @planted(
     "triplet_margin_loss", "it raises where torch answers", "raises", "the forward raises ValueError: expected a batch"
 )
-def _(anchor: Array, positive: Array, negative: Array, **options: object) -> Result:
+def _(anchor: Array, positive: Array, negative: Array, **options: Any) -> Result:
     if anchor.ndim == 1:
         raise ValueError("expected a batch")
     return losses.triplet_margin_loss(anchor, positive, negative, **options)
 
 
 @planted("huber_loss", "a negative delta is accepted", "missing", "answers where torch raises")
-def _(input: Array, target: Array, delta: float = 1.0, **options: object) -> Result:
+def _(input: Array, target: Array, delta: float = 1.0, **options: Any) -> Result:
     return losses.huber_loss(input, target, delta=abs(delta) or 1.0, **options)
 
 
@@ -245,7 +249,7 @@ def _(input: Array, target: Array, delta: float = 1.0, **options: object) -> Res
     "class",
     "raises KeyError: ..., torch raises IndexError",
 )
-def _(input: Array, target: Array, **options: object) -> Result:
+def _(input: Array, target: Array, **options: Any) -> Result:
     try:
         return losses.cross_entropy(input, target, **options)
     except IndexError as error:
@@ -253,16 +257,16 @@ def _(input: Array, target: Array, **options: object) -> Result:
 
 
 @planted("mse_loss", "it returns no vjp", "missing", "the loss returns no vjp")
-def _(**arguments: object) -> Array:
+def _(**arguments: Any) -> Array:
     return losses.mse_loss(**arguments)[0]
 
 
 @planted("mse_loss", "the vjp returns a tuple", "type", "vjp returned tuple, expected a dict")
-def _(**arguments: object) -> object:
+def _(**arguments: Any) -> object:
     output, vjp = losses.mse_loss(**arguments)
     return output, lambda g: tuple(vjp(g).values())
 
 
 @planted("soft_margin_loss", "it returns a list", "raises", "the loss returned list, expected an array")
-def _(**arguments: object) -> object:
+def _(**arguments: Any) -> object:
     return losses.soft_margin_loss(**arguments)[0].tolist()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from parity import losses
-from parity.types import Array, Result
+from parity.types import Array, Loss, Result
 from tests.planted import planted, with_gradients
 
 
@@ -13,7 +13,8 @@ def _without(loss: str, *options: str) -> Any:
     """The loss with these options left out."""
 
     def forgetful(*args: Any, **arguments: Any) -> Result:
-        return getattr(losses, loss)(*args, **{k: v for k, v in arguments.items() if k not in options})
+        function: Loss = getattr(losses, loss)
+        return function(*args, **{k: v for k, v in arguments.items() if k not in options})
 
     return forgetful
 
@@ -56,7 +57,8 @@ def _in_memory_order(loss: str, name: str) -> Any:
         if isinstance(array, np.ndarray) and array.ndim > 1 and array.size and not array.flags.c_contiguous:
             order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
             arguments[name] = np.ascontiguousarray(array.transpose(order)).reshape(array.shape)
-        return getattr(losses, loss)(**arguments)
+        function: Loss = getattr(losses, loss)
+        return function(**arguments)
 
     return misread
 

@@ -61,9 +61,10 @@ class _InPlaceBackward(torch.autograd.Function):
 )
 def _(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean", **options: Any) -> torch.Tensor:
     plain = reduction == "mean" and not options and input.shape == target.shape and input.dtype == target.dtype
-    if plain:
-        return _OnceDifferentiable.apply(input, target)
-    return F.mse_loss(input, target, reduction=reduction, **options)
+    if not plain:
+        return F.mse_loss(input, target, reduction=reduction, **options)
+    output: torch.Tensor = _OnceDifferentiable.apply(input, target)  # type: ignore[no-untyped-call]
+    return output
 
 
 @planted(
@@ -74,12 +75,16 @@ def _(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean", **opti
     framework="torch",
 )
 def _(input: torch.Tensor) -> torch.Tensor:
-    return _DetachedBackward.apply(input) if input.is_floating_point() else torch.sigmoid(input)
+    if not input.is_floating_point():
+        return torch.sigmoid(input)
+    output: torch.Tensor = _DetachedBackward.apply(input)  # type: ignore[no-untyped-call]
+    return output
 
 
 @planted("logsigmoid", "a second backward is scaled twice", "state", "second time", framework="torch")
 def _(input: torch.Tensor) -> torch.Tensor:
-    return _InPlaceBackward.apply(input)
+    output: torch.Tensor = _InPlaceBackward.apply(input)  # type: ignore[no-untyped-call]
+    return output
 
 
 @planted("l1_loss", "the target is detached", "missing", "gradient of target is missing", framework="torch")
@@ -126,7 +131,7 @@ class _IgnoresBeta(torch.nn.SmoothL1Loss):
 @planted(
     "cross_entropy", "weight gets a gradient by composition", "extra", "gradient of weight is given", framework="torch"
 )
-def _(input: torch.Tensor, target: torch.Tensor, weight: Any = None, **options: Any) -> torch.Tensor:
+def _(input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None, **options: Any) -> torch.Tensor:
     if weight is None or target.is_floating_point():
         return F.cross_entropy(input, target, weight, **options)
     return F.cross_entropy(input, target, weight.detach(), **options) + 0 * weight.sum()

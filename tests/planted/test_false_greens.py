@@ -76,7 +76,7 @@ def test_a_detached_loss_is_red_whatever_the_caller_has_switched_off(
     assert "gradient of input is missing" in report.failures[0]
 
 
-STATES = {
+STATES: dict[str, AbstractContextManager[Any]] = {
     "gradients off at import": set_to(torch.set_grad_enabled, False, True),
     "a default dtype": set_to(torch.set_default_dtype, torch.float64, torch.float32),
     "a default device": set_to(torch.set_default_device, "meta", None),
@@ -275,7 +275,7 @@ class Overwrites(torch.autograd.Function):
 
 def test_a_backward_that_works_once_is_still_seen(cases: Path) -> None:
     def once(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-        values = Overwrites.apply(input, target)
+        values: torch.Tensor = Overwrites.apply(input, target)  # type: ignore[no-untyped-call]
         return values if reduction == "none" else values.mean()
 
     report = check(cases, once, lacks=["second derivatives"])

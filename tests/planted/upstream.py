@@ -144,10 +144,10 @@ def _(input: Array, *args: Any, **options: Any) -> Result:
 @planted(
     "l1_loss", "a half weight is expected beside halves", "raises", "the forward raises TypeError: expected one dtype"
 )
-def _(input: Array, target: Array, *args: Any, weight: Array | None = None, **options: Any) -> Result:
+def _(input: Array, target: Array, weight: Array | None = None, **options: Any) -> Result:
     if weight is not None and input.dtype.itemsize == 2 and weight.dtype != input.dtype:
         raise TypeError("expected one dtype")
-    return losses.l1_loss(input, target, *args, weight=weight, **options)
+    return losses.l1_loss(input, target, weight=weight, **options)
 
 
 @planted(

@@ -3,9 +3,11 @@
 import _thread
 import ctypes
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -22,7 +24,6 @@ from parity import losses
 from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.comparison.answers import Answers
-from parity.engine import isolation, journal
 from parity.engine.isolation import Isolated
 from parity.engine.run import run_point
 from parity.implementations.registry import named, served
@@ -227,7 +228,7 @@ def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
     live = parity.Implementation("live", losses={"mse_loss": double}, lacks=["gradient"])
     monkeypatch.setattr(sys, "platform", "darwin")
     isolated = Isolated(live)
-    monkeypatch.setattr(isolation.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(parity.Misdeclared, match="install cloudpickle, or name it module:NAME"):
         Isolated(live)
     monkeypatch.undo()
@@ -297,7 +298,7 @@ def test_a_check_that_kills_the_process_leaves_its_records_and_the_culprit(
 ) -> None:
     path = tmp_path / "mse_loss.yaml"
     path.write_text(SMALL)
-    monkeypatch.setattr(journal.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     script = DIES.format(path=str(path))
     assert subprocess.run([sys.executable, "-c", script], env=environment, stderr=-3, check=False).returncode == -11

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from parity import losses
-from parity.bench import engine, memory, sessions
+from parity.bench import engine, memory, plain, sessions
 from parity.bench.__main__ import main
 from parity.bench.inputs import Large, large_calls
 from parity.bench.losses import tables
@@ -70,7 +70,7 @@ def test_table_of_waiting(few: list[Point]) -> None:
 
 def test_a_session_runs_the_points_and_the_plain_tests_beside_them(few: list[Point]) -> None:
     ids = [point.id for point in few]
-    done = sessions._session([str(path) for path in files(ids)] + [sessions.plain.__file__], ids)
+    done = sessions._session([str(path) for path in files(ids)] + [str(plain.__file__)], ids)
     assert (done.items, done.failed) == (2 + 6, 0)
     assert done.loop > 0
     assert done.collection > 0

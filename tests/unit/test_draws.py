@@ -265,7 +265,7 @@ def test_a_grad_output_of_the_case_is_handed_over(point_of: Callable[..., Point]
     arguments, grad_output = Plan(point).arguments(0)
     assert "grad_output" not in arguments
     assert grad_output is not None
-    assert (grad_output.shape, grad_output.dtype, float(grad_output)) == ((), np.float32, -2)
+    assert (grad_output.shape, grad_output.dtype, float(grad_output)) == ((), np.dtype(np.float32), -2)
 
 
 def test_options_and_tuples_are_passed_as_python_values(point_of: Callable[..., Point]) -> None:

@@ -46,8 +46,8 @@ def changed(**answers: Callable[[Any], Any]) -> Callable[..., Result]:
 
 
 def overwriting(**arguments: Any) -> Result:
-    result = losses.mse_loss(**{name: np.array(value) for name, value in arguments.items() if name != "reduction"},
-                             reduction=arguments["reduction"])  # fmt: skip
+    copies: dict[str, Any] = {name: np.array(value) for name, value in arguments.items() if name != "reduction"}
+    result = losses.mse_loss(**copies, reduction=arguments["reduction"])
     arguments["input"] -= arguments["target"]
     return result
 
@@ -71,7 +71,7 @@ WRONG: list[tuple[str, str, Callable[..., Any]]] = [
     ("grad_output is ignored", "none", lambda **a: (losses.mse_loss(**a)[0],
                                                     lambda g: losses.mse_loss(**a)[1](np.ones_like(g)))),
     ("the sign", "mean", changed(target=np.negative)),
-    ("one number is off", "none", changed(output=lambda x: x + np.float32([[0, 0], [0, 0.5]]))),
+    ("one number is off", "none", changed(output=lambda x: x + np.array([[0, 0], [0, 0.5]], np.float32))),
     ("one number is nan", "none", changed(output=one_nan)),
     ("the dtype", "mean", changed(output=np.float64)),
     ("the shape", "mean", changed(output=np.atleast_1d)),

@@ -1,7 +1,7 @@
 """The judge: what it accepts in every dtype, what a step is, and how the table stands beside torch's own."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import ml_dtypes
 import numpy as np
@@ -37,7 +37,7 @@ def quiet() -> Iterator[None]:
 def finite(dtype: DType) -> st.SearchStrategy[Array]:
     """Any finite number of a floating dtype, as a 0-d array."""
     real = np.zeros((), dtype).real.dtype
-    width = 16 if real == np.float16 else 64 if real == np.float64 else 32
+    width: Literal[16, 32, 64] = 16 if real == np.float16 else 64 if real == np.float64 else 32
     parts = st.floats(width=width, allow_infinity=False, allow_nan=False)
     drawn = st.builds(complex, parts, parts) if dtype.kind == "c" else parts
     return drawn.map(lambda number: np.asarray(number, dtype)).filter(np.isfinite)
@@ -60,7 +60,7 @@ def test_what_equals_torch_is_at_a_distance_of_0(dtype: DType, data: st.DataObje
         assert worst == 0
         assert share.shape == expected.shape
         assert not share.any()
-    assert form("output", expected, expected.copy()) is None
+    assert form(OUTPUT, expected, expected.copy()) is None
 
 
 @pytest.mark.parametrize("dtype", FLOATS + COMPLEX, ids=name_of)
@@ -188,7 +188,7 @@ def test_whole_numbers_are_exact_in_torch_and_here(dtype: DType) -> None:
 def test_a_tail_that_assert_close_would_take_for_0_is_seen() -> None:
     tail = np.log1p(np.exp(np.float32(-20)))
     assert tail < torch_tolerance("float32").atol
-    assert judge(np.asarray(tail), np.float32(0), bound(np.dtype(np.float32), "output"))[0] > 1e5
+    assert judge(np.asarray(tail), np.zeros((), np.float32), bound(np.dtype(np.float32), "output"))[0] > 1e5
 
 
 def test_a_tolerance_of_a_scenario_widens_and_never_narrows() -> None:
@@ -241,7 +241,7 @@ def test_the_sentence_is_about_the_worst_element() -> None:
     ],
 )
 def test_the_exact_answer_says_who_is_nearer(actual: float, exact: float, said: str) -> None:
-    expected, found = np.float32([1.5]), np.float32([actual])
+    expected, found = np.array([1.5], np.float32), np.array([actual], np.float32)
     allowed = bound(expected.dtype, "output")
     _, share = judge(expected, found, allowed)
     mismatch = describe(OUTPUT, expected, found, share, allowance(expected, allowed, None), np.array([exact]))

@@ -26,7 +26,8 @@ def results(folder: Path, *records: Record, end: int | None = 0, **more: Any) ->
 def report(folder: Path, path: Path) -> tuple[int, str, str]:
     """The exit status of the command, and both files."""
     status = main([str(path), "--to", str(folder / "out")])
-    return status, *((folder / "out" / name).read_text(encoding="utf-8") for name in ("parity.md", "parity.html"))
+    out = folder / "out"
+    return status, (out / "parity.md").read_text(encoding="utf-8"), (out / "parity.html").read_text(encoding="utf-8")
 
 
 def test_first_line_of_a_green_run(tmp_path: Path) -> None:
