@@ -7,33 +7,29 @@ of one hides how a worker ended.
 """
 
 import contextlib
-import importlib.util
 import multiprocessing
 import os
 import pickle
 import re
 import signal
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path, PurePath
-from types import ModuleType
 from typing import Any
 
 from parity.cases.points import Point
 from parity.cases.scenario import Scenario
 from parity.engine import crumbs
 from parity.engine.run import blank, broken, settled
+from parity.engine.starting import nameless_main, way_of
 from parity.engine.worker import Setting, Stream, serve
-from parity.frameworks.adapters import HOMES
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.records.mismatch import Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.records.sentences import sentence
-from parity.wording import OUT_OF_MEMORY, told
+from parity.wording import OUT_OF_MEMORY
 
 TIMEOUT = 60.0  # seconds a point
 MEMORY = 4096  # megabytes a worker may take beyond what it starts with
@@ -73,7 +69,7 @@ class Isolated:
             if limit is not None and (isinstance(limit, bool) or not isinstance(limit, sort) or not limit > 0):
                 raise Misdeclared(f"{name} is {limit!r}, expected {unit} above 0, or None for no limit")
         self.implementation, self.timeout, self.memory = implementation, timeout, memory
-        self._method, self._source = _way(implementation)
+        self._method, self._source = way_of(implementation)
         self._folder = tempfile.TemporaryDirectory(prefix="parity-", ignore_cleanup_errors=True)
         self._crumbs, self._stack = Path(self._folder.name, "crumbs"), Path(self._folder.name, "stack")
         self._process: Any = None
@@ -222,7 +218,7 @@ class Isolated:
         streams = [Stream(number) for number in (1, 2)] if self._method == "forkserver" else []
         setting = Setting(self._crumbs, self._stack, self.memory, folder, dict(os.environ), streams)
         arguments = (theirs, self._source, setting, ours if self._method == "fork" else None)
-        with _nameless_main():
+        with nameless_main():
             self._process = context.Process(target=serve, args=arguments, daemon=True)  # type: ignore[attr-defined]
             self._process.start()
         theirs.close()
@@ -283,47 +279,3 @@ def _lost(answer: Record | Death) -> bool:
     if isinstance(answer, Death):
         return answer.kind is not Kind.START
     return any(OUT_OF_MEMORY.search(sentence(mismatch)) for mismatch in answer.mismatches)
-
-
-def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementation]:
-    """How a worker is started, and what brings the implementation there."""
-    methods = multiprocessing.get_all_start_methods()
-    method = "forkserver" if "forkserver" in methods else "spawn"
-    live = not implementation.origin
-    forkable = implementation.device == "cpu" and implementation.adapter.name in HOMES
-    if live and forkable and sys.platform == "linux":
-        return "fork", implementation
-    if method == "forkserver":
-        _start_server()
-    if not live:
-        return method, implementation.origin
-    if importlib.util.find_spec("cloudpickle") is None:
-        hint = "install cloudpickle, or name it module:NAME"
-        raise Misdeclared(f"{implementation.name} can run apart from here only as a copy: {hint}")
-    import cloudpickle
-
-    try:
-        return method, cloudpickle.dumps(replace(implementation))
-    except Exception as error:
-        said = f"{implementation.name} can run apart from here only as a copy, and cannot be copied: {told(error)}"
-        raise Misdeclared(said) from None
-
-
-def _start_server() -> None:
-    """Let the server that forks workers import torch now, besides all else; a worker then costs milliseconds."""
-    from multiprocessing import forkserver
-
-    forkserver.set_forkserver_preload(["parity.engine.worker"])
-    with _nameless_main():
-        forkserver.ensure_running()
-
-
-@contextlib.contextmanager
-def _nameless_main() -> Iterator[None]:
-    """Keep a new process from running the caller's script, which it does not need, once more."""
-    own = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = own
