@@ -5,9 +5,7 @@ import ctypes
 import hashlib
 import importlib.util
 import os
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -23,7 +21,6 @@ import parity
 from parity import losses
 from parity.cases.load import load
 from parity.cases.points import Point, expand
-from parity.comparison.expectation import Expectation
 from parity.engine.isolation import Isolated
 from parity.engine.run import run_point
 from parity.implementations.registry import named, served
@@ -31,23 +28,10 @@ from parity.records.record import Record
 from parity.records.sentences import sentence
 from parity.types import Array, Result
 from tests.planted.crashing import IMPLEMENTATION, WAYS, Way, case_file
+from tests.plugin.user import GRID
 
 CLEAN = replace(IMPLEMENTATION, losses={"mse_loss": losses.mse_loss})
 SEEDS = range(2)
-SMALL = """
-loss: mse_loss
-cases:
-  - name: grid
-    given: {input: {normal: [3]}, target: {normal: [3]}}
-    across: {reduction: [none, mean, sum], dtype: [float32, float64]}
-"""
-WEIGHTED = """
-loss: nll_loss
-cases:
-  - name: weighted
-    given: {input: {normal: [3, 2]}, target: {classes: [3], below: 2}, weight: {uniform: [2]}}
-    across: {reduction: [none, sum]}
-"""
 
 
 def points_of(path: Path, text: str) -> list[Point]:
@@ -136,7 +120,7 @@ def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> Non
 
 def test_check_runs_a_live_function_apart_with_a_limit_of_time(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(SMALL)
+    path.write_text(GRID)
 
     def hangs(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
         if reduction == "sum" and input.dtype == torch.float64:
@@ -153,7 +137,7 @@ def test_check_runs_a_live_function_apart_with_a_limit_of_time(tmp_path: Path) -
 
 def test_an_expected_failure_may_be_a_crash(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(SMALL)
+    path.write_text(GRID)
     report = parity.check(
         "mse_loss", lambda **arguments: os._exit(1), cases=path, isolate=True, expected_failures={"*": "it exits"}
     )
@@ -161,7 +145,7 @@ def test_an_expected_failure_may_be_a_crash(tmp_path: Path) -> None:
 
 
 def test_a_name_that_cannot_be_imported_there_is_told(tmp_path: Path) -> None:
-    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", GRID)
     with Isolated(replace(CLEAN, origin="no_such_module:NAME")) as isolated:
         for _ in range(3):
             record = isolated.run(point, SEEDS)
@@ -182,27 +166,15 @@ def test_the_workers_folder_is_the_starters_and_its_stdin_is_empty(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MARK", "marked")
-    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", GRID)
     with Isolated(named("somebody:IT")) as isolated:
         assert isolated.run(point, SEEDS).verdict == "passed"
     assert f"in {tmp_path} marked ''" in capfd.readouterr().out
 
 
-def test_ctrl_c_stays_ctrl_c(tmp_path: Path) -> None:
-    path = tmp_path / "mse_loss.yaml"
-    path.write_text(SMALL)
-
-    def interrupted(**arguments: Any) -> Result:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        parity.check("mse_loss", interrupted, cases=path)
-    assert not [one for one in parity.unfinished() if one.implementation == "interrupted"]
-
-
 def test_ctrl_c_ends_the_worker_at_once(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(SMALL)
+    path.write_text(GRID)
 
     def sleeps(**arguments: Any) -> Result:
         time.sleep(1000)
@@ -219,7 +191,7 @@ def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("cloudpickle")
-    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", GRID)
     factor = np.float32(2)
 
     def double(**arguments: Any) -> Array:
@@ -234,83 +206,3 @@ def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
     monkeypatch.undo()
     with isolated:
         assert "output is 2 times torch's" in sentence(isolated.run(point, SEEDS).mismatches[0])
-
-
-def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "mse_loss.yaml"
-    path.write_text(SMALL)
-    compare = Expectation.compare
-
-    def breaks(self: Expectation, name: str, actual: Array) -> Any:
-        if actual.dtype == np.float64 and not actual.ndim:
-            raise ZeroDivisionError("ours")
-        return compare(self, name, actual)
-
-    monkeypatch.setattr(Expectation, "compare", breaks)
-    report = parity.check("mse_loss", losses.mse_loss, cases=path)
-    assert (report.count("passed"), report.count("error")) == (4, 2)
-    assert "parity itself fails here, which is no verdict on the loss: ZeroDivisionError: ours" in report.failures[0]
-
-
-def test_a_gradient_that_is_lacking_yet_given_costs_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "nll_loss.yaml"
-    path.write_text(WEIGHTED)
-
-    def gives(input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-        rows = -(weight[target] * input.gather(1, target[:, None])[:, 0])
-        return rows if reduction == "none" else rows.sum()
-
-    report = parity.check("nll_loss", gives, framework="torch", cases=path, lacks=["gradient of weight"])
-    assert report.ok, report
-    assert "not offered: gradient of weight" in str(report)
-    told = parity.check("nll_loss", gives, framework="torch", cases=path).failures[0]
-    assert "gradient of weight is given, torch has none" in told
-
-
-def test_a_gradient_that_is_lacking_is_not_asked_for_in_the_second_call(tmp_path: Path) -> None:
-    path = tmp_path / "mse_loss.yaml"
-    path.write_text(SMALL)
-
-    def forward_alone(**arguments: Any) -> Result:
-        def backward(grad_output: Array) -> Any:
-            raise NotImplementedError
-
-        return losses.mse_loss(**arguments)[0], backward
-
-    report = parity.check("mse_loss", forward_alone, cases=path, lacks=["gradient"])
-    assert report.ok, report
-    report = parity.check("mse_loss", F.mse_loss, framework="torch", cases=path, lacks=["gradient"])
-    assert report.ok, report
-
-
-DIES = """
-import ctypes, parity
-def dies(input, target, **options):
-    if options.get("reduction") == "sum":
-        ctypes.string_at(0)
-    return parity.losses.mse_loss(input, target, **options)
-parity.check("mse_loss", dies, cases={path!r}, name="fragile")
-"""
-
-
-def test_a_check_that_kills_the_process_leaves_its_records_and_the_culprit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "mse_loss.yaml"
-    path.write_text(SMALL)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    script = DIES.format(path=str(path))
-    assert subprocess.run([sys.executable, "-c", script], env=environment, stderr=-3, check=False).returncode == -11
-    (died,) = parity.unfinished()
-    assert (died.loss, died.implementation) == ("mse_loss", "fragile")
-    assert died.culprit == "at mse_loss/grid/sum-float32 in the forward (seed 0)"
-    assert [record.verdict for record in died.records] == ["passed"] * 4
-    assert parity.check("mse_loss", losses.mse_loss, cases=path).ok
-    said = capfd.readouterr().err
-    assert "parity: an earlier check of mse_loss of fragile died at mse_loss/grid/sum-float32 in the forward" in said
-    assert parity.check("mse_loss", losses.mse_loss, cases=path).ok
-    assert not capfd.readouterr().err
-    died.discard()
-    assert parity.unfinished() == []
-    assert not list(tmp_path.glob("parity-*/*"))

@@ -16,6 +16,13 @@ cases:
     given: {input: {normal: [3]}, target: {normal: [3]}}
     across: {reduction: [none, mean]}
 """
+GRID = """
+loss: mse_loss
+cases:
+  - name: grid
+    given: {input: {normal: [3]}, target: {normal: [3]}}
+    across: {reduction: [none, mean, sum], dtype: [float32, float64]}
+"""
 L1 = """
 loss: l1_loss
 cases:
