@@ -6,11 +6,7 @@ import numpy as np
 
 from parity import losses
 from parity.types import Array, Gradients, Result
-from tests.planted import divided, planted, with_gradients, with_input_gradient
-
-
-def _mean(reduction: str, options: dict[str, Any]) -> bool:
-    return reduction == "mean" and not {"size_average", "reduce"} & options.keys()
+from tests.planted import divided, means, planted, with_gradients, with_input_gradient
 
 
 @planted(
@@ -20,7 +16,7 @@ def _mean(reduction: str, options: dict[str, Any]) -> bool:
     "gradient of input is ... times torch's throughout (a wrong denominator or factor)",
 )
 def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
-    if weight is None or not _mean(reduction, options) or target.shape == input.shape:
+    if weight is None or not means(reduction, options) or target.shape == input.shape:
         return losses.cross_entropy(input, target, weight, reduction=reduction, **options)
     return divided(losses.cross_entropy(input, target, weight, reduction="none", **options), max(target.size, 1))
 
@@ -32,7 +28,7 @@ def _(input: Array, target: Array, weight: Array | None = None, reduction: str =
     "gradient of input is ... times torch's throughout (a wrong denominator or factor)",
 )
 def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
-    if weight is not None or not _mean(reduction, options):
+    if weight is not None or not means(reduction, options):
         return losses.nll_loss(input, target, weight, reduction=reduction, **options)
     return divided(losses.nll_loss(input, target, reduction="none", **options), max(target.size, 1))
 
@@ -44,7 +40,7 @@ def _(input: Array, target: Array, weight: Array | None = None, reduction: str =
     "gradient of target is ... times torch's throughout (a wrong denominator or factor)",
 )
 def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
-    if weight is None or target.shape != input.shape or not _mean(reduction, options):
+    if weight is None or target.shape != input.shape or not means(reduction, options):
         return losses.cross_entropy(input, target, weight, reduction=reduction, **options)
     unreduced = losses.cross_entropy(input, target, weight, reduction="none", **options)
     return divided(unreduced, float(weight.sum()) or 1.0)
@@ -239,63 +235,3 @@ def _(input: Array, target: Array, weight: Array | None = None, **options: Any) 
     if weight is not None and target.ndim == 1 and input.ndim == 2:
         weight = np.roll(weight, 1)
     return losses.nll_loss(input, target, weight, **options)
-
-
-@planted(
-    "binary_cross_entropy_with_logits",
-    "pos_weight is left out",
-    "value",
-    "gradient of input differs in ..., torch is the nearer",
-)
-def _(input: Array, target: Array, pos_weight: Array | None = None, **options: Any) -> Result:
-    return losses.binary_cross_entropy_with_logits(input, target, **options)
-
-
-@planted(
-    "binary_cross_entropy_with_logits",
-    "pos_weight scales the negatives too",
-    "value",
-    "output differs in ..., torch is the nearer",
-)
-def _(
-    input: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, **options: Any
-) -> Result:
-    if weight is None:
-        weight, pos_weight = pos_weight, None
-    return losses.binary_cross_entropy_with_logits(input, target, weight, pos_weight=pos_weight, **options)
-
-
-@planted(
-    "binary_cross_entropy",
-    "the mean divides by the sum of the weights",
-    "value",
-    "gradient of input is ... times torch's throughout (a wrong denominator or factor)",
-)
-def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
-    if weight is None or not _mean(reduction, options) or weight.shape != input.shape:
-        return losses.binary_cross_entropy(input, target, weight, reduction=reduction, **options)
-    unreduced = losses.binary_cross_entropy(input, target, weight, reduction="none", **options)
-    return divided(unreduced, float(weight.sum()) or 1.0)
-
-
-@planted("binary_cross_entropy", "the logarithm is not clamped", "value", "output differs in ...: inf, torch has ")
-def _(input: Array, target: Array, **options: Any) -> Result:
-    output, vjp = losses.binary_cross_entropy(input, target, **options)
-    certain = bool(((input == 0) & (target > 0)).any())
-    return (output + np.inf).astype(output.dtype) if certain else output, vjp
-
-
-@planted(
-    "binary_cross_entropy",
-    "the target's gradient is clamped",
-    "value",
-    "gradient of target differs in ...100, torch has ",
-)
-def _(input: Array, target: Array, **options: Any) -> Result:
-    result = losses.binary_cross_entropy(input, target, **options)
-    return with_gradients(result, lambda f: f | {"target": np.clip(f["target"], -100, 100).astype(target.dtype)})
-
-
-@planted("binary_cross_entropy", "probabilities outside 0 and 1 are clipped", "missing", "answers where torch raises")
-def _(input: Array, target: Array, **options: Any) -> Result:
-    return losses.binary_cross_entropy(np.clip(input, 0, 1).astype(input.dtype), target, **options)

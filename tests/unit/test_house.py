@@ -10,6 +10,7 @@ import parity
 
 HOME = Path(parity.__file__).parent
 MODULES = sorted(path for path in HOME.rglob("*.py") if "shipped" not in path.parts)
+TESTS = sorted(Path(__file__).parents[1].rglob("*.py"))
 # From the ground up; rooms of one line may not know each other.
 FLOORS = [
     ["types", "errors", "plain", "wording"], ["dtypes"], ["losses"], ["cases"], ["draws"], ["libraries"],
@@ -43,6 +44,6 @@ def test_no_module_looks_up(path: Path) -> None:
     assert not above, f"{path.relative_to(HOME)} is below {sorted(above)}, and imports from there"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOME)))
+@pytest.mark.parametrize("path", MODULES + TESTS, ids=lambda path: "/".join(path.parts[-3:]))
 def test_no_module_is_longer_than_a_sitting(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LINES
