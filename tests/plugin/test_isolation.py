@@ -28,7 +28,7 @@ from parity.records.record import Record
 from parity.records.sentences import sentence
 from parity.types import Array, Result
 from tests.planted.crashing import IMPLEMENTATION, WAYS, Way, case_file
-from tests.plugin.user import GRID
+from tests.plugin.user import SMALL
 
 CLEAN = replace(IMPLEMENTATION, losses={"mse_loss": losses.mse_loss})
 SEEDS = range(2)
@@ -64,7 +64,7 @@ def test_each_way_to_fail_costs_its_own_point(way: Way, records: dict[str, Recor
     else:
         assert record.verdict == "failed"
         assert way.says in sentence(record.mismatches[0])
-        assert "--seed-base" in record.repeat
+        assert "--parity-seed-base" in record.repeat
 
 
 def test_the_records_of_all_other_points_are_those_of_a_clean_run(
@@ -120,7 +120,7 @@ def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> Non
 
 def test_check_runs_a_live_function_apart_with_a_limit_of_time(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(GRID)
+    path.write_text(SMALL)
 
     def hangs(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
         if reduction == "sum" and input.dtype == torch.float64:
@@ -137,7 +137,7 @@ def test_check_runs_a_live_function_apart_with_a_limit_of_time(tmp_path: Path) -
 
 def test_an_expected_failure_may_be_a_crash(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(GRID)
+    path.write_text(SMALL)
     report = parity.check(
         "mse_loss", lambda **arguments: os._exit(1), cases=path, isolate=True, expected_failures={"*": "it exits"}
     )
@@ -145,7 +145,7 @@ def test_an_expected_failure_may_be_a_crash(tmp_path: Path) -> None:
 
 
 def test_a_name_that_cannot_be_imported_there_is_told(tmp_path: Path) -> None:
-    (point, *_) = points_of(tmp_path / "mse_loss.yaml", GRID)
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
     with Isolated(replace(CLEAN, origin="no_such_module:NAME")) as isolated:
         for _ in range(3):
             record = isolated.run(point, SEEDS)
@@ -166,7 +166,7 @@ def test_the_workers_folder_is_the_starters_and_its_stdin_is_empty(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MARK", "marked")
-    (point, *_) = points_of(tmp_path / "mse_loss.yaml", GRID)
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
     with Isolated(named("somebody:IT")) as isolated:
         assert isolated.run(point, SEEDS).verdict == "passed"
     assert f"in {tmp_path} marked ''" in capfd.readouterr().out
@@ -174,7 +174,7 @@ def test_the_workers_folder_is_the_starters_and_its_stdin_is_empty(
 
 def test_ctrl_c_ends_the_worker_at_once(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(GRID)
+    path.write_text(SMALL)
 
     def sleeps(**arguments: Any) -> Result:
         time.sleep(1000)
@@ -191,7 +191,7 @@ def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("cloudpickle")
-    (point, *_) = points_of(tmp_path / "mse_loss.yaml", GRID)
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
     factor = np.float32(2)
 
     def double(**arguments: Any) -> Array:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import parity
 from parity import losses
 from parity.types import Array, Result
-from tests.plugin.user import GRID
+from tests.plugin.user import SMALL
 
 WEIGHTED = """
 loss: nll_loss
@@ -37,7 +37,7 @@ def test_a_gradient_that_is_lacking_yet_given_costs_nothing(tmp_path: Path) -> N
 
 def test_a_gradient_that_is_lacking_is_not_asked_for_in_the_second_call(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(GRID)
+    path.write_text(SMALL)
 
     def forward_alone(**arguments: Any) -> Result:
         def backward(grad_output: Array) -> Any:

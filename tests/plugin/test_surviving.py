@@ -14,12 +14,12 @@ import parity
 from parity import losses
 from parity.comparison.expectation import Expectation
 from parity.types import Array, Result
-from tests.plugin.user import GRID
+from tests.plugin.user import SMALL
 
 
 def test_ctrl_c_stays_ctrl_c(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(GRID)
+    path.write_text(SMALL)
 
     def interrupted(**arguments: Any) -> Result:
         raise KeyboardInterrupt
@@ -31,7 +31,7 @@ def test_ctrl_c_stays_ctrl_c(tmp_path: Path) -> None:
 
 def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(GRID)
+    path.write_text(SMALL)
     compare = Expectation.compare
 
     def breaks(self: Expectation, name: str, actual: Array) -> Any:
@@ -59,7 +59,7 @@ def test_a_check_that_kills_the_process_leaves_its_records_and_the_culprit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "mse_loss.yaml"
-    path.write_text(GRID)
+    path.write_text(SMALL)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     script = DIES.format(path=str(path))

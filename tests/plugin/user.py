@@ -16,7 +16,7 @@ cases:
     given: {input: {normal: [3]}, target: {normal: [3]}}
     across: {reduction: [none, mean]}
 """
-GRID = """
+SMALL = """
 loss: mse_loss
 cases:
   - name: grid
