@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from parity.cases.axes import Values, values_of
 from parity.cases.identity import Identity, parse_identity
 from parity.cases.literals import labelled
-from parity.cases.schema import Axis, Case, CaseFile, ExpectedFailure
+from parity.cases.schema import Case, CaseFile, ExpectedFailure
 from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import Spec
 
@@ -25,7 +26,7 @@ class Scenario:
     case: Case
     sizes: dict[str, int]
     given: dict[str, Any]
-    axes: dict[str, Axis]
+    axes: dict[str, Values]
     seeds: int
 
     @property
@@ -95,13 +96,14 @@ def argument(axis: str) -> str:
 
 
 def scenario_of(file: CaseFile, case: Case, path: Path, line: int) -> Scenario:
-    """The scenario of a case: what the case says wins over its file's defaults, and `null` removes one of them."""
+    """The scenario of a case: what the case says wins over its file's defaults."""
     defaults = file.defaults
-    own = {*case.sizes, *map(Signature.axis, case.given)}
-    given = {name: value for name, value in {**defaults.given, **case.given}.items() if value is not None}
-    axes = {axis: values for axis, values in defaults.across.items() if axis not in own}
+    own = {*case.sizes, *map(Signature.axis, [*case.given, *case.without])}
+    given = {name: value for name, value in defaults.given.items() if name not in case.without} | case.given
+    said = {axis: values for axis, values in defaults.across.items() if axis not in own} | case.across
+    axes = {axis: values_of(file.loss, axis, values) for axis, values in said.items()}
     return Scenario(
         path, line, file.loss, case,
-        sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes, **case.across},
+        sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes},
         seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS,
     )  # fmt: skip

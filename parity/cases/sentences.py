@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from parity.cases.axes import Labels
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import written
 from parity.cases.reader import Place, Problem
@@ -69,10 +70,17 @@ def _place(loc: Iterable[int | str], data: Any) -> Place:
     for part in parts:
         if part in (data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()):
             place, data = (*place, part), data[part]
-            is_value = place[-2:-1] == ("given",) or place[-3:-2] == ("across",)
-            if is_value and generator_of(data) != "plain":
+            if _is_value(place) and generator_of(data) != "plain":
                 next(parts, None)
     return place
+
+
+def _is_value(place: Place) -> bool:
+    """Whether the value of an argument stands at `place`."""
+    match place:
+        case (*_, "given", _) | (*_, "across", _, int()) | (*_, "across", _, "labels", _):
+            return True
+    return False
 
 
 def _at(place: Place, data: Any) -> Any:
@@ -106,6 +114,8 @@ def _model(place: Place, generator: str) -> type[BaseModel]:
             return Impossible
         case ("cases", _):
             return Case
+        case (*_, "across", _):
+            return Labels
         case (*_, "tolerance"):
             return Tolerance
         case (*_, "tolerance", _):
