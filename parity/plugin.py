@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,7 @@ class CaseCollector(pytest.File):
         for scenario in scenarios:
             if scenario.case.depth == "deep" and run.depth != "deep":
                 continue
-            object.__setattr__(scenario, "path", self._shown())
+            scenario = replace(scenario, file=self._shown(scenario.file), path=self._shown(scenario.path))
             for point in expand(scenario):
                 for implementation in run.implementations:
                     if implementation.name == "textbook" and point.loss not in implementation.losses:
@@ -148,11 +149,11 @@ class CaseCollector(pytest.File):
                     if run.wants([*above, name]):
                         yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
 
-    def _shown(self) -> Path:
+    def _shown(self, path: Path) -> Path:
         try:
-            return self.path.relative_to(self.config.invocation_params.dir)
+            return path.relative_to(self.config.invocation_params.dir)
         except ValueError:
-            return self.path
+            return path
 
 
 class _Sentence(TerminalRepr):
@@ -244,7 +245,7 @@ class PointItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, self.point.scenario.line - 1, self.name
+        return self.point.scenario.path, self.point.scenario.line - 1, self.name
 
 
 def verdict(record: Record) -> None:

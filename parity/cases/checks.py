@@ -2,7 +2,7 @@
 
 import builtins
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice, product
 from typing import Any
 
@@ -22,10 +22,10 @@ EXCEPTIONS = {name for name, one in vars(builtins).items() if isinstance(one, ty
 Where = Callable[[str, str], Place]
 
 
-def repeated_names(file: CaseFile, document: Document) -> Iterator[Problem]:
+def repeated_names(cases: Iterable[Case], document: Document) -> Iterator[Problem]:
     """Cases of the same name."""
     seen: dict[str, int] = {}
-    for index, case in enumerate(file.cases):
+    for index, case in enumerate(cases):
         place = ("cases", index, "name")
         if case.name in seen:
             yield Problem(place, f"the name {case.name!r} stands here again, it is already in line {seen[case.name]}")
@@ -35,8 +35,11 @@ def repeated_names(file: CaseFile, document: Document) -> Iterator[Problem]:
 def problems(
     scenario: Scenario, file: CaseFile, index: int, served: Mapping[str, Collection[str]]
 ) -> Iterator[Problem]:
-    """Everything that is wrong with the case at `index`; `served` maps implementations to the losses they have."""
-    place, case = ("cases", index), file.cases[index]
+    """Everything that is wrong with the case at `index` of the file in which it is written.
+
+    `served` maps implementations to the losses they have.
+    """
+    place, case = ("cases", index), scenario.case
 
     def where(part: str, name: str) -> Place:
         """Where an entry stands: in the case itself, or in the file's defaults."""

@@ -18,8 +18,12 @@ DEFAULT_SEEDS = 3
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """One named case with its file's defaults filled in, ready to expand into points."""
+    """One named case with its file's defaults filled in, ready to expand into points.
 
+    `path` and `line` say where the case is written: in `file`, the loss's own, or in a shared one.
+    """
+
+    file: Path
     path: Path
     line: int
     loss: str
@@ -95,15 +99,15 @@ def argument(axis: str) -> str:
     return axis.removeprefix("given.")
 
 
-def scenario_of(file: CaseFile, case: Case, path: Path, line: int) -> Scenario:
+def scenario_of(file: CaseFile, case: Case, own: Path, path: Path, line: int) -> Scenario:
     """The scenario of a case: what the case says wins over its file's defaults."""
     defaults = file.defaults
-    own = {*case.sizes, *map(Signature.axis, [*case.given, *case.without])}
+    varied = {*case.sizes, *map(Signature.axis, [*case.given, *case.without])}
     given = {name: value for name, value in defaults.given.items() if name not in case.without} | case.given
-    said = {axis: values for axis, values in defaults.across.items() if axis not in own} | case.across
+    said = {axis: values for axis, values in defaults.across.items() if axis not in varied} | case.across
     axes = {axis: values_of(file.loss, axis, values) for axis, values in said.items()}
     return Scenario(
-        path, line, file.loss, case,
+        own, path, line, file.loss, case,
         sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes},
         seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS,
     )  # fmt: skip

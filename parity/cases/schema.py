@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -123,19 +124,29 @@ class CaseFile(Strict):
     """The cases of one loss."""
 
     loss: str = Field(description="the function of torch.nn.functional that the cases are about")
+    use: list[str] = Field(default=[], description="files of shared cases; the loss has those whose arguments it takes")
+    but: dict[str, Reason] = Field(default={}, alias="except", description="shared case that is left out to the reason")
     defaults: Defaults = Field(default_factory=Defaults, description="what the cases share")
     impossible: list[Impossible] = Field(default=[], description="pairs of options that no case can cover")
     cases: Annotated[list[Case], Field(min_length=1)] = Field(description="the scenarios")
 
 
+class SharedFile(Strict):
+    """Cases that several losses share, each with its own file's defaults."""
+
+    shared: str = Field(description="the file's own name, under which a loss's file uses it")
+    cases: Annotated[list[Case], Field(min_length=1)] = Field(description="the scenarios")
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a case file, for editors: it knows the arguments of every loss by name."""
-    models: list[type[Strict]] = [CaseFile, *FORMS.values()]
+    models: list[type[Strict]] = [CaseFile, SharedFile, *FORMS.values()]
     definitions: dict[str, Any] = models_json_schema([(model, "validation") for model in models])[1]["$defs"]
-    file = definitions.pop("CaseFile")
+    file, shared = definitions["CaseFile"], definitions["SharedFile"]
     definitions.pop("Labels")  # an axis of arguments known by name says what its labels stand for
     file["properties"]["loss"]["enum"] = sorted(losses.LOSSES)
     file["allOf"] = [_only_for(loss) for loss in losses.LOSSES]
+    shared["allOf"] = [{"properties": {"cases": {"items": _ref("any_loss")}}}]
     scalar = {"type": ["number", "boolean", "string", "null"]}
     values = {
         "Array": {"anyOf": [_ref("Literal"), {"type": "null"}, *(_ref(model.__name__) for model in FORMS.values())]},
@@ -146,8 +157,10 @@ def json_schema() -> dict[str, Any]:
     }
     axes = {f"{name}Axis": _axis(_ref(name)) for name in values}
     of_losses = {loss: _arguments(loss) for loss in losses.LOSSES}
+    of_losses["any_loss"] = _merged(of_losses.values())
     definitions |= {"Literal": LITERAL} | values | axes | of_losses
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **file, "$defs": definitions}
+    either = {"if": {"required": ["shared"]}, "then": _ref("SharedFile"), "else": _ref("CaseFile")}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **either, "$defs": definitions}
 
 
 def _ref(name: str) -> dict[str, Any]:
@@ -190,6 +203,21 @@ def _arguments(loss: str) -> dict[str, Any]:
         "given": {"properties": given, "patternProperties": more, "additionalProperties": False},
         "across": {"properties": across, "patternProperties": more_axes, "additionalProperties": _ref("SizeAxis")},
     }}  # fmt: skip
+
+
+def _merged(of_losses: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """`given` and `across` of any loss: what some loss takes under that name."""
+    merged: dict[str, Any] = {"given": {}, "across": {}}
+    for one in of_losses:
+        for part, names in merged.items():
+            inside = one["properties"][part]
+            for name, value in (inside["properties"] | inside["patternProperties"]).items():
+                bare = {key: said for key, said in value.items() if key != "description"}
+                some = names.setdefault(name, {"anyOf": []})["anyOf"]
+                some += [bare] if bare not in some else []
+    given = {"properties": merged["given"], "additionalProperties": False}
+    across = {"properties": merged["across"], "additionalProperties": _ref("SizeAxis")}
+    return {"properties": {"given": given, "across": across}}
 
 
 def main(path: Path) -> None:

@@ -20,6 +20,7 @@ from parity.cases.schema import (
     Finding,
     Impossible,
     Published,
+    SharedFile,
     Tolerance,
 )
 from parity.cases.specs import FORMS, Mask, generator_of
@@ -97,10 +98,10 @@ def _instead(place: Place, data: Any) -> str:
     """What may stand in place of an unknown key."""
     around = _at(place[:-1], data)
     generator = generator_of(around)
-    model = _model(place[:-1], generator)
+    model = SharedFile if place[:-1] == () and "shared" in data else _model(place[:-1], generator)
     if place[-1] in FORMS and model in FORMS.values():
         return f" beside {generator!r}, expected one generator"
-    return nearest(place[-1], model.model_fields)
+    return nearest(place[-1], [field.alias or name for name, field in model.model_fields.items()])
 
 
 def _model(place: Place, generator: str) -> type[BaseModel]:

@@ -59,7 +59,7 @@ def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
     """The command, or the call of `parity.check`, that repeats one draw."""
     if not implementation.origin:
         return f"parity.check({point.loss!r}, ..., only={point.id!r}, seeds=1, seed_base={seed})"
-    path = PurePath(point.scenario.path)
+    path = PurePath(point.scenario.file)
     chosen = "" if implementation.origin == "numpy" else f" --implementation {implementation.origin}"
     return f"pytest {quote(f'{path}::{point.id}')} --seeds 1 --seed-base {seed}{chosen}"
 
