@@ -36,8 +36,8 @@ def shared_files(folder: Path) -> dict[str, Path]:
 def used(file: CaseFile, document: Document) -> Iterator[Written]:
     """The shared cases that the loss has: all that its file uses and whose arguments it takes, but the excepted.
 
-    A case of the file's own takes the place of a shared one of the same name. Raises CaseError for a file that is
-    not there or cannot be read, and for an exception that excepts nothing.
+    A case of the file's own, or of a shared file that is named later, takes the place of a shared one of the same
+    name. Raises CaseError for a shared file that is not there or cannot be read, and for an `except:` of nothing.
     """
     known = shared_files(document.path.parent)
     own = {case.name for case in file.cases}
@@ -48,13 +48,9 @@ def used(file: CaseFile, document: Document) -> Iterator[Written]:
             said = f"there is no shared file {quoted(name)}{nearest(name, known)}"
             problems.append(Problem(("use", position), said))
             continue
-        for one in _cases(known[name]):
-            if one.case.name in own or not _takes(file.loss, one.case):
-                continue
-            if one.case.name in found:
-                said = f"{one.case.name!r} stands in {found[one.case.name].document.path} too"
-                problems.append(Problem(("use", position), said))
-            found[one.case.name] = one
+        for one in shared_cases(known[name]):
+            if one.case.name not in own and _takes(file.loss, one.case):
+                found[one.case.name] = one
     for name in file.but:
         if name not in found:
             said = f"this excepts nothing: {file.loss} has no shared case {quoted(name)}{nearest(name, found)}"
@@ -66,12 +62,12 @@ def used(file: CaseFile, document: Document) -> Iterator[Written]:
 
 def _takes(loss: str, case: Case) -> bool:
     """Whether the loss has every argument that the case names; a name that no loss has is left for the checks."""
-    named = [*case.given, *map(argument, case.across)]
+    named = [*case.given, *(argument(axis) for axis in case.across if axis not in ("dtype", "layout"))]
     takes = signature_of(loss).knows
     return all(takes(name) or not any(signature_of(other).knows(name) for other in losses.LOSSES) for name in named)
 
 
-def _cases(path: Path) -> list[Written]:
+def shared_cases(path: Path) -> list[Written]:
     """The cases of a shared file. Raises CaseError if it cannot be used."""
     document = read(path)
     data = document.data

@@ -11,7 +11,7 @@ from parity import losses
 from parity.cases import schema
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
-from parity.cases.schema import Case, CaseFile, Defaults
+from parity.cases.schema import Case, CaseFile, Defaults, SharedFile
 from parity.cases.specs import DTYPES, LAYOUTS
 from parity.implementations.registry import served
 
@@ -195,16 +195,18 @@ def test_the_schema_on_disk_is_the_model(capsys: pytest.CaptureFixture[str], tmp
 
 def test_the_schema_describes_every_key_and_refuses_others() -> None:
     whole = schema.json_schema()
-    assert whole["properties"]["loss"]["enum"] == sorted(losses.LOSSES)
-    models = {"CaseFile": whole} | {name: one for name, one in whole["$defs"].items() if "title" in one}
+    assert whole["$defs"]["CaseFile"]["properties"]["loss"]["enum"] == sorted(losses.LOSSES)
+    models = {name: one for name, one in whole["$defs"].items() if "title" in one}
+    assert {"CaseFile", "SharedFile"} <= models.keys()
     assert {"Case", "Defaults", "Normal", "Literally", "Tuple", "Mask", "Tolerance", "Finding"} <= models.keys()
     for name, model in models.items():
         assert model["additionalProperties"] is False, name
         assert model["description"], name
         for key, value in model["properties"].items():
             assert value.get("description"), f"{name}.{key}"
-    for model in (Case, Defaults, CaseFile):
-        assert whole["$defs"].get(model.__name__, whole)["properties"].keys() == model.model_fields.keys()
+    for model in (Case, Defaults, CaseFile, SharedFile):
+        names = {field.alias or name for name, field in model.model_fields.items()}
+        assert whole["$defs"][model.__name__]["properties"].keys() == names
     given = whole["$defs"]["cross_entropy"]["properties"]["given"]
     assert given["additionalProperties"] is False
     assert {"input", "target", "weight", "label_smoothing", "grad_output"} <= given["properties"].keys()
