@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parity import losses
     from parity.api import ParityError, Report, check, parametrize
+    from parity.engine.journal import unfinished
     from parity.implementations.declaration import Implementation, Misdeclared
     from parity.types import NotOffered
 
-__all__ = ["Implementation", "Misdeclared", "NotOffered", "ParityError", "Report", "check", "losses", "parametrize"]
+__all__ = [
+    "Implementation", "Misdeclared", "NotOffered", "ParityError", "Report", "check", "losses", "parametrize",
+    "unfinished",
+]  # fmt: skip
 __version__ = "0.1.0"
 
 _HOME = {
-    "losses": "parity.losses", "NotOffered": "parity.types",
+    "losses": "parity.losses", "NotOffered": "parity.types", "unfinished": "parity.engine.journal",
     "Implementation": "parity.implementations.declaration", "Misdeclared": "parity.implementations.declaration",
 }  # fmt: skip
 

@@ -186,13 +186,15 @@ class BrokenFile(pytest.Item):
     def runtest(self) -> None:
         results = self.config.stash[_RUN].results
         if results is not None:
-            from parity.comparison.compare import Mismatch
+            from parity.records.mismatch import Kind, Mismatch, Subject
             from parity.records.record import Record, append
 
             stem, line = self.path.stem, self.error.problems[0][0].line
             name = f"{stem}/{self.name}"
             record = Record(name, stem, self.name, str(self.path), line, "", "every implementation", {})
-            record.verdict, record.mismatches = "error", [Mismatch("case", "file", str(self.error))]
+            record.verdict, record.mismatches = "error", [
+                Mismatch(Subject.CASE, Kind.FILE, figures={"text": str(self.error)})
+            ]
             append(results, record.as_json())
         raise self.error
 

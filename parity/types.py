@@ -1,6 +1,7 @@
 """The one idea of the project as types: a loss is a function that returns ``(output, vjp)``."""
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -25,6 +26,32 @@ class Loss(Protocol):
 
 class NotOffered(Exception):
     """Raised by an implementation for a call it does not serve: shown as such, never counted as agreement."""
+
+
+class Differentiator(ABC):
+    """The vjp of a framework that differentiates by what it is asked to, and may do so twice.
+
+    A vjp need not be one. Those that are, are asked for more: for some gradients alone, for none, for second ones.
+    """
+
+    @abstractmethod
+    def __call__(self, grad_output: Array) -> Gradients:
+        """Every gradient by argument name."""
+
+    @abstractmethod
+    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
+        """'output', and the gradients of these arguments, from a call in which no other asks for one."""
+
+    @abstractmethod
+    def without_gradients(self) -> dict[str, Any]:
+        """'output', from a call in which gradients are switched off. Raises RuntimeError if they are not."""
+
+    def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
+        """The gradient of sum(<gradients, directions>) by every argument and by 'grad_output'.
+
+        Raises RuntimeError where the function cannot be differentiated twice.
+        """
+        raise NotOffered("second derivatives")
 
 
 Functions: TypeAlias = Mapping[str, Loss]

@@ -8,10 +8,10 @@ import numpy as np
 
 from parity.cases.schema import Tolerance
 from parity.comparison import compare, truth
-from parity.comparison.compare import Mismatch
 from parity.comparison.diagnosis import diagnose
-from parity.comparison.tolerance import STEPS, Bound, bound, name_of
-from parity.losses.arguments import HALVES
+from parity.comparison.tolerance import Bound, bound, ulp
+from parity.dtypes import HALVES, Row, row_of
+from parity.records.mismatch import Mismatch, about
 from parity.types import Array, DType, Gradients, Loss
 
 # An error up to so many times one that an earlier draw of the point was measured to owe to rounding is a rounding too.
@@ -39,38 +39,38 @@ class Answers:
 
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
         """The worst error of an answer as a share of its allowance and in ulp, and the mismatch if it is too far."""
-        what, expected = titled(name), self._expected(name)
-        problem = compare.form(what, expected, actual)
+        expected = self._expected(name)
+        problem = compare.form(about(name), expected, actual)
         if problem:
             return np.inf, np.inf, problem
         dtype = self.precision(name)
-        allowed = bound(dtype, what, self.tolerance)
+        allowed = bound(dtype, name, self.tolerance)
         if expected.tobytes() == actual.tobytes():
             return 0.0, 0.0, None
-        step = STEPS.get(name_of(dtype))
-        in_ulp = allowed.rtol / step.eps if step else 1.0
         worst, share = compare.judge(expected, actual, allowed)
+        ulps = _ulps(expected, actual, share)
         if worst <= 1:
-            return worst, worst * in_ulp, None
-        strict, extra = worst, None
+            return worst, ulps, None
+        extra = None
         self.lenient = True
         if name in self.roundings:
             like_before = ALIKE * self.roundings[name] * float(truth.largest(expected))
             alike = Bound(allowed.rtol, allowed.atol + like_before)
             worst, share = compare.judge(expected, actual, alike)
             if worst <= 1:
-                return worst, strict * in_ulp, None
+                return worst, ulps, None
         exact = self.exact().get(name) if dtype in HALVES else None
         for extra in self.allowances(name):
             worst, share = compare.judge(expected, actual, allowed, extra, exact)
             if worst <= 1:
                 self._learn(name, expected, actual)
-                return worst, strict * in_ulp, None
+                return worst, ulps, None
             if worst == np.inf:  # nan or inf in the wrong place: no allowance helps
                 break
-        problem = compare.describe(what, expected, actual, share, allowed, extra, self.exact().get(name))
-        problem.lead(diagnose(what, expected, actual, lambda: self.under_ones(name)))
-        return worst, strict * in_ulp, problem
+        missed = compare.allowance(expected, allowed, extra)
+        problem = compare.describe(about(name), expected, actual, share, missed, self.exact().get(name))
+        problem.diagnosis = diagnose(name, expected, actual, lambda: self.under_ones(name))
+        return worst, ulps, problem
 
     def _learn(self, name: str, expected: Array, actual: Array) -> None:
         """Keep the size of an error that was measured to be a rounding."""
@@ -86,10 +86,9 @@ class Answers:
 
         `noise` gives the rounding of the right one by torch, and is asked last.
         """
-        what = titled(name)
         right = np.asarray(right, left.dtype)
-        problem = compare.form(what, left, right)
-        own = bound(left.dtype, what, self.tolerance)
+        problem = compare.form(about(name), left, right)
+        own = bound(left.dtype, name, self.tolerance)
         allowed = Bound(4 * own.rtol, 4 * own.atol)
         if problem is None:
             worst, share = compare.judge(left, right, allowed)
@@ -100,9 +99,9 @@ class Answers:
                 worst, share = compare.judge(left, right, allowed, extra)
                 if worst <= 1:
                     return None
-            problem = compare.describe(what, left, right, share, allowed, extra, None)
-            problem.sentence = problem.sentence.replace("torch has", "the loss itself has")
-        problem.sentence = f"{text}: {problem.sentence}"
+            missed = compare.allowance(left, allowed, extra)
+            problem = compare.describe(about(name), left, right, share, missed, None)
+        problem.against, problem.asked = "the loss itself", f"{text}: "
         return problem
 
     def _identity_allowances(self, name: str, noise: Callable[[], truth.Answers]) -> Iterator[Array]:
@@ -126,7 +125,7 @@ class Answers:
         error = truth.believed(error, value) if self._double() else truth.finite(error)
         if self._half():
             return error
-        return error + truth.elsewhere(error, exact, bound(self.precision(name), titled(name)).atol)
+        return error + truth.elsewhere(error, exact, bound(self.precision(name), name).atol)
 
     def allowances(self, name: str) -> Iterator[Array]:
         """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.
@@ -150,13 +149,13 @@ class Answers:
 
     def _probes(self) -> Iterator[truth.Answers]:
         base = {"output": self.output, **self.gradients} if self._double() else self.exact()
-        yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._steps())
+        yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._rows())
 
     def _neighbours(self) -> Iterator[truth.Answers]:
-        yield from truth.neighbours(self.loss, self.reference, self.arguments, self.grad_output, self._steps())
+        yield from truth.neighbours(self.loss, self.reference, self.arguments, self.grad_output, self._rows())
 
     def _sums(self) -> Iterator[truth.Answers]:
-        yield truth.sums(self.reference, self.arguments, self.grad_output, self._steps())
+        yield truth.sums(self.reference, self.arguments, self.grad_output, self._rows())
 
     def under_ones(self, name: str) -> Array | None:
         """Torch's gradient for a grad_output of ones."""
@@ -168,8 +167,8 @@ class Answers:
         own, outer = self._expected(name).dtype, self.output.dtype
         if own == outer:
             return own
-        steps = [STEPS.get(name_of(dtype)) for dtype in (own, outer)]
-        return outer if steps[0] and steps[1] and steps[1].eps > steps[0].eps else own
+        inside, outside = row_of(own), row_of(outer)
+        return outer if inside and outside and outside.eps > inside.eps else own
 
     def _half(self) -> bool:
         """Whether numbers come in half precision: there a few roundings more (a sum kept in halves) are a bug."""
@@ -178,15 +177,22 @@ class Answers:
     def _double(self) -> bool:
         return truth.is_double(self.arguments, self.grad_output)
 
-    def _steps(self) -> dict[str, str]:
-        """The dtype that each answer is judged by, of those that have a step."""
-        dtypes = {answer: name_of(self.precision(answer)) for answer in ("output", *self.gradients)}
-        return {answer: dtype for answer, dtype in dtypes.items() if dtype in STEPS}
+    def _rows(self) -> dict[str, Row]:
+        """The dtype that each answer is judged by, if it is a floating one."""
+        rows = {answer: row_of(self.precision(answer)) for answer in ("output", *self.gradients)}
+        return {answer: row for answer, row in rows.items() if row}
 
     def _expected(self, name: str) -> Array:
         return self.output if name == "output" else self.gradients[name]
 
 
-def titled(name: str) -> str:
-    """'output', or 'gradient of' the argument."""
-    return name if name == "output" else f"gradient of {name}"
+def _ulps(expected: Array, actual: Array, share: Array) -> float:
+    """The error of the element that misses by the largest share of its allowance, in units in the last place."""
+    if not expected.size:
+        return 0.0
+    index = np.unravel_index(int(share.argmax()), share.shape)
+    value = expected[index]
+    error = abs(complex(actual[index]) - complex(value)) if expected.dtype.kind == "c" else abs(
+        float(actual[index]) - float(value)
+    )
+    return ulp(error, float(abs(value)), expected.dtype) if error == error else float("inf")

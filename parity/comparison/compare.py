@@ -1,32 +1,13 @@
-"""Two arrays -> how far apart they are, as a share of what is allowed, and a sentence where it is too far."""
+"""Two arrays -> how far apart they are, as a share of what is allowed, and the mismatch where it is too far."""
 
-from dataclasses import dataclass, field
-from pathlib import PurePath
-from traceback import extract_tb
 from typing import Any
 
 import numpy as np
 
-from parity.comparison.tolerance import Bound, name_of, ulp
-from parity.losses.arguments import is_floating
-from parity.types import Array, DType
-
-
-@dataclass(slots=True)
-class Mismatch:
-    """Something that differs from torch. `what` is 'output', 'gradient of input', 'side effect', ..."""
-
-    what: str
-    kind: str
-    sentence: str
-    seed: int | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-
-    def lead(self, diagnosis: str) -> None:
-        """Put what the difference looks like before the figures."""
-        if diagnosis:
-            self.details["diagnosis"] = diagnosis
-            self.sentence = f"{self.what} {diagnosis}: {self.sentence.removeprefix(self.what).lstrip()}"
+from parity.comparison.tolerance import Bound, ulp
+from parity.dtypes import is_floating, name_of
+from parity.records.mismatch import About, Kind, Mismatch, Nearer
+from parity.types import Array
 
 
 def judge(
@@ -62,81 +43,70 @@ def judge(
     return worst, share
 
 
-def form(what: str, expected: Array, actual: Array) -> Mismatch | None:
-    """A mismatch of dtype or shape, if there is one."""
-    if not isinstance(actual, np.ndarray):
-        return Mismatch(what, "type", f"{what} is {type(actual).__name__}, expected an array")
+def form(answer: About, expected: Array, actual: Any) -> Mismatch | None:
+    """A mismatch of type, encoding, shape or dtype, if there is one."""
+    if type(actual) is not np.ndarray:
+        article = "an" if type(actual).__name__[0] in "aeiou" else "a"
+        sort = ", a subclass of ndarray" if isinstance(actual, np.ndarray) else ""
+        return answer.mismatch(Kind.TYPE, figures={"found": f"{article} {type(actual).__name__}{sort}"})
+    wanted = name_of(expected.dtype)
+    if actual.dtype == object or not actual.dtype.isnative:
+        sort = "Python objects" if actual.dtype == object else "numbers of foreign byte order"
+        return _differs(answer, Kind.ENCODING, f"{sort} ({actual.dtype.str})", wanted)
     if actual.shape != expected.shape:
-        return Mismatch(what, "shape", f"{what} has shape {list(actual.shape)}, torch's has {list(expected.shape)}")
+        return _differs(answer, Kind.SHAPE, list(actual.shape), list(expected.shape))
     if actual.dtype != expected.dtype:
-        return Mismatch(
-            what, "dtype", f"{what} has dtype {name_of(actual.dtype)}, torch's has {name_of(expected.dtype)}"
-        )
+        return _differs(answer, Kind.DTYPE, name_of(actual.dtype), wanted)
     return None
 
 
+def _differs(answer: About, kind: Kind, found: Any, expected: Any) -> Mismatch:
+    return answer.mismatch(kind, figures={"found": found, "expected": expected})
+
+
 def describe(
-    what: str, expected: Array, actual: Array, share: Array, bound: Bound, extra: Array | None, truth: Array | None
+    answer: About, expected: Array, actual: Array, share: Array, allowed: Array, exact: Array | None
 ) -> Mismatch:
-    """The sentence about elements that are too far from torch's, worst first."""
+    """The mismatch of numbers that are too far from the expected ones: how many, and the figures of the worst."""
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
     e, a = expected.astype(wide), actual.astype(wide)
     with np.errstate(all="ignore"):
         error = np.abs(a - e)
-        allowed = bound.rtol * np.abs(e) + bound.atol + (0 if extra is None else np.where(np.isfinite(extra), extra, 0))
         bad = np.asarray(share > 1)
         rank = np.where(bad, np.where(np.isfinite(error), error / allowed, np.inf), -1)
     index = tuple(int(i) for i in np.unravel_index(int(rank.argmax()), rank.shape))
     worst, value, wanted = float(error[index]), a[index], e[index]
-    relative = worst / abs(wanted) if wanted else float("inf")
-    count, dtype = int(bad.sum()), expected.dtype
-    place = f"worst at {list(index)}: " if expected.ndim else ""
-    details: dict[str, Any] = {
-        "count": count, "size": int(expected.size), "index": list(index), "actual": _plain(value),
-        "expected": _plain(wanted), "absolute": worst, "relative": relative,
-        "ulp": ulp(worst, abs(wanted), expected.dtype) if is_floating(expected) else worst,
-        "allowed": float(allowed[index]),
+    dtype = expected.dtype
+    figures: dict[str, Any] = {
+        "count": int(bad.sum()), "size": int(expected.size), "index": list(index), "actual": _plain(value),
+        "expected": _plain(wanted), "absolute": worst, "relative": worst / abs(wanted) if wanted else float("inf"),
+        "ulp": ulp(worst, abs(wanted), dtype) if is_floating(expected) else worst, "allowed": float(allowed[index]),
+        "digits": 17 if dtype.itemsize > 4 and dtype != np.complex64 else 9,
     }  # fmt: skip
-    both = f"{_number(value, dtype)}, torch has {_number(wanted, dtype)}"
-    sentence = f"{what} differs in {count} of {expected.size} elements; {place}{both}"
-    if np.isfinite(worst):
-        size = f"absolute {worst:.2e}, relative {relative:.2e}, {details['ulp']:.3g} ulp"
-        sentence += f" ({size}; allowed {details['allowed']:.2e})"
-    if truth is not None:
-        exact = np.asarray(truth)[index]
-        details["truth"] = _plain(exact)
-        sentence += f"; the exact answer is {_number(exact, dtype)}{_blame(value, wanted, exact)}"
-    return Mismatch(what, "value", sentence, details=details)
+    nearer = None
+    if exact is not None:
+        true = np.asarray(exact)[index]
+        figures["exact"] = _plain(true)
+        nearer = _nearer(value, wanted, true)
+    return answer.mismatch(Kind.VALUE, figures=figures, nearer=nearer)
 
 
-def _blame(value: Any, wanted: Any, exact: Any) -> str:
-    """Who is nearer to the truth."""
+def allowance(expected: Array, bound: Bound, extra: Array | None) -> Array:
+    """What each element may be missed by."""
+    with np.errstate(all="ignore"):
+        allowed = bound.rtol * np.abs(expected.astype(np.complex128 if expected.dtype.kind == "c" else np.float64))
+        return np.asarray(allowed + bound.atol + (0 if extra is None else np.where(np.isfinite(extra), extra, 0)))
+
+
+def _nearer(value: Any, wanted: Any, exact: Any) -> Nearer:
+    """Who is nearer to the exact answer; a factor of 2 apart is a tie."""
     if not np.isfinite(exact):
-        return ""
+        return Nearer.NEITHER
     ours, theirs = abs(value - exact), abs(wanted - exact)
     if np.isnan(ours) or ours > 2 * theirs:
-        return ", torch is the nearer"
-    return ", torch is the farther: a finding against torch" if theirs > 2 * ours or np.isnan(theirs) else ""
-
-
-def _number(value: Any, dtype: DType) -> str:
-    """A number to as many digits as tell its neighbours in the dtype apart."""
-    digits = 17 if dtype.itemsize > 4 and dtype != np.complex64 else 9
-    return f"{value:.{digits}g}" if isinstance(value, complex) else f"{float(value.real):.{digits}g}"
+        return Nearer.REFERENCE
+    return Nearer.OURS if theirs > 2 * ours or np.isnan(theirs) else Nearer.NEITHER
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, complex) else float(value)
-
-
-def told(error: BaseException) -> str:
-    """An exception in words, with the place it came from."""
-    frames = extract_tb(error.__traceback__)
-    place = f" ({PurePath(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {first_line(error)}{place}"
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an exception's message."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else ""
+    return str(value) if isinstance(value, complex) else float(value.real)

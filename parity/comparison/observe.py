@@ -1,12 +1,11 @@
 """What a call does besides answering: side effects, state between calls, refusals, second derivatives."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from parity.comparison.compare import Mismatch
+from parity.records.mismatch import Event, Kind, Mismatch, Subject, titled
 from parity.types import Array, Gradients, Loss
 
 Bits = dict[str, Any]
@@ -25,24 +24,20 @@ def _bits(value: Any) -> Any:
 def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:
     """A mismatch for each argument that is no longer what it was."""
     for name in _changes(before, arguments):
-        yield Mismatch(
-            "side effect", "mutation", f"the call modifies {name}, torch leaves its arguments as they are"
-        )
+        yield _effect(Kind.MUTATION, None, name)
 
 
 def overwritten(kept: Bits, returned: Mapping[str, Any]) -> Iterator[Mismatch]:
     """A mismatch for each answer that is no longer what was returned."""
     for name in _changes(kept, returned):
-        what = name if name == "output" else f"gradient of {name}"
-        sentence = f"a call in between with other inputs overwrites the {what} that the first one returned"
-        yield Mismatch("side effect", "state", sentence)
+        yield _effect(Kind.STATE, Event.CALL_OVERWRITES, titled(name))
 
 
 def shared(output: Array, arguments: Mapping[str, Any]) -> Mismatch | None:
     """A mismatch if the output is a view of an argument: who writes into one would change the other."""
     for name, value in arguments.items():
         if isinstance(value, np.ndarray) and np.may_share_memory(output, value):
-            return Mismatch("side effect", "memory", f"the output shares the memory of {name}, torch's is its own")
+            return _effect(Kind.MEMORY, Event.SHARED, name)
     return None
 
 
@@ -52,9 +47,13 @@ def _changes(before: Bits, values: Mapping[str, Any]) -> list[str]:
 
 def call(loss: Loss, arguments: dict[str, Any]) -> None:
     """A call that may disturb another; what it answers is of no interest here."""
-    with suppress(Exception):
+    try:
         output, vjp = loss(**arguments)
         vjp(np.ones_like(output))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        pass
 
 
 def steady(
@@ -76,45 +75,43 @@ def repeats(loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_o
     The same vjp is called once more, and again after a call with `other` arguments; then the loss is called
     again with the same arguments.
     """
-    found = list(_steps(loss, arguments, other, grad_output))
-    return found or [Mismatch("side effect", "state", "a later call gives other bits than the first one did")]
+    found = list(_repeated(loss, arguments, other, grad_output))
+    return found or [_effect(Kind.STATE, Event.OTHER_BITS)]
 
 
-def _steps(
+def _repeated(
     loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array
 ) -> Iterator[Mismatch]:
     output, vjp = loss(**arguments)
     first = vjp(grad_output)
     kept_output, kept = np.array(output), {name: np.array(gradient) for name, gradient in first.items()}
     again = vjp(grad_output)
-    yield from _differences("vjp called a second time gives another gradient of {}", kept, again)
+    yield from _differences(Event.SECOND_VJP, kept, again)
     for name in first:
         if name in again and _reused(first[name], again[name], grad_output):
-            sentence = f"vjp called a second time returns its gradient of {name} in the memory of the first one"
-            yield Mismatch("side effect", "memory", sentence)
+            yield _effect(Kind.MEMORY, Event.REUSED, name)
     if any(not _same(kept[name], first[name]) for name in first):
-        yield Mismatch("side effect", "state", "a second vjp overwrites the gradients that the first one returned")
+        yield _effect(Kind.STATE, Event.VJP_OVERWRITES)
     call(loss, other)
     if any(not _same(kept[name], first[name]) for name in first):
-        sentence = "a call in between with other inputs overwrites the gradients that the first one returned"
-        yield Mismatch("side effect", "state", sentence)
-    yield from _differences(
-        "a call in between with other inputs changes the first call's gradient of {}", kept, vjp(grad_output)
-    )
+        yield _effect(Kind.STATE, Event.CALL_GRADIENTS)
+    yield from _differences(Event.CALL_CHANGES, kept, vjp(grad_output))
     if not _same(kept_output, output):
-        yield Mismatch("side effect", "state", "a call in between with other inputs overwrites the first call's output")
+        yield _effect(Kind.STATE, Event.CALL_CHANGES_OUTPUT)
     output_again, vjp_again = loss(**arguments)
     if not _same(kept_output, output_again):
-        yield Mismatch("side effect", "state", "a second call with the same arguments gives another output")
-    yield from _differences(
-        "a second call with the same arguments gives another gradient of {}", kept, vjp_again(grad_output)
-    )
+        yield _effect(Kind.STATE, Event.OTHER_OUTPUT)
+    yield from _differences(Event.OTHER_GRADIENT, kept, vjp_again(grad_output))
 
 
-def _differences(sentence: str, before: Gradients, after: Gradients) -> Iterator[Mismatch]:
+def _differences(event: Event, before: Gradients, after: Gradients) -> Iterator[Mismatch]:
     for name in before:
         if name not in after or not _same(before[name], after[name]):
-            yield Mismatch("side effect", "state", sentence.format(name))
+            yield _effect(Kind.STATE, event, name)
+
+
+def _effect(kind: Kind, event: Event | None, name: str = "") -> Mismatch:
+    return Mismatch(Subject.EFFECT, kind, event=event, figures={"name": name})
 
 
 def _reused(first: Array, again: Array, grad_output: Array) -> bool:

@@ -7,10 +7,12 @@ import numpy as np
 
 from parity.cases.schema import Tolerance
 from parity.comparison import compare
-from parity.comparison.compare import Mismatch, told
 from parity.comparison.diagnosis import diagnose
-from parity.comparison.tolerance import STEPS, Bound, bound, name_of
-from parity.types import Array, DType, Gradients
+from parity.comparison.tolerance import Bound, bound
+from parity.dtypes import FLOATING, name_of
+from parity.records.mismatch import About, Kind, Mismatch, Subject
+from parity.types import Array, DType, Gradients, NotOffered
+from parity.wording import told
 
 DTYPES = ("float32", "float64")
 FACTOR = 64
@@ -28,7 +30,7 @@ def second_derivatives(
     """Mismatches of the second derivatives, where torch has them.
 
     They carry the rounding of two passes, so they get `FACTOR` times the gradients' bound, at the scale of
-    the largest element, and as many steps at the scale of the largest of all: terms of that size may have
+    the largest element, and as many eps at the scale of the largest of all: terms of that size may have
     cancelled. The coarsest dtype counts. No entry means zero, as autograd has it. What still is too far may be
     so by torch's own distance from its float64 answers, which are asked only then.
     """
@@ -40,19 +42,21 @@ def second_derivatives(
         return
     try:
         actual = vjp.second(grad_output, along)
-    except Exception as error:
-        yield Mismatch("second derivative", "raises", f"the second derivative raises {told(error)}; torch has one")
+    except (NotOffered, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        yield Mismatch(Subject.SECOND, Kind.RAISES, figures={"error": told(error)})
         return
-    coarsest = max((value.dtype for value in (grad_output, *along.values())), key=_step)
+    coarsest = max((value.dtype for value in (grad_output, *along.values())), key=_eps)
     rtol = FACTOR * bound(coarsest, "gradient", tolerance).rtol
-    noise = FACTOR * _step(coarsest) * max(map(_scale, expected.values()), default=0.0)
+    noise = FACTOR * _eps(coarsest) * max(map(_scale, expected.values()), default=0.0)
     for name in expected.keys() | actual.keys():
         value = expected[name] if name in expected else np.zeros_like(actual[name])
         found = actual[name] if name in actual else np.zeros_like(value)
-        what = f"second derivative by {name}"
-        problem = compare.form(what, value, found)
+        answer = About(Subject.SECOND, name)
+        problem = compare.form(answer, value, found)
         if problem is None:
-            allowed = Bound(rtol, rtol * _scale(value) + noise + STEPS[name_of(value.dtype)].tiny)
+            allowed = Bound(rtol, rtol * _scale(value) + noise + FLOATING[name_of(value.dtype)].tiny)
             worst, share = compare.judge(value, found, allowed)
             if worst <= 1:
                 continue
@@ -61,8 +65,8 @@ def second_derivatives(
             worst, share = compare.judge(value, found, allowed, extra, truth)
             if worst <= 1:
                 continue
-            problem = compare.describe(what, value, found, share, allowed, extra, truth)
-            problem.lead(diagnose("output", value, found, lambda: None))
+            problem = compare.describe(answer, value, found, share, compare.allowance(value, allowed, extra), truth)
+            problem.diagnosis = diagnose("output", value, found, lambda: None)
         yield problem
 
 
@@ -71,5 +75,5 @@ def _scale(values: Array) -> float:
     return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
-def _step(dtype: DType) -> float:
-    return STEPS[name_of(dtype)].eps
+def _eps(dtype: DType) -> float:
+    return FLOATING[name_of(dtype)].eps

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from parity import losses
-from parity.comparison.tolerance import STEPS, name_of
 from parity.draws.draw import generator
+from parity.dtypes import FLOATING, Row, is_floating, row_of
 from parity.frameworks.numpy import option
-from parity.losses.arguments import is_floating, unbroadcast
+from parity.losses.arguments import unbroadcast
 from parity.types import Array, Gradients, Loss
 
 Answers = dict[str, Array]
@@ -24,11 +24,7 @@ HALF_FACTOR = 4.0
 NEARBY = 6 * (0.05, 1e-3, 1e-6)
 # What is taken for a float64 rounding, as a share of an array's largest number: a constant in float32 is off by more.
 ROUNDING = 1e-10
-_DOUBLE = ("float64", "complex128")
 _COMPLEX: dict[str, Any] = {"float32": np.complex64, "float64": np.complex128, "longdouble": np.clongdouble}
-# Relative size of the probes: far above the float64 answer's rounding, and so far above the dtype's step
-# that a jump at a kink is granted hardly any allowance.
-SHRINK = {"float16": 0.05, "bfloat16": 0.05, "float32": 1e-3, "complex64": 1e-3, "float64": 1e-6, "complex128": 1e-6}
 
 
 def answers(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Answers:
@@ -58,7 +54,7 @@ def _wide(name: str, value: Any, dtype: str) -> Any:
 def is_double(arguments: Mapping[str, Any], grad_output: Array) -> bool:
     """Whether every number is of double precision, so that torch cannot be asked in a wider dtype."""
     arrays = [value for value in arguments.values() if isinstance(value, np.ndarray)]
-    return all(name_of(array.dtype) in _DOUBLE for array in (grad_output, *arrays) if is_floating(array))
+    return all((row := row_of(array.dtype)) is None or row.double for array in (grad_output, *arrays))
 
 
 def exact(loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output: Array) -> Answers:
@@ -87,7 +83,7 @@ def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output
     if is_double(arguments, grad_output):
         single = widened({**arguments, "grad_output": grad_output}, "float32")
         grad_output, arguments = single.pop("grad_output"), single
-        scale = STEPS["float64"].eps / STEPS["float32"].eps
+        scale = FLOATING["float64"].eps / FLOATING["float32"].eps
     narrow = answers(loss, arguments, grad_output)
     exact = answers(loss, widened(arguments, "float64"), grad_output)
     return {
@@ -97,36 +93,37 @@ def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output
 
 
 def probes(
-    reference: Loss, arguments: Mapping[str, Any], base: Answers, grad_output: Array, steps: Mapping[str, str]
+    reference: Loss, arguments: Mapping[str, Any], base: Answers, grad_output: Array, rows: Mapping[str, Row]
 ) -> Iterator[Answers]:
     """What one rounding of the inputs may move each answer by, times its factor: a measurement a probe.
 
     Each probe shrinks a random half of the numbers of every floating array and of grad_output a little (so
     that probabilities, variances and masks stay what they are) and watches torch's float64 answers move away
-    from `base`. `steps` gives each answer's dtype.
+    from `base`. `rows` gives each answer's dtype.
     """
     wide = widened({**arguments, "grad_output": grad_output}, "float64")
     rounded = {name for name, value in wide.items() if _is_rounded(value)}
-    shrink = SHRINK.get(name_of(grad_output.dtype), 1e-3)
+    upstream = row_of(grad_output.dtype)
+    shrink = upstream.probe if upstream else FLOATING["float32"].probe
     for probe in range(PROBES):
         rng, other = generator(f"probe {probe // 2}"), probe % 2 == 1
         nudged = {name: _nudged(wide[name], rng, other, shrink) if name in rounded else wide[name] for name in wide}
         found = answers(reference, nudged, nudged.pop("grad_output"))
         yield {
-            name: finite(np.abs(found[name] - base[name]) * (_margin(dtype) / shrink))
-            for name, dtype in steps.items() if name in found and name in base
+            name: finite(np.abs(found[name] - base[name]) * (_margin(row) / shrink))
+            for name, row in rows.items() if name in found and name in base
         }  # fmt: skip
 
 
 def neighbours(
-    loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output: Array, steps: Mapping[str, str]
+    loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output: Array, rows: Mapping[str, Row]
 ) -> Iterator[Answers]:
     """What the roundings inside a loss may move each answer by, times its factor: a measurement a neighbour.
 
     Where terms cancel (the slope of a softmax with one likely class is a difference of numbers near 1), torch's
     answer at one point may be exact by luck. So torch's float32 answers (float64 for a double) are held against
     the exact answers to the same numbers at a few neighbours, half of them with other signs of grad_output, and
-    scaled to each answer's step. `steps` as in `probes`.
+    scaled to each answer's eps. `rows` as in `probes`.
     """
     double = is_double(arguments, grad_output)
     asked = "float64" if double else "float32"
@@ -139,16 +136,16 @@ def neighbours(
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
         found, wide = answers(reference, nearby, upstream), exact(loss, reference, nearby, upstream)
         measured: Answers = {}
-        for name, dtype in steps.items():
+        for name, row in rows.items():
             if name in found and name in wide:
                 error = np.abs(found[name] - wide[name])
                 error = believed(error, found[name]) if double else error
-                measured[name] = finite(error * (_margin(dtype) / STEPS[asked].eps))
+                measured[name] = finite(error * (_margin(row) / FLOATING[asked].eps))
         yield measured
 
 
-def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, steps: Mapping[str, str]) -> Answers:
-    """The dtype's step at the scale of the sum that the gradient of a broadcast argument is, times its factor.
+def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, rows: Mapping[str, Row]) -> Answers:
+    """The dtype's eps at the scale of the sum that the gradient of a broadcast argument is, times its factor.
 
     Terms of one size and either sign may cancel to nothing in one order and not in another, and no probe tells
     them apart. So each such argument is given to torch at its full shape, where every term is an element.
@@ -160,12 +157,12 @@ def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, step
     except ValueError:
         return {}
     found: Answers = {}
-    for name in steps.keys() & arrays.keys():
+    for name in rows.keys() & arrays.keys():
         value = arrays[name]
         if value.shape != shape:
             terms = answers(reference, {**wide, name: np.broadcast_to(value, shape).copy()}, grad_output).get(name)
             if terms is not None:
-                found[name] = finite(_margin(steps[name]) * unbroadcast(np.abs(terms), value.shape))
+                found[name] = finite(_margin(rows[name]) * unbroadcast(np.abs(terms), value.shape))
     return found
 
 
@@ -195,9 +192,9 @@ def largest(values: Array) -> Array:
     return np.asarray(np.abs(finite(values)).max(initial=0.0))
 
 
-def _margin(dtype: str) -> float:
-    """The dtype's step times its factor."""
-    return STEPS[dtype].eps * (HALF_FACTOR if dtype in ("float16", "bfloat16") else FACTOR)
+def _margin(row: Row) -> float:
+    """The dtype's eps times its factor."""
+    return row.eps * (HALF_FACTOR if row.half else FACTOR)
 
 
 def _neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:

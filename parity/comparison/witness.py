@@ -9,10 +9,11 @@ from parity.cases.identity import Identity
 from parity.cases.schema import Finding, Published
 from parity.comparison import compare, truth
 from parity.comparison.answers import Answers
-from parity.comparison.compare import Mismatch, first_line, told
 from parity.comparison.tolerance import bound
 from parity.implementations.declaration import Implementation
+from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.types import Array, Functions, Gradients, Loss, NotOffered
+from parity.wording import class_names, first_line, message, told
 
 
 def refusal(
@@ -23,33 +24,34 @@ def refusal(
     ((wanted, part),) = raises.items()
     expected, error = _raised(reference, arguments)
     if error is None:
-        yield Mismatch("case", "reference", f"torch answers this call, the case expects {wanted}")
+        yield Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.ANSWERS, figures={"wanted": wanted})
         return
-    if wanted not in (parent.__name__ for parent in type(error).__mro__) or part.lower() not in str(error).lower():
-        said = f"torch raises {type(error).__name__}: {first_line(error)}"
-        yield Mismatch("case", "reference", f"{said}; the case expects {wanted} with {part!r}")
+    if wanted not in class_names(error) or part.lower() not in message(error).lower():
+        figures = {"error": f"{class_names(error)[0]}: {first_line(error)}", "wanted": wanted, "part": repr(part)}
+        yield Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.RAISES_OTHER, figures=figures)
         return
+    refused = {"wanted": wanted, "message": first_line(error)}
     output, found = _raised(loss, offered)
     if found is None:
-        yield Mismatch("error", "missing", f"answers where torch raises {wanted}: {first_line(error)}")
+        yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.ANSWERS, figures=refused)
     elif not implementation.accepts(found, wanted):
-        yield Mismatch("error", "class", f"raises {told(found)}, torch raises {wanted}: {first_line(error)}")
+        yield Mismatch(Subject.REFUSAL, Kind.CLASS, figures={"error": told(found), **refused})
     elif expected is not None:
-        said = f"the forward raises {told(found)}, torch refuses in its backward alone"
-        early = Mismatch("output", "raises", said) if output is None else compare.form("output", expected, output)
-        if early:
-            yield early
+        early = OUTPUT.mismatch(Kind.RAISES, event=Event.EARLY, figures={"error": told(found)})
+        problem = early if output is None else compare.form(OUTPUT, expected, output)
+        if problem:
+            yield problem
 
 
-def _raised(loss: Loss, arguments: dict[str, Any]) -> tuple[Array | None, Exception | None]:
+def _raised(loss: Loss, arguments: dict[str, Any]) -> tuple[Array | None, BaseException | None]:
     """The output if the forward gives one, and what the forward or the backward raises."""
     output = None
     try:
         output, vjp = loss(**arguments)
         vjp(np.ones_like(output))
-    except NotOffered:
+    except (NotOffered, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         return output, error
     return output, None
 
@@ -58,23 +60,25 @@ def unsafe(wanted: str, implementation: Implementation, loss: Loss, offered: dic
     """The mismatch of a call that must be refused though torch does not."""
     _, found = _raised(loss, offered)
     if found is None:
-        return Mismatch("error", "missing", f"answers where the case expects {wanted}, which torch forgets to raise")
+        return Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.UNSAFE, figures={"wanted": wanted})
     if not implementation.accepts(found, wanted):
-        return Mismatch("error", "class", f"raises {told(found)}, the case expects {wanted}")
+        figures = {"error": told(found), "wanted": wanted}
+        return Mismatch(Subject.REFUSAL, Kind.CLASS, event=Event.UNSAFE, figures=figures)
     return None
 
 
 def undefined(finding: Finding, output: Array) -> Mismatch | None:
     """The mismatch of an output with what the case says torch should have returned."""
     wanted = np.array(finding.output, output.dtype)
-    problem = compare.form("output", wanted, output)
+    problem = compare.form(OUTPUT, wanted, output)
     if problem is None:
         allowed = bound(wanted.dtype, "output")
         worst, share = compare.judge(wanted, output, allowed)
         if worst > 1:
-            problem = compare.describe("output", wanted, output, share, allowed, None, None)
+            missed = compare.allowance(wanted, allowed, None)
+            problem = compare.describe(OUTPUT, wanted, output, share, missed, None)
     if problem:
-        problem.sentence = problem.sentence.replace("torch", "the case")
+        problem.against = "the case"
     return problem
 
 
@@ -84,8 +88,8 @@ def figures(published: Published, expected: Array, output: Array) -> Iterator[Mi
     for side, value in (("torch's answer", expected), ("the output", output)):
         wide = value.astype(np.float64)
         if figure.shape != wide.shape or not np.allclose(wide, figure, 0.0, published.atol, equal_nan=True):
-            printed = f"the published figure {published.output} by more than {published.atol}"
-            yield Mismatch("published", "value", f"{side} {wide.tolist()} leaves {printed}")
+            found = {"side": side, "found": wide.tolist(), "figure": published.output, "atol": published.atol}
+            yield Mismatch(Subject.PUBLISHED, Kind.VALUE, figures=found)
 
 
 def identity(
@@ -101,10 +105,10 @@ def identity(
     try:
         other, vjp = identity.evaluate(functions, known)
         slopes = vjp(answers.grad_output)
-    except (KeyError, NotOffered):
+    except (KeyError, NotOffered, KeyboardInterrupt):
         raise
-    except Exception as error:
-        yield Mismatch("identity", "raises", f"{text} raises {told(error)}")
+    except BaseException as error:
+        yield Mismatch(Subject.IDENTITY, Kind.RAISES, figures={"error": told(error)}, asked=text)
         return
 
     def noise() -> truth.Answers:

@@ -3,56 +3,141 @@
 This is the one path underneath: the pytest plugin, `parity.check` and the benchmark all call `run_point`.
 """
 
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from shlex import quote
-
-import numpy as np
+from typing import Any
 
 from parity.cases.points import Point
-from parity.comparison.compare import Mismatch, told
-from parity.draws.draw import Plan
-from parity.engine.trial import Sides, Stop, Trial
+from parity.engine import crumbs
+from parity.engine.stages import run_draws
+from parity.engine.state import Generators, known_state
+from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.declaration import Implementation
+from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.references.torch import TORCH
+from parity.references.proof import not_torch
 from parity.types import NotOffered
-
-# So many draws go through each stage together: more would hold more memory, and gain no more time.
-TOGETHER = 6
-AGREEMENT = (Trial.draw, Trial.ask_torch, Trial.ask_implementation, Trial.compare, Trial.repeat)
-REFUSAL = (Trial.draw, Trial.refuse)
-UNDEFINED = (Trial.draw, Trial.leave_undefined)
+from parity.wording import message, told
 
 
 def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
-    """The record of one point over its seeds. Never raises for what the implementation or a case does wrong."""
+    """The record of one point over its seeds. Raises nothing but KeyboardInterrupt.
+
+    What the implementation or a case does wrong is a mismatch; what goes wrong in parity itself is the verdict "error".
+    """
+    record = blank(point, implementation, seeds)
+    crumbs.begin(point.id)
+    try:
+        reason = implementation.not_offered(point)
+        if reason:
+            record.verdict, record.reason = "not offered", reason
+            return record
+        if not record.seeds:
+            figures = {"error": "no seed was given"}
+            return _erroneous(record, Mismatch(Subject.CASE, Kind.DRAW, figures=figures))
+        with known_state():
+            problem = not_torch(point.loss)
+            if problem:
+                return _erroneous(record, _not_own(problem))
+            compiles = _compiles(implementation, point.loss)
+            with _watched(point, implementation, record):
+                run_draws(point, implementation, record)
+        if _compiles(implementation, point.loss) and not compiles:
+            return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
+    except NotOffered as error:
+        record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {message(error)}"
+        return record
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return broken(record, error)
+    if not record.mismatches and not record.compared:
+        missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
+        record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"
+        return record
+    return settled(record, point, implementation)
+
+
+def blank(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
+    """The record of a point of which nothing is known yet."""
     case = point.scenario.case
-    record = Record(
+    return Record(
         point.id, point.loss, case.name, str(point.scenario.path), point.scenario.line, point.dtype,
         implementation.name, dict(point.choice), seeds=list(seeds), source=case.source,
         raises=next(iter(case.raises), None) if case.raises else None,
     )  # fmt: skip
-    reason = implementation.not_offered(point)
-    if reason:
-        record.verdict, record.reason = "not offered", reason
-        return record
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            _run(point, implementation, record)
-        except NotOffered as error:
-            record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {error}"
-            return record
+
+
+def settled(record: Record, point: Point, implementation: Implementation) -> Record:
+    """The record with the verdict that follows from its mismatches and from what is expected to fail."""
     record.reason = implementation.expected_failure(point)
     if record.mismatches:
-        seed = record.mismatches[0].seed or 0
-        record.repeat = repeat_line(point, implementation, seed)
+        record.repeat = repeat_line(point, implementation, record.mismatches[0].seed or 0)
         record.verdict = "xfailed" if record.reason else "failed"
-    elif record.reason and not case.raises:
+    elif record.reason and not point.scenario.case.raises:
         record.verdict = "xpassed"
     return record
+
+
+def broken(record: Record, error: BaseException) -> Record:
+    """The record of a point that parity itself could not bring to an end."""
+    how = f"parity itself fails here, which is no verdict on the loss: {told(error)}"
+    return _erroneous(record, Mismatch(Subject.PROCESS, Kind.BROKEN, figures={"how": how}))
+
+
+def _erroneous(record: Record, mismatch: Mismatch) -> Record:
+    """The record of a point that could not be compared, which is no agreement."""
+    record.verdict = "error"
+    record.mismatches.append(mismatch)
+    return record
+
+
+def _not_own(problem: str) -> Mismatch:
+    return Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.NOT_OWN, figures={"problem": problem})
+
+
+def _compiles(implementation: Implementation, loss: str) -> bool:
+    return getattr(implementation.adapted[loss], "compiles", False)
+
+
+@contextmanager
+def _watched(point: Point, implementation: Implementation, record: Record) -> Iterator[None]:
+    """What a whole point may leave behind: random generators, a patched torch, code that was compiled."""
+    if implementation.trusted:
+        yield
+        return
+    generators = Generators()
+    try:
+        with _compilation(implementation.adapted[point.loss], record):
+            yield
+    finally:
+        for change in generators.restored():
+            record.mismatches.append(_left(Event.PROCESS_CHANGED, change=change))
+        patched = not_torch(point.loss)
+        if patched:
+            record.mismatches.append(_left(Event.PATCHED, problem=patched))
+
+
+@contextmanager
+def _compilation(loss: Any, record: Record) -> Iterator[None]:
+    """Compile the function afresh if torch.compile made it, or notice compiled code inside it."""
+    if not getattr(loss, "compiles", False):
+        before = frames_compiled()
+        yield
+        if frames_compiled() > before:
+            loss.compiles = True
+        return
+    with fresh_compilation() as frames:
+        yield
+        record.compiled = frames() > 0
+    if not record.compiled and record.compared:
+        record.mismatches.append(_left(Event.EAGER))
+
+
+def _left(event: Event, **figures: str) -> Mismatch:
+    return Mismatch(Subject.EFFECT, Kind.STATE, event=event, figures=dict(figures))
 
 
 def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
@@ -62,40 +147,3 @@ def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
     path = PurePath(point.scenario.file)
     chosen = "" if implementation.origin == "numpy" else f" --implementation {implementation.origin}"
     return f"pytest {quote(f'{path}::{point.id}')} --seeds 1 --seed-base {seed}{chosen}"
-
-
-def _run(point: Point, implementation: Implementation, record: Record) -> None:
-    try:
-        plan = Plan(point)
-    except Exception as error:
-        record.mismatches.append(Mismatch("case", "draw", f"the arrays cannot be drawn: {told(error)}"))
-        return
-    adapted, lacking = implementation.adapted[point.loss], implementation.lacking(point.loss)
-    sides = Sides(point, implementation, record, plan, TORCH[point.loss], adapted, lacking)
-    case = point.scenario.case
-    stages = REFUSAL if case.raises else UNDEFINED if case.finding else AGREEMENT
-    for start in range(0, len(record.seeds), TOGETHER):
-        seeds = record.seeds[start : start + TOGETHER]
-        trials = [Trial(sides, seed, seed == record.seeds[0]) for seed in seeds]
-        trials[0].later = trials[1:]
-        for stage in stages:
-            _each(trials, stage)
-        for trial in trials:
-            if trial.refused:
-                raise trial.refused
-            if trial.mismatches:
-                record.mismatches += trial.mismatches
-                return
-
-
-def _each(trials: Iterable[Trial], stage: Callable[[Trial], None]) -> None:
-    """One stage of each draw that has not ended."""
-    for trial in trials:
-        if trial.mismatches or trial.refused:
-            continue
-        try:
-            stage(trial)
-        except Stop:
-            pass
-        except NotOffered as error:
-            trial.refused = error

@@ -1,14 +1,14 @@
 """NumPy functions as losses: those that return ``(output, vjp)``, and those that return the output alone."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from parity import losses
-from parity.frameworks.options import DISTANCES
-from parity.types import Array, Gradients, Result
+from parity.frameworks.adapters import Adapter
+from parity.frameworks.options import converter
+from parity.types import Array, Differentiator, Gradients, Result
 
 
 class NumpyLoss:
@@ -25,24 +25,45 @@ class NumpyLoss:
             output, vjp = returned, None
         if not isinstance(output, np.ndarray | np.generic | float | int | complex):
             raise TypeError(f"the loss returned {type(output).__name__}, expected an array or (array, vjp)")
-        return np.asarray(output), vjp or NoVjp()
+        if vjp is None:
+            return plain(output), NoVjp()
+        return plain(output), vjp if isinstance(vjp, Differentiator) else NumpyVjp(vjp)
+
+
+def plain(value: Any) -> Any:
+    """A lone number as an array; what else is no plain array is left for the comparison to tell."""
+    return np.asarray(value) if isinstance(value, np.generic | bool | int | float | complex) else value
+
+
+class NumpyVjp:
+    """The vjp that a NumPy function returned; its gradients are taken by the rule of the outputs."""
+
+    def __init__(self, vjp: Callable[[Array], Any]) -> None:
+        self.vjp = vjp
+
+    def __call__(self, grad_output: Array) -> Gradients:
+        found: Any = self.vjp(grad_output)
+        return {name: plain(value) for name, value in found.items()} if isinstance(found, dict) else found
 
 
 class NoVjp:
     """The vjp of a function that returned its output alone."""
 
-    offered = False
+    has_gradients = False
 
     def __call__(self, grad_output: Array) -> Gradients:
         return {}
 
 
-def option(name: str, value: Any) -> Any:
-    """An option of a case file as the NumPy losses take it."""
-    if name == "dtype" and isinstance(value, str):
-        return np.dtype(value)
-    if name == "distance_function" and isinstance(value, str):
-        return partial(losses.pairwise_distance, **DISTANCES[value])
-    if name == "options" and isinstance(value, Mapping):
-        return losses.LinearCrossEntropyOptions(**value)
-    return value
+option = converter(
+    dtype=np.dtype, pairwise_distance=losses.pairwise_distance, linear_options=losses.LinearCrossEntropyOptions
+)
+# NumPy has no device.
+ADAPTER = Adapter(
+    "numpy", lambda function, device: NumpyLoss(function), option,
+    {
+        "RuntimeError": ("ValueError", "TypeError", "IndexError"),
+        "IndexError": ("ValueError",),
+        "TypeError": ("ValueError",),
+    },
+)  # fmt: skip

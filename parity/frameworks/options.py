@@ -1,5 +1,7 @@
-"""Options that a case file names by a word, for every framework to build in its own way."""
+"""Options that a case file gives by a word or a mapping, for every framework to build in its own way."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 # Distance functions of triplet_margin_with_distance_loss: options of pairwise_distance.
@@ -10,3 +12,24 @@ DISTANCES: dict[str, dict[str, Any]] = {
     "column": {"keepdim": True},
     "default": {},
 }
+
+
+def converter(
+    dtype: Callable[[str], Any], pairwise_distance: Callable[..., Any], linear_options: Callable[..., Any]
+) -> Callable[[str, Any], Any]:
+    """What takes an option's name and a case's value to the value of a framework.
+
+    `dtype` makes a dtype of its name, `pairwise_distance` is the framework's own, `linear_options` makes the options
+    of linear_cross_entropy from their fields.
+    """
+
+    def option(name: str, value: Any) -> Any:
+        if name in ("dtype", "acc_dtype") and isinstance(value, str):
+            return dtype(value)
+        if name == "distance_function" and isinstance(value, str):
+            return partial(pairwise_distance, **DISTANCES[value])
+        if name == "options" and isinstance(value, Mapping):
+            return linear_options(**{field: option(field, inner) for field, inner in value.items()})
+        return value
+
+    return option

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch.autograd.graph import _engine_run_backward
 
-from parity.frameworks.options import DISTANCES
-from parity.losses.arguments import BFLOAT16, is_floating
-from parity.types import Array, Gradients
+from parity.dtypes import BFLOAT16, is_floating, row_of
+from parity.frameworks.adapters import Adapter
+from parity.frameworks.compiled import is_compiled
+from parity.frameworks.options import converter
+from parity.types import Array, Differentiator, Gradients, NotOffered
+from parity.wording import message
 
-torch.set_num_threads(1)
-_DTYPES: dict[str, torch.dtype] = {
-    name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
-}
+_REMEMBERED = 10_000
 # torch's two ways to say that an argument has no derivative.
 _NOT_DIFFERENTIABLE = re.compile(r"(?:derivative for|with respect to argument) '(\w+)'")
 
@@ -26,26 +26,33 @@ class TorchLoss:
     """A callable of tensors as ``(output, vjp)``.
 
     Every floating array asks for a gradient; an argument whose derivative torch refuses is asked again
-    without, so what is differentiable is observed and never written down.
+    without, so what is differentiable is observed and never written down. What a call that worked has shown is
+    kept for calls of the same shapes, dtypes and options, and for no other: no answer depends on what was asked
+    before. The first vjp of a call is asked for as a training step asks for it, its graph freed, unless
+    `keeps_graph`, which spares the reference a second forward.
     """
 
-    def __init__(self, function: Callable[..., Any], device: str = "cpu") -> None:
+    def __init__(self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False) -> None:
         self.function = as_function(function)
-        self.device = device
-        self._refused: dict[tuple[Any, ...], set[str]] = {}
+        self.device, self.keeps_graph = device, keeps_graph
+        self.compiles = is_compiled(function)
+        self._refused: dict[tuple[Any, ...], frozenset[str]] = {}
 
     def __call__(self, **arguments: Any) -> tuple[Array, "TorchVjp"]:
         call: dict[str, Any] = {}
-        floating, kind = [], []
+        floating: list[str] = []
+        kind: list[Any] = []
         for name, value in arguments.items():
             if isinstance(value, np.ndarray):
                 call[name] = self.tensor(value)
-                kind.append((name, value.dtype.kind, value.ndim))
+                kind.append((name, value.dtype, value.shape))
                 if is_floating(value):
                     floating.append(name)
             else:
                 call[name] = option(name, value)
-        refused = self._refused.setdefault(tuple(kind), set())
+                kind.append((name, repr(value)))
+        key = tuple(kind)
+        refused = set(self._refused.get(key, ()))
         while True:
             leaves = [name for name in floating if name not in refused]
             for name in leaves:
@@ -53,7 +60,7 @@ class TorchLoss:
             try:
                 output = self.function(**call)
             except RuntimeError as error:
-                named = _NOT_DIFFERENTIABLE.search(str(error))
+                named = _NOT_DIFFERENTIABLE.search(message(error))
                 if named is None or named[1] not in leaves:
                     raise
                 refused.add(named[1])
@@ -61,7 +68,12 @@ class TorchLoss:
                 continue
             if not isinstance(output, torch.Tensor):
                 raise TypeError(f"the loss returned {type(output).__name__}, expected a tensor")
-            return to_numpy(output), TorchVjp(self, call, output, {name: call[name] for name in leaves})
+            if refused and key not in self._refused:
+                if len(self._refused) == _REMEMBERED:
+                    self._refused.clear()
+                self._refused[key] = frozenset(refused)
+            made = TorchVjp if self.compiles else TwiceVjp
+            return to_numpy(output), made(self, call, output, {name: call[name] for name in leaves})
 
     def tensor(self, array: Array) -> torch.Tensor:
         """A tensor over the array's own memory and strides where torch can, else a copy."""
@@ -80,29 +92,46 @@ class TorchLoss:
 
 def _shared(array: Array) -> torch.Tensor:
     """A tensor over the array's memory."""
-    if array.dtype == BFLOAT16:
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    row = row_of(array.dtype)
+    if row is not None and row.bits is not None:
+        return torch.from_numpy(array.view(row.bits)).view(getattr(torch, row.name))
     return torch.from_numpy(array)
 
 
-class TorchVjp:
-    """The vjp of one call, and the second derivatives behind it."""
+class TorchVjp(Differentiator):
+    """The vjp of one call.
+
+    A graph that a first vjp has freed is made anew by calling the function again. A second backward goes through
+    one graph twice, unless the function is compiled: such a graph serves once.
+    """
 
     def __init__(
         self, loss: TorchLoss, call: dict[str, Any], output: torch.Tensor, leaves: dict[str, torch.Tensor]
     ) -> None:
         self.loss, self.call, self.output, self.leaves = loss, call, output, leaves
         self.tensor = loss.tensor
+        self.freed = False
 
     def __call__(self, grad_output: Array) -> Gradients:
         if not self.output.requires_grad or not self.leaves:
             return {}
-        found = _grad(self.output, self.leaves.values(), self.tensor(grad_output))
+        upstream = self.tensor(grad_output)
+        keep = self.loss.keeps_graph
+        if self.freed:
+            self._call_again()
+            keep = not self.loss.compiles
+            if keep:
+                _grad(self.output, self.leaves.values(), upstream)
+        found = _grad(self.output, self.leaves.values(), upstream, retain_graph=keep)
+        self.freed = not keep
         return {
             name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
         }
 
-    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Array | None]:
+    def _call_again(self) -> None:
+        self.output = self.loss.function(**self.call)
+
+    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
         """The output, and the gradients of these arguments, from a call in which no other asks for one.
 
         They are no leaves in it, as what a network computes is none.
@@ -111,20 +140,24 @@ class TorchVjp:
         leaves = {name: call[name].requires_grad_() for name in names}
         call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
         output = self.loss.function(**call)
-        found = _grad(output, leaves.values(), self.tensor(grad_output)) if leaves else ()
+        found = _grad(output, leaves.values(), self.tensor(grad_output), retain_graph=False) if leaves else ()
         gradients = {
             name: None if gradient is None else to_numpy(gradient)
             for name, gradient in zip(leaves, found, strict=True)
         }  # fmt: skip
         return {"output": to_numpy(output), **gradients}
 
-    def quiet(self) -> dict[str, Array | None]:
+    def without_gradients(self) -> dict[str, Any]:
         """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
         with torch.no_grad():
             output = self.loss.function(**self.call)
         if output.requires_grad:
             raise RuntimeError("the output requires a gradient")
         return {"output": to_numpy(output)}
+
+
+class TwiceVjp(TorchVjp):
+    """The vjp of a call whose gradients can be differentiated again, if torch can."""
 
     def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
         """The gradient of sum(<gradients, directions>) by every argument and by grad_output.
@@ -135,7 +168,15 @@ class TorchVjp:
         upstream = self.tensor(grad_output).detach().requires_grad_()
         names = [name for name in self.leaves if name in directions]
         leaves = [self.leaves[name] for name in names]
-        first = _grad(self.output, leaves, upstream, create_graph=True)
+        if self.freed:
+            self._call_again()
+            self.freed = False
+        try:
+            first = _grad(self.output, leaves, upstream, create_graph=True)
+        except RuntimeError as error:
+            if "torch.compile" in str(error):
+                raise NotOffered("second derivatives") from None
+            raise
         total = torch.zeros((), dtype=self.output.dtype, device=self.output.device)
         for name, gradient in zip(names, first, strict=True):
             if gradient is not None:
@@ -150,15 +191,17 @@ class TorchVjp:
 
 
 def _grad(
-    output: torch.Tensor, leaves: Iterable[torch.Tensor], grad_output: torch.Tensor, create_graph: bool = False
-) -> tuple[torch.Tensor | None, ...]:
-    """``torch.autograd.grad``, the graph kept, without its check of shapes.
+    output: torch.Tensor, leaves: Iterable[torch.Tensor], grad_output: torch.Tensor, create_graph: bool = False,
+    retain_graph: bool = True,
+) -> tuple[torch.Tensor | None, ...]:  # fmt: skip
+    """``torch.autograd.grad`` without its check of shapes.
 
     That check is Python, and imports sympy when first given a grad_output: a quarter of ``import torch``.
     """
     found: tuple[torch.Tensor | None, ...] = _engine_run_backward(
-        (output,), (grad_output,), True, create_graph, tuple(leaves), allow_unreachable=True, accumulate_grad=False
-    )
+        (output,), (grad_output,), retain_graph, create_graph, tuple(leaves),
+        allow_unreachable=True, accumulate_grad=False,
+    )  # fmt: skip
     return found
 
 
@@ -171,19 +214,6 @@ def to_numpy(tensor: torch.Tensor) -> Array:
     return array
 
 
-def option(name: str, value: Any) -> Any:
-    """An option of a case file as torch takes it."""
-    if name == "dtype" and isinstance(value, str):
-        return _DTYPES.get(value) or getattr(torch, value)
-    if name == "distance_function" and isinstance(value, str):
-        return partial(torch.nn.functional.pairwise_distance, **DISTANCES[value])
-    if name == "options" and isinstance(value, Mapping):
-        fields = {key: option("dtype", inner) if key == "acc_dtype" else inner for key, inner in value.items()}
-        # a vjp is called more than once here, which torch's chunks allow only if they are told
-        return torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields})
-    return value
-
-
 def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
     """A plain function of all the arguments from a callable, a module class or a module.
 
@@ -194,7 +224,9 @@ def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
         return partial(_build_and_call, loss, frozenset(inspect.signature(loss).parameters), {})
     if isinstance(loss, torch.nn.Module):
-        return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters))
+        built = inspect.signature(type(loss)).parameters.values()
+        defaults = {one.name: one.default for one in built if one.default is not one.empty}
+        return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters), defaults)
     return loss
 
 
@@ -212,11 +244,19 @@ def _build_and_call(
     return modules[words](**rest)
 
 
-def _call_built(module: torch.nn.Module, called: frozenset[str], **arguments: Any) -> Any:
+def _call_built(
+    module: torch.nn.Module, called: frozenset[str], defaults: Mapping[str, Any], **arguments: Any
+) -> Any:
     for name, value in arguments.items():
         if name not in called and not _same(getattr(module, name, None), value):
             raise TypeError(
                 f"the module was not built with {name}={value!r}: give the class, or declare {name!r} in lacks"
+            )
+    for name, default in defaults.items():
+        if name not in arguments and not _same(getattr(module, name, default), default):
+            raise TypeError(
+                f"the module was built with {name}={getattr(module, name)!r}, which this call leaves at {default!r}: "
+                f"give the class"
             )
     return module(**{name: value for name, value in arguments.items() if name in called})
 
@@ -225,3 +265,11 @@ def _same(built: Any, wanted: Any) -> bool:
     if isinstance(built, torch.Tensor) and isinstance(wanted, torch.Tensor):
         return built.shape == wanted.shape and bool((built == wanted).all())
     return type(built) is not torch.Tensor and built == wanted
+
+
+option = converter(
+    dtype=lambda word: getattr(torch, word), pairwise_distance=torch.nn.functional.pairwise_distance,
+    # a vjp is called more than once here, which torch's chunks allow only if they are told
+    linear_options=lambda **fields: torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields}),
+)  # fmt: skip
+ADAPTER = Adapter("torch", TorchLoss, option, {"IndexError": ("AcceleratorError",)}, is_reference=True)

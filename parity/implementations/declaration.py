@@ -12,22 +12,10 @@ from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.points import Point
 from parity.cases.signature import signature_of
-from parity.cases.specs import LAYOUTS, DType, Spec
+from parity.frameworks.adapters import Adapter, adapter
+from parity.implementations.lacks import Lack, first_used, parse
 from parity.types import Functions, Loss, NotOffered, Result
-
-DTYPES: tuple[str, ...] = DType.__args__  # type: ignore[attr-defined]
-SECOND = "second derivatives"
-FRAMEWORKS = ("numpy", "torch")
-
-# Exception classes that a framework may raise where torch raises the one on the left, besides its subclasses.
-EQUIVALENTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "numpy": {
-        "RuntimeError": ("ValueError", "TypeError", "IndexError"),
-        "IndexError": ("ValueError",),
-        "TypeError": ("ValueError",),
-    },
-    "torch": {"IndexError": ("AcceleratorError",)},
-}
+from parity.wording import class_names
 
 
 class Misdeclared(ValueError):
@@ -38,9 +26,9 @@ class Misdeclared(ValueError):
 class Implementation:
     """A library of losses, declared once.
 
-    `losses` maps names of torch.nn.functional to callables with torch's argument names: for framework
-    'numpy' functions that return ``(output, vjp)`` or the output alone, for 'torch' callables of tensors,
-    module classes or modules. `lacks` names what is not offered: an option such as 'label_smoothing' or
+    `losses` maps names of torch.nn.functional to callables with torch's argument names. `framework` is 'numpy', for
+    functions that return ``(output, vjp)`` or the output alone, 'torch', for callables of tensors, module classes or
+    modules, or an Adapter of your own. `lacks` names what is not offered: an option such as 'label_smoothing' or
     'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors';
     for one loss alone, 'cross_entropy.weight'. As a mapping it gives the reasons. What cannot be named so, a
     loss may refuse by raising NotOffered. `expected_failures` maps patterns of point ids to reasons; each must
@@ -50,7 +38,7 @@ class Implementation:
     """
 
     name: str
-    framework: str = "numpy"
+    framework: str | Adapter = "numpy"
     losses: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     lacks: Collection[str] = ()
@@ -59,11 +47,10 @@ class Implementation:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        if self.framework not in FRAMEWORKS:
-            hint = nearest(self.framework, FRAMEWORKS)
-            raise Misdeclared(f"{self.name}: there is no framework {self.framework!r}{hint}")
-        if isinstance(self.lacks, str):
-            raise Misdeclared(f"{self.name}: lacks is the text {self.lacks!r}, expected a list or a mapping of texts")
+        try:
+            adapter(self.framework)
+        except KeyError as error:
+            raise Misdeclared(f"{self.name}: {error.args[0]}") from None
         for loss, function in self.losses.items():
             if loss not in losses.LOSSES:
                 raise Misdeclared(f"{self.name}: there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
@@ -72,24 +59,34 @@ class Implementation:
         for pattern, reason in self.expected_failures.items():
             if not isinstance(reason, str) or not reason.strip():
                 raise Misdeclared(f"{self.name}: the expected failure {pattern!r} has no reason")
-        names = {name for loss in self.losses for name in signature_of(loss).names}
-        words = {*names, *DTYPES, *LAYOUTS, "gradient", SECOND, "errors", *(f"gradient of {name}" for name in names)}
-        for entry in self.lacks:
-            word = _scoped(entry)[1]
-            if word.split("=")[0] not in words:
-                raise Misdeclared(f"{self.name}: nothing to lack is called {entry!r}{nearest(word, words)}")
+        try:
+            _ = self.parsed
+        except ValueError as error:
+            raise Misdeclared(f"{self.name}: {error}") from None
 
-    def lacking(self, loss: str) -> dict[str, str]:
-        """What it lacks of one loss: word to reason, which may be empty."""
-        if not self.lacks:
-            return {}
-        reasons = self.lacks if isinstance(self.lacks, Mapping) else dict.fromkeys(self.lacks, "")
-        return {word: reasons[entry] for entry in self.lacks for scope, word in [_scoped(entry)] if scope in ("", loss)}
+    @cached_property
+    def parsed(self) -> tuple[Lack, ...]:
+        """What it lacks, as data."""
+        return parse(self.lacks, self.losses)
+
+    def lacking(self, loss: str) -> dict[str, Lack]:
+        """What it lacks of one loss, by the words that say it."""
+        return {lack.said: lack for lack in self.parsed if lack.loss in ("", loss)}
+
+    @property
+    def adapter(self) -> Adapter:
+        """How its callables are wrapped."""
+        return adapter(self.framework)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is one of the project's own, which leave the process as it is."""
+        return self.origin in ("numpy", "textbook", "torch")
 
     @cached_property
     def adapted(self) -> dict[str, Loss]:
         """Each loss as ``(output, vjp)``."""
-        return {name: adapt(function, self.framework, self.device) for name, function in self.losses.items()}
+        return {name: self.adapter.wrap(function, self.device) for name, function in self.losses.items()}
 
     @cached_property
     def offered(self) -> Functions:
@@ -112,15 +109,10 @@ class Implementation:
         """Why this implementation does not serve the point, or None if it does."""
         if point.loss not in self.losses:
             return f"{self.name} has no {point.loss}"
-        lacking = self.lacking(point.loss)
-        word = _first_used(lacking, point)
-        if word is None:
+        lack = first_used(self.lacking(point.loss), point)
+        if lack is None:
             return None
-        return f"{self.name} does not offer {word}" + (f": {lacking[word]}" if lacking[word] else "")
-
-    def lacks_gradient(self, loss: str, name: str) -> bool:
-        lacking = self.lacking(loss)
-        return "gradient" in lacking or f"gradient of {name}" in lacking
+        return f"{self.name} does not offer {lack.said}" + (f": {lack.reason}" if lack.reason else "")
 
     def arguments(self, loss: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments without the options it lacks (they are at their defaults here)."""
@@ -141,41 +133,6 @@ class Implementation:
 
     def accepts(self, raised: BaseException, wanted: str) -> bool:
         """Whether this exception answers to torch's exception of the class `wanted`."""
-        table = EQUIVALENTS[self.framework] if self.equivalents is None else self.equivalents
+        table = self.adapter.refusals if self.equivalents is None else self.equivalents
         allowed = {wanted, *table.get(wanted, ())}
-        return any(parent.__name__ in allowed for parent in type(raised).__mro__)
-
-
-def _scoped(entry: str) -> tuple[str, str]:
-    """'cross_entropy.weight' as ('cross_entropy', 'weight'), 'weight' as ('', 'weight')."""
-    scope, dot, word = str(entry).partition(".")
-    return (scope, word) if dot and scope in losses.LOSSES else ("", str(entry))
-
-
-def _first_used(lacking: Collection[str], point: Point) -> str | None:
-    """The first thing lacking that the point uses; an option at its default is not used."""
-    if not lacking:
-        return None
-    used = {point.dtype, *point.layouts.values()}
-    if point.scenario.case.raises:
-        used.add("errors")
-    signature = signature_of(point.loss)
-    for name, value in point.given.items():
-        if isinstance(value, Spec) and value.dtype:
-            used.add(value.dtype)
-        used.add(f"{name}={value}")
-        plain = value is None or isinstance(value, bool | int | float | str)
-        if not (plain and value == signature.default(name)):
-            used.add(name)
-    return next((word for word in lacking if word in used), None)
-
-
-def adapt(function: Callable[..., Any], framework: str, device: str = "cpu") -> Loss:
-    """The callable of a framework as ``(output, vjp)``."""
-    if framework == "numpy":
-        from parity.frameworks.numpy import NumpyLoss
-
-        return NumpyLoss(function)
-    from parity.frameworks.torch import TorchLoss
-
-    return TorchLoss(function, device)
+        return not allowed.isdisjoint(class_names(raised))

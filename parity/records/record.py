@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
-from parity.comparison.compare import Mismatch
+from parity.records.mismatch import Mismatch
+from parity.records.sentences import sentence
 
 Verdict: TypeAlias = Literal["passed", "failed", "xfailed", "xpassed", "not offered", "error"]
 UNEXPECTED = ("failed", "xpassed", "error")
@@ -24,8 +25,10 @@ class Record:
     """One point, one implementation, all its seeds.
 
     `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
-    the same error in steps of the dtype. `lenient` counts the draws that needed an allowance of their own.
-    `not_offered` names what was not compared because the implementation does not offer it.
+    the same error in steps of the dtype. `lenient` counts the draws that needed an allowance of their own,
+    `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
+    `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
+    not offer it.
     """
 
     id: str
@@ -42,6 +45,9 @@ class Record:
     worst: dict[str, float] = field(default_factory=dict)
     ulp: dict[str, float] = field(default_factory=dict)
     lenient: int = 0
+    compared: int = 0
+    compiled: bool | None = None
+    notes: list[str] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
     raises: str | None = None
@@ -70,11 +76,12 @@ class Record:
             lines.append(f"  {self.verdict}: {self.reason}")
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
-            lines.append(f"  - {mismatch.sentence}{seed}")
+            lines.append(f"  - {sentence(mismatch)}{seed}")
         if self.mismatches:
             lines.append(f"  {self.path}:{self.line}")
             if self.repeat:
                 lines.append(f"  repeat: {self.repeat}")
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
     def as_json(self) -> str:

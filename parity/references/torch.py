@@ -25,9 +25,12 @@ class _Once(torch.autograd.Function):
         return grad_output
 
 
+_CHUNKED = F.linear_cross_entropy
+
+
 def _linear_cross_entropy(*args: Any, **kwargs: Any) -> torch.Tensor:
     """In chunks torch computes the gradients ahead, and takes their derivative to be 0: it has none to compare with."""
-    output: torch.Tensor = F.linear_cross_entropy(*args, **kwargs)
+    output: torch.Tensor = _CHUNKED(*args, **kwargs)
     node = output.grad_fn
     while node is not None and "Squeeze" in node.name():  # one sample has lost its batch
         node = node.next_functions[0][0]
@@ -65,6 +68,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in l
     "adaptive_log_softmax_with_loss": _adaptive_log_softmax_with_loss,
 }
 
+# What of torch stands behind those that are wrapped here.
+ROOTS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "linear_cross_entropy": (_CHUNKED,),
+    "adaptive_log_softmax_with_loss": (
+        torch.nn.AdaptiveLogSoftmaxWithLoss.forward, torch.nn.AdaptiveLogSoftmaxWithLoss._get_full_log_prob,
+        torch.func.functional_call,
+    ),
+}  # fmt: skip
 
 # The torch function that each of `parity.losses` answers to.
-TORCH: dict[str, TorchLoss] = {name: TorchLoss(function) for name, function in FUNCTIONS.items()}
+TORCH: dict[str, TorchLoss] = {name: TorchLoss(function, keeps_graph=True) for name, function in FUNCTIONS.items()}

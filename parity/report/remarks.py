@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from parity.records.mismatch import Nearer
 from parity.records.record import Record
+from parity.records.sentences import sentence
 from parity.report.headline import compared, seeds_run
 
-BLAMES_TORCH = "torch is the farther"
 # Upper ends of the classes of error, as shares of the allowance; beyond the last one a value leaves parity.
 CLASSES = (0.0, 0.01, 0.1, 0.5, 1.0)
 
@@ -115,7 +116,7 @@ def expected_failures(records: Iterable[Record]) -> list[ExpectedFailures]:
     return [
         ExpectedFailures(
             *key, len(some), list(dict.fromkeys(record.scenario for record in some)),
-            next((mismatch.sentence for record in some for mismatch in record.mismatches), ""),
+            next((sentence(mismatch) for record in some for mismatch in record.mismatches), ""),
         )
         for key, some in sorted(groups.items())
     ]  # fmt: skip
@@ -158,11 +159,11 @@ def seen(records: Iterable[Record]) -> list[Seen]:
     points: Counter[tuple[str, str, str]] = Counter()
     first: dict[tuple[str, str, str], str] = {}
     for record in records:
-        told = {mismatch.what: mismatch.sentence for mismatch in record.mismatches if BLAMES_TORCH in mismatch.sentence}
-        for what, sentence in told.items():
+        told = {mismatch.what: mismatch for mismatch in record.mismatches if mismatch.nearer is Nearer.OURS}
+        for what, mismatch in told.items():
             key = (record.loss, record.scenario, what)
             points[key] += 1
-            first.setdefault(key, f"{sentence} ({record.implementation})")
+            first.setdefault(key, f"{sentence(mismatch)} ({record.implementation})")
     return [Seen(*key, count, first[key]) for key, count in points.items()]
 
 

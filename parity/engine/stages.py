@@ -1,0 +1,162 @@
+"""The draws of a point -> what they show, noted in its record."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeAlias, TypeVar
+
+from parity.cases.points import Point
+from parity.comparison import witness
+from parity.draws.draw import Plan
+from parity.engine.asking import (
+    Draw,
+    Drawn,
+    Pair,
+    Stopped,
+    ask_implementation,
+    ask_reference,
+    draw,
+    forward,
+    restored,
+    undrawn,
+)
+from parity.engine.crumbs import at
+from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, Observation
+from parity.engine.state import changes
+from parity.implementations.declaration import Implementation
+from parity.records.mismatch import Event, Kind, Mismatch, Subject
+from parity.records.record import Record
+from parity.references.torch import TORCH
+from parity.types import NotOffered
+
+# So many draws go through each stage together: more would hold more memory, and gain no more time.
+TOGETHER = 6
+T = TypeVar("T")
+U = TypeVar("U")
+Start: TypeAlias = tuple[Pair, int, bool]
+
+
+def run_draws(point: Point, implementation: Implementation, record: Record) -> None:
+    """Note in the record what the draws show, up to the first that differs. Raises NotOffered if one is not served."""
+    try:
+        plan = Plan(point)
+    except Exception as error:
+        record.mismatches.append(undrawn(error))
+        return
+    loss, lacking = implementation.adapted[point.loss], implementation.lacking(point.loss)
+    pair = Pair(point, implementation, record, plan, TORCH[point.loss], loss, lacking)
+    case = point.scenario.case
+    run = _refusals if case.raises else _undefined if case.finding else _agreements
+    for start in range(0, len(record.seeds), TOGETHER):
+        stages = Stages()
+        seeds = record.seeds[start : start + TOGETHER]
+        run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
+        for seed in seeds:
+            ended = stages.ended.get(seed)
+            if isinstance(ended, NotOffered):
+                raise ended
+            if ended:
+                record.mismatches += ended
+                return
+
+
+def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """Both sides answer alike."""
+    drawn = stages.each(lambda start: draw(*start), seeds)
+    asked = stages.each(ask_reference, drawn)
+    draws = stages.each(ask_implementation, asked)
+    if len(draws) > 1:
+        draws[0] = draws[0][0], replace(draws[0][1], followed=True)
+    compared = stages.each(_compared, draws)
+    stages.each(_once, [(seed, one) for seed, one in compared if one.drawn.first])
+
+
+def _compared(one: Draw) -> Draw:
+    found = _seen(EFFECTS, one)
+    if found:
+        one = restored(one)
+    found += _seen(ANSWERS, one)
+    if found or (found := _seen(ALIKE, one)):
+        raise Stopped(*found)
+    return one
+
+
+def _once(one: Draw) -> None:
+    found = _seen(ONCE, one)
+    if found:
+        raise Stopped(*found)
+
+
+def _seen(observations: Iterable[Observation], one: Draw) -> list[Mismatch]:
+    return [mismatch for observation in observations for mismatch in observation(one)]
+
+
+def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """Both sides refuse the call."""
+
+    def refuse(drawn: Drawn) -> None:
+        pair = drawn.pair
+        at("in a call that must be refused", drawn.seed)
+        assert pair.case.raises is not None
+        found = list(witness.refusal(
+            pair.case.raises, pair.reference, pair.implementation, pair.loss, drawn.arguments, drawn.offered
+        ))  # fmt: skip
+        pair.record.compared += 1
+        if found:
+            raise Stopped(*found)
+
+    stages.each(refuse, stages.each(lambda start: draw(*start), seeds))
+
+
+def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """A call that torch leaves undefined: the case says what is right. A wrapper of torch is not accused of it."""
+
+    def answer(drawn: Drawn) -> None:
+        pair, finding = drawn.pair, drawn.pair.case.finding
+        assert finding is not None
+        wanted = finding.output if finding.raises is None else finding.raises
+        pair.record.finding = {"torch": finding.torch, "output": wanted}
+        if pair.implementation.adapter.is_reference:
+            return
+        pair.record.compared += 1
+        problem = None
+        if finding.raises is not None:
+            at("in the forward", drawn.seed)
+            problem = witness.unsafe(finding.raises, pair.implementation, pair.loss, drawn.offered)
+        elif finding.output is not None:
+            problem = witness.undefined(finding, forward(drawn)[0])
+        if problem:
+            raise Stopped(problem)
+
+    stages.each(answer, stages.each(lambda start: draw(*start), seeds))
+
+
+class Stages:
+    """The draws of a point go through each stage together: calls of one kind in a row cost half of what they cost in
+    turn with others, and the first draw sees its later ones as calls in between.
+    """
+
+    def __init__(self) -> None:
+        self.ended: dict[int, list[Mismatch] | NotOffered] = {}
+
+    def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]]) -> list[tuple[int, U]]:
+        """What a stage makes of each draw's value, by seed; a draw that ends in it is left out of the next."""
+        made = []
+        for seed, value in values:
+            found: list[Mismatch] = []
+            try:
+                result = stage(value)
+            except Stopped as stopped:
+                found += stopped.mismatches
+            except NotOffered as error:
+                self.ended[seed] = error
+            left = [
+                Mismatch(Subject.EFFECT, Kind.STATE, event=Event.PROCESS_CHANGED, figures={"change": change})
+                for change in changes()
+            ]  # fmt: skip
+            for mismatch in found + left:
+                mismatch.seed = seed
+            if found or left:
+                self.ended[seed] = found + left
+            elif seed not in self.ended:
+                made.append((seed, result))
+        return made

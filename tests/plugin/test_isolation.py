@@ -1,0 +1,272 @@
+"""A point that crashes, hangs or leaks costs itself alone; the others' records are those of a clean run."""
+
+import ctypes
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+import parity
+from parity import losses
+from parity.cases.load import load
+from parity.cases.points import Point, expand
+from parity.comparison.answers import Answers
+from parity.engine import journal
+from parity.engine.isolation import Isolated
+from parity.engine.run import run_point
+from parity.implementations.registry import named, served
+from parity.records.record import Record
+from parity.types import Array, Result
+from tests.planted.crashing import IMPLEMENTATION, WAYS, Way, case_file
+
+CLEAN = replace(IMPLEMENTATION, losses={"mse_loss": losses.mse_loss})
+SEEDS = range(2)
+SMALL = """
+loss: mse_loss
+cases:
+  - name: grid
+    given: {input: {normal: [3]}, target: {normal: [3]}}
+    across: {reduction: [none, mean, sum], dtype: [float32, float64]}
+"""
+WEIGHTED = """
+loss: nll_loss
+cases:
+  - name: weighted
+    given: {input: {normal: [3, 2]}, target: {classes: [3], below: 2}, weight: {uniform: [2]}}
+    across: {reduction: [none, sum]}
+"""
+
+
+def points_of(path: Path, text: str) -> list[Point]:
+    path.write_text(text)
+    return [point for scenario in load(path, served()) for point in expand(scenario)]
+
+
+def bare(record: Record) -> Record:
+    """The record but for what names the implementation, and the notes."""
+    return replace(record, notes=[], repeat="")
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory: pytest.TempPathFactory) -> list[Point]:
+    return points_of(tmp_path_factory.mktemp("crashing") / "mse_loss.yaml", case_file())
+
+
+@pytest.fixture(scope="module")
+def records(points: list[Point]) -> dict[str, Record]:
+    """Of every point, by one worker after another."""
+    with Isolated(named("tests.planted.crashing:IMPLEMENTATION"), timeout=2, memory=400) as isolated:
+        return {point.scenario.name: isolated.run(point, SEEDS) for point in points}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
+def test_each_way_to_fail_costs_its_own_point(way: Way, records: dict[str, Record]) -> None:
+    record = records[way.name]
+    if way.says is None:
+        assert record.verdict == "passed", record
+    else:
+        assert record.verdict == "failed"
+        assert way.says in record.mismatches[0].sentence
+        assert "--seed-base" in record.repeat
+
+
+def test_the_records_of_all_other_points_are_those_of_a_clean_run(
+    points: list[Point], records: dict[str, Record]
+) -> None:
+    assert len(records) == len(points)
+    innocent = [point for point in points if "innocent" in point.scenario.name]
+    assert len(innocent) > 25
+    for point in innocent:
+        assert bare(records[point.scenario.name]) == bare(run_point(point, CLEAN, SEEDS))
+
+
+def test_what_crashes_only_after_others_is_not_accused(records: dict[str, Record]) -> None:
+    record = records["innocent after spoils what comes after"]
+    assert record.verdict == "passed"
+    (note,) = record.notes
+    assert "after other points in one process it crashes with SIGSEGV in the forward" in note
+    assert "alone it does not; the points before it: mse_loss/spoils what comes after/float32" in note
+    assert f"note: {note}" in str(record)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.raises], ids=lambda way: way.name)
+def test_what_only_raises_is_the_points_failure_in_this_process_too(way: Way, points: list[Point]) -> None:
+    point = next(point for point in points if point.scenario.name == way.name)
+    record = run_point(point, IMPLEMENTATION, SEEDS)
+    assert record.verdict == "failed"
+    assert way.says is not None
+    assert way.says in record.mismatches[0].sentence
+    assert len(record.mismatches[0].sentence) < 400
+
+
+def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> None:
+    def crashes(input: Array, target: Array, **options: Any) -> Result:
+        if hashlib.sha256(input.tobytes() + target.tobytes()).digest()[0] < 13:
+            ctypes.string_at(0)
+        return losses.mse_loss(input, target, **options)
+
+    only = "*/*-float32"
+    clean = parity.check("mse_loss", losses.mse_loss, seeds=1, only=only).records
+    found = parity.check("mse_loss", crashes, seeds=1, isolate=True, only=only).records
+    assert [record.id for record in found] == [record.id for record in clean]
+    crashed = [record for record in found if record.unexpected]
+    assert 0.01 < len(crashed) / len(found) < 0.15
+    assert all("crashes with SIGSEGV in" in record.mismatches[0].sentence for record in crashed)
+    assert all(bare(one) == bare(two) for one, two in zip(clean, found, strict=True) if not two.unexpected)
+
+
+def test_check_runs_a_live_function_apart_with_a_limit_of_time(tmp_path: Path) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+
+    def hangs(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+        if reduction == "sum" and input.dtype == torch.float64:
+            time.sleep(1000)
+        return F.mse_loss(input, target, reduction=reduction)
+
+    report = parity.check("mse_loss", hangs, framework="torch", cases=path, timeout=1)
+    assert report.count("passed") == 5
+    (failure,) = report.failures
+    assert "the process does not finish within 1 s, in the forward (test_isolation.py:" in failure
+    with pytest.raises(parity.Misdeclared, match="timeout is 0, expected seconds above 0"):
+        parity.check("mse_loss", hangs, framework="torch", cases=path, timeout=0)
+
+
+def test_an_expected_failure_may_be_a_crash(tmp_path: Path) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+    report = parity.check(
+        "mse_loss", lambda **arguments: os._exit(1), cases=path, isolate=True, expected_failures={"*": "it exits"}
+    )
+    assert {record.verdict for record in report.records} == {"xfailed"}
+
+
+def test_a_name_that_cannot_be_imported_there_is_told(tmp_path: Path) -> None:
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
+    with Isolated(replace(CLEAN, origin="no_such_module:NAME")) as isolated:
+        for _ in range(3):
+            record = isolated.run(point, SEEDS)
+            assert record.verdict == "failed"
+            assert "no process can be started for crashing: Misdeclared" in record.mismatches[0].sentence
+
+
+def test_the_workers_folder_is_the_starters_and_its_stdin_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "somebody.py").write_text(
+        "import os, sys, parity\n"
+        "def loss(**arguments):\n"
+        "    print('in', os.getcwd(), os.environ['MARK'], repr(sys.stdin.read()))\n"
+        "    return parity.losses.mse_loss(**arguments)\n"
+        "IT = parity.Implementation('somebody', losses={'mse_loss': loss})\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("MARK", "marked")
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
+    with Isolated(named("somebody:IT")) as isolated:
+        assert isolated.run(point, SEEDS).verdict == "passed"
+    assert f"in {tmp_path} marked ''" in capfd.readouterr().out
+
+
+def test_ctrl_c_stays_ctrl_c(tmp_path: Path) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+
+    def interrupted(**arguments: Any) -> Result:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        parity.check("mse_loss", interrupted, cases=path)
+    assert not [one for one in parity.unfinished() if one.implementation == "interrupted"]
+
+
+def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+    compare = Answers.compare
+
+    def breaks(self: Answers, name: str, actual: Array) -> Any:
+        if actual.dtype == np.float64 and not actual.ndim:
+            raise ZeroDivisionError("ours")
+        return compare(self, name, actual)
+
+    monkeypatch.setattr(Answers, "compare", breaks)
+    report = parity.check("mse_loss", losses.mse_loss, cases=path)
+    assert (report.count("passed"), report.count("error")) == (4, 2)
+    assert "parity itself fails here, which is no verdict on the loss: ZeroDivisionError: ours" in report.failures[0]
+
+
+def test_a_gradient_that_is_lacking_yet_given_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "nll_loss.yaml"
+    path.write_text(WEIGHTED)
+
+    def gives(
+        input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, reduction: str = "mean"
+    ) -> torch.Tensor:
+        rows = -(weight[target] * input.gather(1, target[:, None])[:, 0])
+        return rows if reduction == "none" else rows.sum()
+
+    report = parity.check("nll_loss", gives, framework="torch", cases=path, lacks=["gradient of weight"])
+    assert report.ok, report
+    assert "not offered: gradient of weight" in str(report)
+    told = parity.check("nll_loss", gives, framework="torch", cases=path).failures[0]
+    assert "gradient of weight is given, torch has none" in told
+
+
+def test_a_gradient_that_is_lacking_is_not_asked_for_in_the_second_call(tmp_path: Path) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+
+    def forward_alone(**arguments: Any) -> Result:
+        def backward(grad_output: Array) -> Any:
+            raise NotImplementedError
+
+        return losses.mse_loss(**arguments)[0], backward
+
+    report = parity.check("mse_loss", forward_alone, cases=path, lacks=["gradient"])
+    assert report.ok, report
+    report = parity.check("mse_loss", F.mse_loss, framework="torch", cases=path, lacks=["gradient"])
+    assert report.ok, report
+
+
+DIES = """
+import ctypes, parity
+def dies(input, target, **options):
+    if options.get("reduction") == "sum":
+        ctypes.string_at(0)
+    return parity.losses.mse_loss(input, target, **options)
+parity.check("mse_loss", dies, cases={path!r}, name="fragile")
+"""
+
+
+def test_a_check_that_kills_the_process_leaves_its_records_and_the_culprit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+    monkeypatch.setattr(journal.tempfile, "tempdir", str(tmp_path))
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    script = DIES.format(path=str(path))
+    assert subprocess.run([sys.executable, "-c", script], env=environment, stderr=-3, check=False).returncode == -11
+    (died,) = parity.unfinished()
+    assert (died.loss, died.implementation) == ("mse_loss", "fragile")
+    assert died.culprit == "at mse_loss/grid/sum-float32 in the forward (seed 0)"
+    assert [record.verdict for record in died.records] == ["passed"] * 4
+    assert parity.check("mse_loss", losses.mse_loss, cases=path).ok
+    said = capfd.readouterr().err
+    assert "parity: an earlier check of mse_loss of fragile died at mse_loss/grid/sum-float32 in the forward" in said
+    assert parity.check("mse_loss", losses.mse_loss, cases=path).ok
+    assert not capfd.readouterr().err
+    died.discard()
+    assert parity.unfinished() == []
+    assert not list(tmp_path.glob("parity-*/*"))
