@@ -7,15 +7,16 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from parity.cases.errors import quoted
-from parity.cases.specs import DTYPES, FORMS, Given, Strict, generator_of
+from parity.cases.specs import FORMS, Given, Strict, generator_of
+from parity.dtypes import FLOATING
 
-# What each word stands for, in the order of the points: a dtype, layout or reduction added here is added to every
-# case that says the word. The layouts of `all` are those that an array of any number of dimensions can have.
+# What each word stands for, in the order of the points: a row of a dtype there, a layout or a reduction here is added
+# to every case that says the word. The layouts of `all` are those that an array of any number of dimensions can have.
 WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "dtype": {
-        "floating": ("float32", "float64", "float16", "bfloat16"),
-        "complex": ("complex64", "complex128"),
-        "all": DTYPES,
+        "floating": tuple(name for name, row in FLOATING.items() if row.numpy.kind != "c"),
+        "complex": tuple(name for name, row in FLOATING.items() if row.numpy.kind == "c"),
+        "all": tuple(FLOATING),
     },
     "layout": {
         "all": ("contiguous", "fortran", "transposed", "sliced", "reversed", "expanded", "offset", "readonly"),
