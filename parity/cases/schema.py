@@ -124,7 +124,9 @@ class CaseFile(Strict):
     """The cases of one loss."""
 
     loss: str = Field(description="the function of torch.nn.functional that the cases are about")
-    use: list[str] = Field(default=[], description="files of shared cases; the loss has those whose arguments it takes")
+    use: Annotated[list[str], Field(max_length=100)] = Field(
+        default=[], description="files of shared cases: the loss has those whose arguments it takes"
+    )
     but: dict[str, Reason] = Field(default={}, alias="except", description="shared case that is left out to the reason")
     defaults: Defaults = Field(default_factory=Defaults, description="what the cases share")
     impossible: list[Impossible] = Field(default=[], description="pairs of options that no case can cover")

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from parity import losses
-from parity.cases.checks import repeated_names
+from parity.cases.checks import MOST, repeated_names
 from parity.cases.errors import CaseError, nearest, quoted
 from parity.cases.literals import written
 from parity.cases.reader import Document, Problem, read
@@ -42,8 +43,11 @@ def used(file: CaseFile, document: Document) -> Iterator[Written]:
     known = shared_files(document.path.parent)
     own = {case.name for case in file.cases}
     found: dict[str, Written] = {}
-    problems = []
+    problems: list[Problem] = []
     for position, name in enumerate(file.use):
+        if name in file.use[:position]:
+            problems.append(Problem(("use", position), f"{quoted(name)} stands here again"))
+            continue
         if name not in known:
             said = f"there is no shared file {quoted(name)}{nearest(name, known)}"
             problems.append(Problem(("use", position), said))
@@ -51,7 +55,7 @@ def used(file: CaseFile, document: Document) -> Iterator[Written]:
         for one in shared_cases(known[name]):
             if one.case.name not in own and _takes(file.loss, one.case):
                 found[one.case.name] = one
-    for name in file.but:
+    for name in islice(file.but, MOST):
         if name not in found:
             said = f"this excepts nothing: {file.loss} has no shared case {quoted(name)}{nearest(name, found)}"
             problems.append(Problem(("except", name), said, key=True))

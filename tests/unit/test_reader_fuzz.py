@@ -21,6 +21,8 @@ from parity.implementations.registry import served
 # One file that uses all that a file may say.
 WHOLE = """
 loss: cross_entropy
+use: [reductions]
+except: {legacy flags may be 0 and 1: it is an example}
 defaults:
   sizes: {N: 3, C: 4}
   given: {input: {normal: [N, C], std: 2}, target: {classes: [N], below: C}}
@@ -62,7 +64,8 @@ cases:
 """
 
 KEYS = [
-    "loss", "cases", "defaults", "name", "given", "across", "sizes", "input", "target", "dtype", "layout", "reduction",
+    "loss", "cases", "defaults", "use", "except", "reductions", "name", "given", "across", "sizes", "input", "target",
+    "dtype", "layout", "reduction",
     "normal", "full", "like", "array", "tuple", "mask", "value", "at", "share", "N", "C", "where", "because", "x y", "",
 ]  # fmt: skip
 SCALARS = st.one_of(
@@ -102,8 +105,8 @@ def survives(raw: bytes) -> int:
 
 
 def test_the_whole_file_is_good() -> None:
-    assert survives(WHOLE.encode()) == 45
-    assert survives(yaml.safe_dump(DATA).encode()) == 45
+    assert survives(WHOLE.encode()) == 87
+    assert survives(yaml.safe_dump(DATA).encode()) == 87
 
 
 @FUZZ

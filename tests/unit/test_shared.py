@@ -81,6 +81,8 @@ def test_the_shipped_files_can_be_used_from_elsewhere(tmp_path: Path) -> None:
 
 WRONG = [
     (MSE.replace("mine", "mien"), MINE, "own.yaml:2:7: there is no shared file 'mien'; did you mean 'mine'?"),
+    (MSE.replace("mine", "mine, mine"), MINE, "own.yaml:2:13: 'mine' stands here again"),
+    (MSE.replace("mine", "mine, " * 200), MINE, "own.yaml:2:6: found a list, expected at most 100 inside"),
     (with_line("except: {betas count: there is no beta}"), MINE,
      "own.yaml:3:10: this excepts nothing: mse_loss has no shared case 'betas count'; did you mean 'weights count'?"),
     (with_line("except: {weights count: no}"), MINE, "expected at least 8 characters"),
