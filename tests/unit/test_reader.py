@@ -31,7 +31,7 @@ FILES = [
     ("- loss: kl_div\n", "1:1: found a list, expected a mapping with 'loss:' and 'cases:'"),
     ("hello\n", "1:1: found the text 'hello', expected a mapping"),
     ("42\n", "1:1: found the number 42, expected a mapping"),
-    ("<<: {loss: kl_div}\n", "1:1: unknown key '<<'; expected one of cases, defaults, impossible, loss"),
+    ("<<: {loss: kl_div}\n", "1:1: unknown key '<<'; expected one of cases, defaults, except, impossible"),
     ("loss: kl_dib\ncases:\n  - name: some case\n", "1:7: there is no loss 'kl_dib'; did you mean 'kl_div'?"),
     ("loss: 3\ncases:\n  - name: some case\n", "1:7: found the number 3, expected a text"),
     ("loss: kl_div\n", "1:1: the key 'cases' is missing here"),
