@@ -5,13 +5,14 @@ WORKERS ?= auto
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 RUN = $(VENV)/bin/python -m
 READY = $(VENV)/.parity-ready
+NEIGHBOURS = $(VENV)/neighbours/.ready
 
 # One math thread a process: torch's default threading makes small cases 4 to 50 times slower.
 export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help report test lint bench mutate schema clean
+.PHONY: help report test neighbours lint bench mutate schema clean
 
 help:            ## these lines
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
@@ -21,8 +22,10 @@ report: $(READY) ## run all cases, write reports/parity.md and reports/parity.ht
 	@$(RUN) pytest cases -q -n $(WORKERS) --parity-results reports/results.jsonl || true
 	@$(RUN) parity.report reports/results.jsonl --to reports
 
-test: $(READY)   ## run the cases and the suite's own tests, in parallel
+test: $(READY) $(NEIGHBOURS) ## run the cases and the suite's own tests, in parallel
 	$(RUN) pytest -q -n $(WORKERS) $(ARGS)
+
+neighbours: $(NEIGHBOURS) ## install other people's pytest plugins beside, for the tests that need them
 
 lint: $(READY)   ## ruff and mypy --strict
 	$(RUN) ruff check .
@@ -47,4 +50,9 @@ $(READY): requirements.txt pyproject.toml
 	@echo "installing the pinned requirements into $(VENV)"
 	@$(PIP) install -r requirements.txt
 	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+# In a folder of their own: they must not take part in our own runs.
+$(NEIGHBOURS): requirements-neighbours.txt $(READY)
+	@$(PIP) install --no-deps --upgrade --target $(VENV)/neighbours -r requirements-neighbours.txt
 	@touch $@

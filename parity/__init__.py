@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parity import losses
-    from parity.api import ParityError, Report, check, parametrize
+    from parity.api import Report, check, parametrize
     from parity.engine.journal import unfinished
+    from parity.errors import ParityError
     from parity.implementations.declaration import Implementation, Misdeclared
     from parity.types import NotOffered
 
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "losses": "parity.losses", "NotOffered": "parity.types", "unfinished": "parity.engine.journal",
+    "ParityError": "parity.errors",
     "Implementation": "parity.implementations.declaration", "Misdeclared": "parity.implementations.declaration",
 }  # fmt: skip
 

@@ -1,9 +1,11 @@
 """The Python way in: `check` a function, or `parametrize` a test over the points of a loss."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from parity import losses
@@ -11,16 +13,13 @@ from parity.cases.errors import nearest
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.shipped import case_file
+from parity.errors import ParityError
 from parity.frameworks.adapters import Adapter
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
 from parity.records.record import Record
 
 SHOWN = 5
-
-
-class ParityError(AssertionError):
-    """An implementation left parity; the message tells every mismatch."""
 
 
 @dataclass(slots=True)
@@ -180,9 +179,13 @@ class BoundPoint:
 
     def check(self) -> None:
         """Raise ParityError if the point leaves parity; skip or expect failure under pytest as declared."""
-        from parity.plugin import verdict
+        from parity.plugin.outcome import verdict
 
-        verdict(self.run())
+        __tracebackhide__ = True
+        record, test = self.run(), os.environ.get("PYTEST_CURRENT_TEST")
+        if record.repeat and test:
+            record.repeat = f"pytest {quote(test.rpartition(' (')[0])}"
+        verdict(record)
 
 
 def parametrize(
@@ -194,7 +197,7 @@ def parametrize(
 
     The arguments are those of `check`. An expected failure that matches no point raises Misdeclared at once.
     """
-    from parity.plugin import parametrize_points
+    from parity.plugin.outcome import parametrize_points
 
     implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
     _check_seeds(seeds, seed_base)

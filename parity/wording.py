@@ -1,7 +1,10 @@
 """An exception in words, whatever its class is and whatever its methods do: nothing here raises, or is long."""
 
+import re
 from pathlib import PurePath
 
+# How Python, NumPy, torch and C++ say that there is no memory left.
+OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]an(not|'t) allocate memory|out of memory")
 LONGEST = 2000  # characters of a message that are looked at
 _MRO, _NAME = type.__dict__["__mro__"], type.__dict__["__name__"]  # a metaclass may have hidden them
 
@@ -29,7 +32,7 @@ def message(error: BaseException) -> str:
 
 def class_names(error: BaseException) -> list[str]:
     """The name of an exception's class, then those of its bases."""
-    return [_NAME.__get__(parent) for parent in _MRO.__get__(type(error))]
+    return [_NAME.__get__(parent)[:200] for parent in _MRO.__get__(type(error))]
 
 
 def _place(error: BaseException) -> str:

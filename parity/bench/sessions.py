@@ -46,7 +46,7 @@ def _session(words: Sequence[str], ids: Sequence[str] = ()) -> Session:
         command = ["-m", "pytest", "-q", "-p", "parity.bench.stopwatch", "--bench-times", str(times), *words]
         command += ["-o", f"cache_dir={folder}"]
         if "no:parity" not in words:
-            command += ["--implementation", "numpy"]
+            command += ["--parity-implementation", "numpy"]
         if ids:
             points.write_text("\n".join(ids), encoding="utf-8")
             command += ["--bench-points", str(points)]

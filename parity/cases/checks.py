@@ -2,22 +2,30 @@
 
 import builtins
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import chain, islice, product
 from typing import Any
 
+import numpy as np
+
 from parity.cases.axes import Axis, Values, parts, words_for
-from parity.cases.bounds import corners, out_of_bounds, size_words
+from parity.cases.bounds import Extent, extent, out_of_bounds, size_words
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import label, unlike, written
+from parity.cases.memory import MOST as MOST_BYTES
+from parity.cases.memory import most_bytes
 from parity.cases.reader import Document, Place, Problem
 from parity.cases.scenario import Scenario, argument
-from parity.cases.schema import NAME, Case, CaseFile
+from parity.cases.schema import NAME, Case, CaseFile, Published
 from parity.cases.signature import Signature
-from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec
+from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, Strict
 
 LABEL = 80
-MOST = 100
+MOST = 50
+# Names of one kind, and characters of the labels of one point.
+NAMES = 64
+ID = 500
 EXCEPTIONS = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)}
 Where = Callable[[str, str], Place]
 
@@ -48,10 +56,11 @@ def problems(
     axes = {**file.defaults.across, **case.across}
     told = chain(_axes(scenario, axes, where), _arguments(scenario, where))
     found = list(islice(chain(told, _twice(case, place), _without(file, case, place)), MOST))
+    found = found or list(_too_many(scenario, place))
     yield from found
     if not found:
-        yield from _bounds(scenario, where)
-        yield from _likes(scenario, where)
+        drawable = list(chain(_bounds(scenario, where), _likes(scenario, where)))
+        yield from drawable or _memory(scenario, where)
         yield from _same_ids(scenario, place)
         yield from _identity(scenario, place)
         yield from _xfails(scenario, place, served)
@@ -60,12 +69,24 @@ def problems(
     yield from _figures(case, place)
 
 
+def _too_many(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    """More names than every point can carry."""
+    for part, names in ("sizes", scenario.sizes), ("across", scenario.axes), ("given", scenario.arguments):
+        if len(names) > NAMES:
+            yield Problem((*place, part), f"found {len(names)} names with the defaults, expected at most {NAMES}")
+            return
+    length = sum(max(map(len, labels)) for labels in scenario.across.values())
+    if length > ID:
+        yield Problem((*place, "across"), f"found labels of {length} characters in one id, expected at most {ID}")
+
+
 def _values(scenario: Scenario, where: Where) -> Iterator[tuple[str, Any, Place]]:
     """Every value of every argument, with its place."""
     for name, value in scenario.given.items():
         yield name, value, where("given", name)
+    fixed = {"dtype", "layout", *scenario.sizes}
     for axis, values in scenario.axes.items():
-        if axis not in ("dtype", "layout", *scenario.sizes):
+        if axis not in fixed:
             for part, value in parts(values):
                 yield argument(axis), value, (*where("across", axis), *part)
 
@@ -182,25 +203,39 @@ def _without(file: CaseFile, case: Case, place: Place) -> Iterator[Problem]:
 
 def _bounds(scenario: Scenario, where: Where) -> Iterator[Problem]:
     """Arrays that cannot be drawn at some choice of the sizes."""
-    sizes = {name: list(scenario.across.get(name, {"": size}).values()) for name, size in scenario.sizes.items()}
+    sizes = extents(scenario)
     for _, value, place in _values(scenario, where):
         if isinstance(value, Spec):
-            words = {word for _, word in size_words(value)}
-            told = (problem for corner in corners(words, sizes) for problem in out_of_bounds(value, corner))
-            for inner, text in islice(told, 1):
+            for inner, text in islice(out_of_bounds(value, sizes), 1):
                 yield Problem((*place, *inner), text)
+
+
+def extents(scenario: Scenario) -> dict[str, Extent]:
+    """The values of each size that decide."""
+    across = scenario.across
+    values = {name: list(across[name].values()) if name in across else [size] for name, size in scenario.sizes.items()}
+    return {name: extent(some) for name, some in values.items()}
+
+
+def _memory(scenario: Scenario, where: Where) -> Iterator[Problem]:
+    """Arrays each of which can be drawn, but not all."""
+    most = most_bytes(scenario, extents(scenario))
+    if most > MOST_BYTES:
+        said = f"one draw takes {most / 1e9:.1f} GB with its output and upstream gradient"
+        place = next(place for name, value, place in _values(scenario, where) if scenario.is_array(name, value))
+        yield Problem(place, f"{said}, expected at most {MOST_BYTES / 1e9:.1f} GB for all arrays of a point")
 
 
 def _likes(scenario: Scenario, where: Where) -> Iterator[Problem]:
     """Copies of arguments that are no arrays, or not yet drawn."""
+    order = {name: position for position, name in enumerate(scenario.arguments)}
+    arrays = [one for one in order if all(scenario.is_array(one, other) for other in scenario.values(one))]
+    known = {*arrays}
     for name, value, place in _values(scenario, where):
-        if isinstance(value, Like):
-            before = scenario.arguments[: scenario.arguments.index(name)]
-            arrays = [one for one in before if all(scenario.is_array(one, other) for other in scenario.values(one))]
-            if value.like not in arrays:
-                hint = nearest(value.like, arrays)
-                said = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
-                yield Problem((*place, "like"), said)
+        if isinstance(value, Like) and not (value.like in known and order[value.like] < order[name]):
+            hint = nearest(value.like, (one for one in arrays if order[one] < order[name]))
+            said = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
+            yield Problem((*place, "like"), said)
 
 
 def _same_ids(scenario: Scenario, place: Place) -> Iterator[Problem]:
@@ -224,6 +259,7 @@ def _identity(scenario: Scenario, place: Place) -> Iterator[Problem]:
 def _xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     """Expected failures that match no implementation or no point."""
     nothing = "this xfail matches nothing"
+    values = cache(lambda axis: {*scenario.across[axis], *map(_hashed, scenario.across[axis].values())})
     for name, failures in scenario.xfail.items():
         here = (*place, "xfail", name)
         if name not in served:
@@ -237,10 +273,19 @@ def _xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[st
                     said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
                     yield Problem(inner, said, key=True)
                     continue
-                labels = scenario.across[axis]
                 for word in wanted if isinstance(wanted, list) else [wanted]:
-                    if not any(scenario.wants(axis, one, word) for one in labels):
-                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{nearest(word, labels)}")
+                    if _hashed(word) not in values(axis):
+                        hint = nearest(word, scenario.across[axis])
+                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
+
+
+def _hashed(value: Any) -> Hashable:
+    """A value of a case file as one that a set can hold, equal where the values are."""
+    if isinstance(value, list):
+        return "list", *map(_hashed, value)
+    if isinstance(value, dict):
+        return "mapping", frozenset((key, _hashed(one)) for key, one in value.items())
+    return ("specification", id(value)) if isinstance(value, Strict) else value
 
 
 def _needed(scenario: Scenario, place: Place) -> Iterator[Problem]:
@@ -269,4 +314,16 @@ def _figures(case: Case, place: Place) -> Iterator[Problem]:
     """Figures that are no arrays."""
     for key, part in ("published", case.published), ("finding", case.finding):
         if part is not None and (key == "published" or part.output is not None):
-            yield from unlike(part.output, (*place, key, "output"))
+            wrong = unlike(part.output, (*place, key, "output"))
+            yield from wrong
+            if part is case.published and not wrong:
+                yield from _printed(case.published, place)
+
+
+def _printed(published: Published, place: Place) -> Iterator[Problem]:
+    """A tolerance of a figure that no longer tells it from others."""
+    figures = np.abs(np.asarray(published.output, float))
+    most = 0.1 * max(1, figures.max(initial=0, where=np.isfinite(figures)))
+    if published.atol > most:
+        said = f"found the number {published.atol}, expected at most {most:g}: a tenth of the largest figure, or of 1"
+        yield Problem((*place, "published", "atol"), said)

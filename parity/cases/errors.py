@@ -1,11 +1,18 @@
 """The one error of the case reader: sentences that name the file, the line and the column."""
 
+from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 TOLD = 20
+# Among so many words the nearest is looked for, and by so many characters of each; of more words, among the few
+# beside the misspelt one in the alphabet.
+WORDS = 100
+BESIDE = 20
+COMPARED = 40
+LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,11 +36,15 @@ class CaseError(Exception):
 
 def nearest(word: object, words: Iterable[str]) -> str:
     """'; did you mean ...?' with the word nearest to a misspelt one, or the words there are."""
-    known = sorted(words)
-    close = get_close_matches(str(word)[:80], known, n=1, cutoff=0.5)
+    known, text = sorted(words), str(word)[:80]
+    after = bisect(known, text)
+    likely = known if len(known) <= WORDS else known[max(after - BESIDE, 0) : after + BESIDE]
+    of = {one[:COMPARED]: one for one in reversed(likely)}
+    close = get_close_matches(text[:COMPARED], of, n=1, cutoff=0.5)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; expected one of {', '.join(known)}" if 0 < len(known) <= 40 else ""
+        return f"; did you mean {quoted(of[close[0]])}?"
+    listed = ", ".join(known)
+    return f"; expected one of {listed}" if 0 < len(known) <= 40 and len(listed) <= LISTED else ""
 
 
 def quoted(text: str) -> str:

@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from parity import losses
+from parity.cases.bounds import ELEMENTS
 from parity.cases.errors import nearest, quoted
 from parity.cases.signature import signature_of
 from parity.losses.arguments import is_floating, promote, unbroadcast
-from parity.losses.arguments import loss as quiet
+from parity.losses.registration import without_warnings
 from parity.types import Array, Functions, Gradients, Result
 
 Pullback: TypeAlias = Callable[[Array], Gradients]
@@ -28,7 +29,11 @@ Node: TypeAlias = tuple[Any, Pullback]
 
 def one_hot(target: Array, classes: int, like: Array) -> Result:
     """Class indices (N, d1, ...) as probabilities (N, C, d1, ...) in the dtype of `like`."""
-    hot = np.moveaxis(np.eye(classes, dtype=like.dtype)[target], -1, min(1, target.ndim))
+    if target.size * classes > ELEMENTS:
+        raise ValueError(f"one_hot of {target.size} targets in {classes} classes has more than {ELEMENTS} elements")
+    hot = np.zeros((target.size, classes), like.dtype)
+    hot[np.arange(target.size), target.ravel()] = 1
+    hot = np.moveaxis(hot.reshape(*target.shape, classes), -1, min(1, target.ndim))
     return hot, lambda grad_output: {}
 
 
@@ -88,7 +93,7 @@ class Identity:
 
         `arguments` are those of a draw and the sizes, by name. Raises KeyError if `functions` lacks a loss.
         """
-        return quiet(_evaluate)(self.tree, functions, arguments)
+        return without_warnings(_evaluate)(self.tree, functions, arguments)
 
 
 def parse_identity(text: str, loss: str, arguments: Collection[str], sizes: Collection[str]) -> Identity:
@@ -99,7 +104,9 @@ def parse_identity(text: str, loss: str, arguments: Collection[str], sizes: Coll
         expected = f"expected calls such as {loss}(input, target)"
         raise ValueError(f"cannot read the expression {quoted(text)}, {expected}") from None
     tree = _Same(loss, arguments).visit(tree)
-    _check(tree, {*arguments, *sizes})
+    signature = signature_of(loss)
+    plain = {name for name in arguments if not (signature.takes_array(name) or signature.takes_number(name))}
+    _check(tree, {*arguments, *sizes}, plain)
     if not any(isinstance(node, ast.Name) and node.id in arguments for node in ast.walk(tree)):
         raise ValueError(f"the expression {quoted(text)} names no argument of this case")
     return Identity(text.strip(), tree)
@@ -150,27 +157,53 @@ def _bound(call: str, node: ast.Call) -> dict[str, ast.expr]:
     return bound
 
 
-def _check(node: ast.expr, known: set[str]) -> None:
+def _check(node: ast.expr, known: set[str], plain: set[str]) -> Any:
+    """Refuse what an expression may not say; `plain` are the names of words and flags. The value of a constant."""
     match node:
         case ast.Constant(value=bool() | int() | float() | str() | None):
-            return
+            return _within(node, node.value)
         case ast.Name(id=name):
             if name not in known:
                 raise ValueError(f"the expression names {name!r}, which this case does not give{nearest(name, known)}")
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            _check(operand, known)
+            value = _operand(operand, known, plain)
+            return None if value is None else _within(node, -value)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            _check(left, known)
-            _check(right, known)
+            a, b = _operand(left, known, plain), _operand(right, known, plain)
+            if a is None or b is None:
+                return None
+            try:
+                return _within(node, _OPERATORS[type(op)][0](a, b))
+            except ArithmeticError as error:
+                raise ValueError(f"the expression says {quoted(ast.unparse(node))}: {error}") from None
         case ast.Call(func=ast.Name(id=name)):
             functions = [*losses.LOSSES, *MAPS, "same"]
             if name not in functions:
                 raise ValueError(f"the expression calls {name!r}, which is no loss{nearest(name, functions)}")
             for inner in _bound(name, node).values():
-                _check(inner, known)
+                _check(inner, known, plain)
         case _:
             said = quoted(ast.unparse(node))
             raise ValueError(f"the expression says {said}, expected losses, arguments, numbers and + - * /")
+    return None
+
+
+def _operand(node: ast.expr, known: set[str], plain: set[str]) -> Any:
+    """The value of a constant that is calculated with: a number."""
+    value = _check(node, known, plain)
+    is_plain = isinstance(node, ast.Name) and node.id in plain
+    if is_plain or (isinstance(node, ast.Constant) and type(value) not in (int, float)):
+        raise ValueError(f"the expression calculates with {ast.unparse(node)[:60]}, expected numbers and arrays")
+    return value
+
+
+def _within(node: ast.expr, value: Any) -> Any:
+    """A constant that float64 holds, or int64 if it is whole."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError(f"the expression says {quoted(ast.unparse(node))}, expected whole numbers of at most 64 bits")
+    if isinstance(value, float) and not np.isfinite(value):
+        raise ValueError(f"the expression says {quoted(ast.unparse(node))}, expected numbers within float64")
+    return value
 
 
 def _evaluate(node: ast.expr, functions: Functions, arguments: Mapping[str, Any]) -> Node:
@@ -212,6 +245,9 @@ def _call(function: Callable[..., Result], nodes: dict[str, Node]) -> Node:
 
 def _binary(op: ast.operator, left: Node, right: Node) -> Node:
     (a, pull_a), (b, pull_b) = left, right
+    for side in (a, b):
+        if isinstance(side, bool) or not isinstance(side, np.ndarray | np.number | int | float):
+            raise TypeError(f"the expression calculates with {type(side).__name__}, expected numbers and arrays")
     apply, slopes = _OPERATORS[type(op)]
     value = apply(a, b)
     arrays = [side for side in (a, b) if isinstance(side, np.ndarray)]

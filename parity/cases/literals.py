@@ -8,6 +8,7 @@ from parity.cases.errors import nearest, quoted
 from parity.cases.reader import Place, Problem
 from parity.cases.specs import Spec
 
+DIMS = 8
 _STRANGE = re.compile(r"[/:\x00-\x1f\x7f-\x9f]")
 
 
@@ -39,6 +40,8 @@ def unlike(value: Any, place: Place) -> list[Problem]:
     """What first keeps a literal from being an array, if anything: a word, or a row of another shape."""
     if isinstance(value, bool | int | float):
         return []
+    if len(shape_of(value)) > DIMS:
+        return [Problem(place, f"found {len(shape_of(value))} dimensions, expected at most {DIMS}")]
     if not isinstance(value, list):
         return [Problem(place, f"found {written(value)} in an array, expected numbers{_number_like(value)}")]
     for index, item in enumerate(value):

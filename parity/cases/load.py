@@ -1,7 +1,7 @@
 """A case file -> scenarios. Raises CaseError with a sentence for everything that is wrong in the file."""
 
 from collections.abc import Collection, Mapping
-from itertools import chain, islice
+from itertools import islice
 from math import prod
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from parity.cases.sentences import sentences
 from parity.cases.shared import Written, used, used_by
 
 POINTS = 50_000
+# Values in the file's defaults, once for each case.
+VALUES = 400_000
 
 
 def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
@@ -28,10 +30,15 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
     """
     document = read(path)
     file = _validated(document)
+    cases = [*(Written(case, document, index) for index, case in enumerate(file.cases)), *used(file, document)]
+    values = document.count(("defaults",))
+    if values * len(cases) > VALUES:
+        said = f"found {values} values for each of {len(cases)} cases, expected at most {VALUES} in all"
+        raise document.error([Problem(("defaults",), said)])
     problems = list(checks.repeated_names(file.cases, document))
     scenarios = []
     points = 0
-    for one in chain((Written(case, document, index) for index, case in enumerate(file.cases)), used(file, document)):
+    for one in cases:
         line = one.document.mark(("cases", one.index)).line
         scenario = scenario_of(file, one.case, path, one.document.path, line)
         points += prod(len(axis) for axis in scenario.across.values())

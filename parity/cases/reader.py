@@ -1,14 +1,18 @@
 """YAML text -> plain data, read strictly, with the place of every value.
 
 Stricter than PyYAML: a doubled key is refused rather than overwritten, 1e-6 is a number rather than a
-string, yes and no are strings, anchors and tags are refused. Nothing recurses deeper than `DEPTH`.
+string, yes and no are strings, anchors and tags are refused, and so is what is not seen: control characters, turns
+of the direction of writing, and characters without width. Nothing recurses deeper than `DEPTH`.
 """
 
 import math
+import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from unicodedata import category
 
 import yaml
 
@@ -19,7 +23,10 @@ BYTES = 1 << 18
 DEPTH = 24
 
 _NUMBER = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_NOT_TEXT = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_NOT_TEXT = re.compile(
+    "[^\t\n\r -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U000dffff]"
+    "|[\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]"
+)
 _WORDS: dict[str, Any] = {
     "": None, "~": None, "null": None, "true": True, "false": False,
     ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan,
@@ -50,6 +57,10 @@ class Document:
         mark = self._values.get(found, Mark(1, 1))
         return self._keys.get(found, mark) if key and found[-1:] == place[-1:] else mark
 
+    def count(self, place: Place) -> int:
+        """How many values stand at `place` and inside it."""
+        return sum(one[: len(place)] == place for one in self._values)
+
     def error(self, problems: Iterable[Problem]) -> CaseError:
         return CaseError(self.path, [(self.mark(place, key=key), text) for place, text, key in problems])
 
@@ -57,10 +68,11 @@ class Document:
 def read(path: Path) -> Document:
     """The document in the file at `path`; CaseError if it is not strict YAML in UTF-8."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open) as file:
             raw = file.read(BYTES + 1)
-    except OSError as error:
-        raise CaseError(path, [(Mark(1, 1), f"the file cannot be read: {error.strerror}")]) from None
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise CaseError(path, [(Mark(1, 1), f"the file cannot be read: {said}")]) from None
     if len(raw) > BYTES:
         raise CaseError(path, [(Mark(1, 1), f"the file is too long, expected at most {BYTES} bytes")])
     try:
@@ -72,12 +84,21 @@ def read(path: Path) -> Document:
     return parse(text.removeprefix("\ufeff"), path)
 
 
+def _open(path: str, flags: int) -> int:
+    """Open a regular file. A pipe would wait for its writer, a device might never end."""
+    opened = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(opened).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        os.close(opened)
+        raise ValueError(f"it is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}, expected a regular file")
+    return opened
+
+
 def parse(text: str, path: Path) -> Document:
     """The document in `text`, which stands in the file at `path`."""
     strange = _NOT_TEXT.search(text)
     if strange:
-        found = f"found the character U+{ord(strange[0]):04X}, expected text without control characters"
-        raise CaseError(path, [(_end(text[: strange.start()]), found)])
+        raise CaseError(path, [(_end(text[: strange.start()]), _unseen(strange[0]))])
     builder = _Builder(path, text)
     try:
         data = builder.document()
@@ -114,6 +135,7 @@ class _Builder:
         self.values[place] = _mark(event)
         self.plain(event)
         if isinstance(event, yaml.ScalarEvent):
+            self.seen(event)
             return self.scalar(event)
         if len(place) >= DEPTH:
             raise self.refuse(event, f"values nest more than {DEPTH} deep here, expected fewer")
@@ -127,6 +149,12 @@ class _Builder:
             raise self.refuse(event, f"found the anchor {quoted(f'&{event.anchor}')}, expected no anchors or aliases")
         if event.tag is not None and event.tag != "!":
             raise self.refuse(event, f"found the tag {quoted(event.tag)}, expected a value without tags")
+
+    def seen(self, event: Any) -> None:
+        """Refuse a text with an escape, such as "\\x1b", for a character that may not stand in the file."""
+        strange = _NOT_TEXT.search(event.value)
+        if strange:
+            raise self.refuse(event, _unseen(strange[0]))
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -157,6 +185,7 @@ class _Builder:
             self.plain(event)
             if not isinstance(event, yaml.ScalarEvent):
                 raise self.refuse(event, "found a list or a mapping as a key, expected a word")
+            self.seen(event)
             here = (*place, event.value)
             if here in self.keys:
                 again = f"the key {quoted(event.value)} stands here again"
@@ -177,6 +206,11 @@ def _not_yaml(error: yaml.YAMLError, text: str, path: Path) -> CaseError:
     context = f" {error.context}" if error.context else ""
     mark = Mark(at.line + 1, at.column + 1) if at else Mark(1, 1)
     return CaseError(path, [(mark, f"this is not YAML: {said}{context}")])
+
+
+def _unseen(character: str) -> str:
+    kind = "control characters" if category(character) in ("Cc", "Cs", "Cn") else "invisible characters"
+    return f"found the character U+{ord(character):04X}, expected text without {kind}"
 
 
 def _mark(event: Any) -> Mark:

@@ -53,7 +53,8 @@ class Scenario:
     @cached_property
     def arguments(self) -> list[str]:
         """The arguments that some point gives, in the order in which they are drawn."""
-        swept = [argument(axis) for axis in self.axes if axis not in ("dtype", "layout", *self.sizes)]
+        fixed = {"dtype", "layout", *self.sizes}
+        swept = [argument(axis) for axis in self.axes if axis not in fixed]
         return list(dict.fromkeys([*self.given, *swept]))
 
     def values(self, name: str) -> list[Any]:

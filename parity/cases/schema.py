@@ -29,9 +29,9 @@ Sizes: TypeAlias = dict[str, Annotated[int, Field(ge=0)]]
 class Allowance(Strict):
     """What |actual - expected| may be at most: atol + rtol |expected|, with `steps` more of the dtype at 1."""
 
-    rtol: Positive = Field(default=0.0, description="share of the expected value")
-    atol: Positive = Field(default=0.0, description="absolute error")
-    steps: Positive = Field(default=0.0, description="absolute error in steps of the dtype at 1")
+    rtol: Positive = Field(default=0.0, le=0.1, description="share of the expected value")
+    atol: Positive = Field(default=0.0, le=1, description="absolute error")
+    steps: Positive = Field(default=0.0, le=1024, description="absolute error in steps of the dtype at 1")
 
 
 class Tolerance(Strict):
@@ -91,7 +91,7 @@ class Case(Strict):
     without: list[str] = Field(default=[], description="arguments of the defaults that are left out")
     across: Axes = Field(default={}, description="values of dtype, layout, sizes and arguments: every combination")
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
-    depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --depth deep")
+    depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --parity-depth deep")
     raises: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
         default=None, description="the exception's class to a part of torch's message; both sides must raise it"
     )
@@ -102,6 +102,9 @@ class Case(Strict):
     xfail: dict[str, Failures] = Field(default={}, description="implementation to why it leaves parity here; strict")
     tolerance: Tolerance | None = Field(default=None, description="a tolerance of this scenario's own, with its reason")
     finding: Finding | None = Field(default=None, description="a call to which torch has no defined answer")
+    better: Reason | None = Field(
+        default=None, description="why an answer nearer to the exact one than torch's leaves parity here"
+    )
 
 
 class Defaults(Strict):

@@ -4,7 +4,8 @@ import inspect
 import re
 from dataclasses import dataclass, is_dataclass
 from functools import cache
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from parity import losses
 from parity.types import Array
@@ -49,6 +50,11 @@ class Signature:
         """Whether the option may be a word: its type is not numbers and booleans alone."""
         kind, *union = _kinds(self.parameters[name])
         return not set(union or [kind]) <= _NUMBERS
+
+    def takes_number(self, name: str) -> bool:
+        """Whether the option may be a number that is no flag."""
+        kind = self.parameters[name].annotation
+        return not {int, float}.isdisjoint(get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,))
 
     @property
     def names(self) -> list[str]:

@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 from parity.cases.points import Point
 from parity.cases.specs import Tuple
@@ -11,18 +12,26 @@ from parity.draws.layouts import sliced
 from parity.draws.recipe import recipe
 from parity.types import Array, DType
 
-_BITS = np.random.PCG64(0)
-_RANDOM = np.random.Generator(_BITS)
-_STATE = _BITS.state
+# The state of PCG64(0); each generator gets its own in place of it.
+_STATE: Any = np.random.PCG64(0).state
+
+
+class _Unseeded(ISeedSequence):
+    """Words for a generator whose state is set at once (to hash a seed for it takes five times longer)."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Array:
+        return np.zeros(n_words, dtype)
+
+
+_UNSEEDED: Any = _Unseeded()
 
 
 def generator(words: str) -> np.random.Generator:
-    """The process's generator, set to the state that a hash of `words` gives (a new one costs ten times more)."""
+    """A generator in the state that a hash of `words` gives."""
     digest = blake2b(words.encode(), digest_size=16).digest()
-    _STATE["state"]["state"] = int.from_bytes(digest, "little")
-    _STATE["has_uint32"] = 0
-    _BITS.state = _STATE
-    return _RANDOM
+    bits: Any = np.random.PCG64(_UNSEEDED)
+    bits.state = {**_STATE, "state": {**_STATE["state"], "state": int.from_bytes(digest, "little")}}
+    return np.random.Generator(bits)
 
 
 class Plan:

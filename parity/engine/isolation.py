@@ -33,14 +33,13 @@ from parity.implementations.declaration import Implementation, Misdeclared
 from parity.records.mismatch import Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.records.sentences import sentence
-from parity.wording import told
+from parity.wording import OUT_OF_MEMORY, told
 
 TIMEOUT = 60.0  # seconds a point
 MEMORY = 4096  # megabytes a worker may take beyond what it starts with
 _START = 300.0  # seconds to import what the implementation needs
 _LOOK = 0.25  # seconds between two looks at a worker whose children hold its pipes
 _MOST = 5  # earlier points that are named
-_OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]an(not|'t) allocate memory|out of memory")
 _FRAME = re.compile(r'File "(.*)", line (\d+)')
 
 
@@ -67,8 +66,11 @@ class Isolated:
     def __init__(
         self, implementation: Implementation, timeout: float | None = TIMEOUT, memory: int | None = MEMORY
     ) -> None:
-        for name, limit, unit in (("timeout", timeout, "seconds"), ("memory", memory, "megabytes")):
-            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
+        for name, limit, sort, unit in (
+            ("timeout", timeout, int | float, "seconds"),
+            ("memory", memory, int, "megabytes"),
+        ):
+            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, sort) or not limit > 0):
                 raise Misdeclared(f"{name} is {limit!r}, expected {unit} above 0, or None for no limit")
         self.implementation, self.timeout, self.memory = implementation, timeout, memory
         self._method, self._source = _way(implementation)
@@ -95,12 +97,12 @@ class Isolated:
     def run(self, point: Point, seeds: range) -> Record:
         """The record of a point, whatever the implementation does. Raises nothing but KeyboardInterrupt."""
         try:
-            earlier = [*self._ran]
+            ran, count = self._ran, len(self._ran)
             answer = self._attempt(point, seeds)
             note = ""
-            if earlier and _lost(answer):
+            if count and _lost(answer):
                 self._stop()
-                note, answer = self._noted(answer, earlier), self._attempt(point, seeds)
+                note, answer = self._noted(answer, ran[:count]), self._attempt(point, seeds)
             record = self._recorded(answer, point, seeds)
             if note and not _lost(answer):
                 record.notes.append(note)
@@ -256,7 +258,7 @@ class Isolated:
     def _recorded(self, answer: Record | Death, point: Point, seeds: range) -> Record:
         if isinstance(answer, Record):
             for mismatch in answer.mismatches if self.memory is not None else ():
-                if _OUT_OF_MEMORY.search(sentence(mismatch)):
+                if OUT_OF_MEMORY.search(sentence(mismatch)):
                     mismatch.hint += f"; a process may take {self.memory} MB here (the limit of memory)"
             return answer
         record = blank(point, self.implementation, seeds)
@@ -280,7 +282,7 @@ def _lost(answer: Record | Death) -> bool:
     """Whether the process, rather than the point, may be what failed."""
     if isinstance(answer, Death):
         return answer.kind is not Kind.START
-    return any(_OUT_OF_MEMORY.search(sentence(mismatch)) for mismatch in answer.mismatches)
+    return any(OUT_OF_MEMORY.search(sentence(mismatch)) for mismatch in answer.mismatches)
 
 
 def _way(implementation: Implementation) -> tuple[str, str | bytes | Implementation]:

@@ -145,5 +145,5 @@ def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
     if not implementation.origin:
         return f"parity.check({point.loss!r}, ..., only={point.id!r}, seeds=1, seed_base={seed})"
     path = PurePath(point.scenario.file)
-    chosen = "" if implementation.origin == "numpy" else f" --implementation {implementation.origin}"
-    return f"pytest {quote(f'{path}::{point.id}')} --seeds 1 --seed-base {seed}{chosen}"
+    chosen = "" if implementation.origin == "numpy" else f" --parity-implementation {implementation.origin}"
+    return f"pytest {quote(f'{path}::{point.id}')} --parity-seeds 1 --parity-seed-base {seed}{chosen}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
+from parity.cases.memory import bytes_of
 from parity.cases.points import Point
 from parity.comparison import witness
 from parity.draws.draw import Plan
@@ -27,9 +28,12 @@ from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.torch import TORCH
 from parity.types import NotOffered
+from parity.wording import told
 
-# So many draws go through each stage together: more would hold more memory, and gain no more time.
+# So many draws go through each stage together, as long as their arrays take no more than so many bytes: more would
+# gain no more time.
 TOGETHER = 6
+HELD = 1 << 27
 T = TypeVar("T")
 U = TypeVar("U")
 Start: TypeAlias = tuple[Pair, int, bool]
@@ -46,9 +50,10 @@ def run_draws(point: Point, implementation: Implementation, record: Record) -> N
     pair = Pair(point, implementation, record, plan, TORCH[point.loss], loss, lacking)
     case = point.scenario.case
     run = _refusals if case.raises else _undefined if case.finding else _agreements
-    for start in range(0, len(record.seeds), TOGETHER):
+    together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
+    for start in range(0, len(record.seeds), together):
         stages = Stages()
-        seeds = record.seeds[start : start + TOGETHER]
+        seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
         for seed in seeds:
             ended = stages.ended.get(seed)
@@ -149,6 +154,8 @@ class Stages:
                 found += stopped.mismatches
             except NotOffered as error:
                 self.ended[seed] = error
+            except MemoryError as error:
+                found.append(Mismatch(Subject.CASE, Kind.MEMORY, figures={"error": told(error)}))
             left = [
                 Mismatch(Subject.EFFECT, Kind.STATE, event=Event.PROCESS_CHANGED, figures={"change": change})
                 for change in changes()

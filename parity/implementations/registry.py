@@ -48,11 +48,11 @@ def named(name: str) -> Implementation:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise Misdeclared(f"--implementation {name}: {module_name} cannot be imported: {error}") from None
+        raise Misdeclared(f"implementation {name}: {module_name} cannot be imported: {error}") from None
     found: Any = getattr(module, attribute, None)
     if not isinstance(found, Implementation):
         there = [n for n, value in vars(module).items() if isinstance(value, Implementation)]
-        said = f"--implementation {name}: {module_name} has no parity.Implementation called {attribute!r}"
+        said = f"implementation {name}: {module_name} has no parity.Implementation called {attribute!r}"
         raise Misdeclared(said + nearest(attribute, there))
     return replace(found, origin=name)
 

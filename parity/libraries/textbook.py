@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parity.losses.arguments import gradients, loss
+from parity.losses.arguments import gradients
 from parity.losses.reduction import resolve
+from parity.losses.registration import without_warnings
 from parity.types import Array, Gradients, Loss, NotOffered, Result
 
 
-@loss
+@without_warnings
 def sigmoid(input: Array) -> Result:
     """p = 1 / (1 + exp(-x)), as in "sigmoid, softmax and cross entropy in PyTorch".
 
@@ -29,7 +30,7 @@ def sigmoid(input: Array) -> Result:
     return probability, vjp
 
 
-@loss
+@without_warnings
 def softmax(input: Array, dim: int | None = None) -> Result:
     """p_i = exp(x_i) / sum_j exp(x_j), as in "sigmoid, softmax and cross entropy in PyTorch".
 
@@ -49,7 +50,7 @@ def softmax(input: Array, dim: int | None = None) -> Result:
     return probability, vjp
 
 
-@loss
+@without_warnings
 def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -64,38 +65,38 @@ def binary_cross_entropy(
     reduction = resolve(reduction, size_average, reduce)
     scale = 1 if weight is None else weight
     values = -(scale * np.nan_to_num(target * np.log(input) + (1 - target) * np.log(1 - input)))
-    output, spread = _reduced(values, reduction)
+    output, adjoint = _reduced(values, reduction)
 
     def vjp(grad_output: Array) -> Gradients:
         # dl/dp = (1 - t) / (1 - p) - t / p = (p - t) / (p (1 - p))
-        slope = scale * spread(grad_output)
-        of_target = slope * (np.log(1 - input) - np.log(input))
-        of_input = slope * (input - target) / (input * (1 - input))
-        return gradients(input=(input, of_input), target=(target, of_target))
+        grad_losses = scale * adjoint(grad_output)
+        grad_target = grad_losses * (np.log(1 - input) - np.log(input))
+        grad_input = grad_losses * (input - target) / (input * (1 - input))
+        return gradients(input=(input, grad_input), target=(target, grad_target))
 
     return output, vjp
 
 
-@loss
+@without_warnings
 def binary_cross_entropy_with_logits(input: Array, target: Array, reduction: str = "mean") -> Result:
     """l = -(t log p + (1 - t) log(1 - p)) with p = sigmoid(x), as in "binary_cross_entropy_with_logits,
     implemented in PyTorch".
 
     Leaves parity where p rounds to 1 or 0, from |x| = 17 on in float32: log 0 is -inf, and 0 log 0 is nan.
     """
-    probability, through = sigmoid(input)
+    probability, probability_vjp = sigmoid(input)
     values = -(target * np.log(probability) + (1 - target) * np.log(1 - probability))
-    output, spread = _reduced(values, reduction)
+    output, adjoint = _reduced(values, reduction)
 
     def vjp(grad_output: Array) -> Gradients:
-        slope = spread(grad_output)
-        of_probability = slope * (probability - target) / (probability * (1 - probability))
-        return gradients(input=(input, through(of_probability)["input"]))
+        grad_losses = adjoint(grad_output)
+        grad_probability = grad_losses * (probability - target) / (probability * (1 - probability))
+        return gradients(input=(input, probability_vjp(grad_probability)["input"]))
 
     return output, vjp
 
 
-@loss
+@without_warnings
 def cross_entropy(input: Array, target: Array, reduction: str = "mean") -> Result:
     """l_n = -log p_nt with p = softmax(x), as in "Understanding PyTorch's cross entropy"; for a one-hot target
     l_n = -sum_c t_nc log p_nc, as in "sigmoid, softmax and cross entropy in PyTorch".
@@ -107,30 +108,30 @@ def cross_entropy(input: Array, target: Array, reduction: str = "mean") -> Resul
         raise NotOffered("the articles have logits of shape (N, C) only")
     if target.shape != input.shape and (target < 0).any():
         raise NotOffered("the articles ignore no target")
-    probability, through = softmax(input, dim=1)
+    probability, probability_vjp = softmax(input, dim=1)
     rows = np.arange(len(input))
     if target.shape == input.shape:
         values = -np.sum(np.nan_to_num(target * np.log(probability)), axis=1)
     else:
         values = -np.log(probability[rows, target])
-    output, spread = _reduced(values, reduction)
+    output, adjoint = _reduced(values, reduction)
 
     def vjp(grad_output: Array) -> Gradients:
-        slope = spread(grad_output)
+        grad_losses = adjoint(grad_output)
         if target.shape == input.shape:
-            slope = slope[..., np.newaxis]
-            of_probability = -slope * target / probability
-            of_target = -slope * np.log(probability)
-            return gradients(input=(input, through(of_probability)["input"]), target=(target, of_target))
-        of_probability = np.zeros_like(probability)
-        of_probability[rows, target] = -slope / probability[rows, target]
-        return gradients(input=(input, through(of_probability)["input"]))
+            grad_losses = grad_losses[..., np.newaxis]
+            grad_probability = -grad_losses * target / probability
+            grad_target = -grad_losses * np.log(probability)
+            return gradients(input=(input, probability_vjp(grad_probability)["input"]), target=(target, grad_target))
+        grad_probability = np.zeros_like(probability)
+        grad_probability[rows, target] = -grad_losses / probability[rows, target]
+        return gradients(input=(input, probability_vjp(grad_probability)["input"]))
 
     return output, vjp
 
 
 def _reduced(values: Array, reduction: str) -> tuple[Array, Callable[[Array], Array]]:
-    """The reduction of the values, and what takes grad_output to the slope of each."""
+    """The reduction of the values, and its adjoint, which takes grad_output to the gradient of each value."""
     if reduction == "none":
         return values, np.asarray
     if reduction == "sum":

@@ -1,6 +1,6 @@
 """The functions that turn scores into probabilities: sigmoid, softmax, softmin, and the logarithms of the first two.
 
-They are no losses, yet have their form: ``(output, vjp)``, with an output of the input's shape.
+They are not losses, but have the same form: ``(output, vjp)``, with an output of the input's shape.
 """
 
 import warnings
@@ -8,12 +8,17 @@ import warnings
 import numpy as np
 from numpy.typing import DTypeLike
 
-from parity.losses.arguments import FLOAT32, gradients, is_floating, loss, widen
+from parity.losses.arguments import FLOAT32, gradients, is_floating, widen
 from parity.losses.checks import check_real_floating
+from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
 
-# To take one number from each element of a row, NumPy repeats it in its buffer if the row is shorter than that.
-# With a short buffer it need not, in half the time; np.errstate, which is in @loss, restores the usual one.
+__all__ = ["log_softmax", "logsigmoid", "sigmoid", "softmax", "softmin"]
+
+# The size of NumPy's ufunc buffer, in elements, while a row's maximum or sum is broadcast along the row. NumPy copies
+# such a number into its buffer once for each element wherever the row is shorter than the buffer, 8192 elements by
+# default. With a buffer of 1024 it does not for rows longer than that, and takes half of the time. The decorator
+# @loss sets the default size again when the call ends, as np.errstate, which it uses, keeps the size too.
 SHORT_BUFFER = 1024
 
 
@@ -21,21 +26,24 @@ SHORT_BUFFER = 1024
 def sigmoid(input: Array) -> Result:
     """y = 1 / (1 + exp(-x)), which is torch.sigmoid.
 
-    Takes numbers of every dtype; integers and bools are computed in float32 and have no gradient.
+    input: any shape and dtype; integers and bools are computed in float32 and have no gradient.
 
     Source: Verhulst's logistic curve (1845); Bishop, Pattern Recognition and Machine Learning, 4.2.
+
+    >>> sigmoid(np.array([0.0, np.log(3.0)]))[0].tolist()
+    [0.5, 0.75]
     """
     dtype = input.dtype if is_floating(input) else FLOAT32
     probability = logistic(widen(input, dtype))
 
     def vjp(grad_output: Array) -> Gradients:
         # dy/dx = exp(-x) / (1 + exp(-x))^2 = (1 - y) y, conjugated for complex y as torch's gradients are
-        slope = 1 - probability
-        slope *= probability
-        if slope.dtype.kind == "c":
-            slope = slope.conj()
-        slope *= widen(grad_output, dtype)
-        return gradients(input=(input, slope))
+        grad_input = 1 - probability
+        grad_input *= probability
+        if grad_input.dtype.kind == "c":
+            grad_input = grad_input.conj()
+        grad_input *= widen(grad_output, dtype)
+        return gradients(input=(input, grad_input))
 
     return probability.astype(dtype, copy=False), vjp
 
@@ -44,9 +52,14 @@ def sigmoid(input: Array) -> Result:
 def logsigmoid(input: Array) -> Result:
     """y = log(1 / (1 + exp(-x))) = min(x, 0) - log(1 + exp(-|x|)), in which no exponential overflows.
 
-    Raises NotImplementedError for an input that is not of a real floating dtype.
+    input: any shape, of a real floating dtype.
+
+    Raises NotImplementedError for an input of another dtype.
 
     Source: Mächler, Accurately Computing log(1 - exp(-|a|)), 2012, for log1p in the tail.
+
+    >>> round(float(logsigmoid(np.array(0.0))[0]), 4)
+    -0.6931
     """
     check_real_floating("logsigmoid", input.dtype)
     wide = widen(input, input.dtype)
@@ -54,10 +67,10 @@ def logsigmoid(input: Array) -> Result:
 
     def vjp(grad_output: Array) -> Gradients:
         # dy/dx = sigmoid(-x) = exp(min(-x, 0)) / (1 + exp(-|x|)): no cancellation as in 1 - sigmoid(x)
-        slope = np.maximum(decay, wide < 0)
-        slope /= decay + 1
-        slope *= widen(grad_output, input.dtype)
-        return gradients(input=(input, slope))
+        grad_input = np.maximum(decay, wide < 0)
+        grad_input /= decay + 1
+        grad_input *= widen(grad_output, input.dtype)
+        return gradients(input=(input, grad_input))
 
     return log_sigmoid(wide, decay).astype(input.dtype, copy=False), vjp
 
@@ -66,25 +79,36 @@ def logsigmoid(input: Array) -> Result:
 def softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Result:
     """y_i = exp(x_i) / sum_j exp(x_j), along `dim`.
 
-    dim: None warns, and means 0 for an input of 0, 1 or 3 dimensions and 1 for others.
+    input: any shape.
+    dim: the dimension of the sum; None warns, and means 0 for an input of 0, 1 or 3 dimensions and 1 for others.
     dtype: of NumPy, or the name 'bfloat16'; the input is cast to it first. Its gradient keeps input's dtype.
 
     A slice that holds nan or inf, or nothing but -inf, is nan throughout.
 
-    Raises TypeError for a dim that is not an int or a dtype that is none, IndexError for a dim outside the
+    Raises TypeError for a dim that is not an int or a dtype that does not exist, IndexError for a dim outside the
     input, NotImplementedError where the dtype to compute in is not a real floating one.
 
     Source: Boltzmann's distribution (1868); Bridle, Probabilistic Interpretation of Feedforward
     Classification Network Outputs, 1990.
+
+    >>> softmax(np.log([1.0, 3.0]), dim=0)[0].round(4).tolist()
+    [0.25, 0.75]
     """
     return _softmax(input, input, _axis("softmax", input, dim, _stacklevel), dtype)
 
 
 @loss
 def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Result:
-    """y = softmax(-x): see there. The negation comes before the cast to `dtype`, so unsigned integers wrap.
+    """y = softmax(-x): the smallest value gets the largest probability.
+
+    input, dim, dtype: as in softmax. The negation comes before the cast to `dtype`, so unsigned integers wrap.
 
     Raises RuntimeError for an input of bools, besides what softmax raises.
+
+    Source: as softmax.
+
+    >>> softmin(np.log([1.0, 3.0]), dim=0)[0].round(4).tolist()
+    [0.75, 0.25]
     """
     axis = _axis("softmin", input, dim, _stacklevel)
     if input.dtype == np.bool_:
@@ -98,9 +122,13 @@ def log_softmax(
 ) -> Result:
     """y_i = log(softmax(x)_i) = (x_i - m) - log(sum_j exp(x_j - m)), where m is the largest x along `dim`.
 
-    Options, errors and slices of nan as in softmax. Where x_i is -inf beside finite values, so is y_i.
+    input, dim, dtype: as in softmax, its errors and its slices of nan too. Where x_i is -inf beside finite
+        values, so is y_i.
 
     Source: Blanchard, Higham and Higham, Accurately Computing the Log-Sum-Exp and Softmax Functions, 2021.
+
+    >>> log_softmax(np.array([0.0, 0.0]), dim=0)[0].round(4).tolist()
+    [-0.6931, -0.6931]
     """
     axis = _axis("log_softmax", input, dim, _stacklevel)
     values, dtype = _cast("log_softmax", input, dtype)
@@ -111,9 +139,9 @@ def log_softmax(
     def vjp(grad_output: Array) -> Gradients:
         # dy_i/dx_k = [i = k] - softmax(x)_k, so the gradient of x_k is g_k - softmax(x)_k sum_i g_i
         np.setbufsize(SHORT_BUFFER)
-        slope = np.atleast_1d(widen(grad_output, dtype))
-        gradient = exponential * (sums(slope, axis) / total)
-        return _gradient(input, np.subtract(slope, gradient, out=gradient), dtype)
+        wide_grad = np.atleast_1d(widen(grad_output, dtype))
+        grad_input = exponential * (sum_along(wide_grad, axis) / total)
+        return _gradient(input, np.subtract(wide_grad, grad_input, out=grad_input), dtype)
 
     return output.reshape(input.shape).astype(dtype, copy=False), vjp
 
@@ -127,19 +155,19 @@ def _softmax(input: Array, values: Array, axis: int, dtype: DTypeLike | None, ne
     def vjp(grad_output: Array) -> Gradients:
         # dy_i/dx_k = y_i ([i = k] - y_k), so the gradient of x_k is y_k (g_k - sum_i g_i y_i)
         np.setbufsize(SHORT_BUFFER)
-        slope = np.atleast_1d(widen(grad_output, dtype))
-        gradient = slope * probability
-        np.subtract(slope, sums(gradient, axis), out=gradient)
-        gradient *= probability
+        wide_grad = np.atleast_1d(widen(grad_output, dtype))
+        grad_input = wide_grad * probability
+        np.subtract(wide_grad, sum_along(grad_input, axis), out=grad_input)
+        grad_input *= probability
         if negated:
-            np.negative(gradient, out=gradient)
-        return _gradient(input, gradient, dtype)
+            np.negative(grad_input, out=grad_input)
+        return _gradient(input, grad_input, dtype)
 
     return probability.reshape(input.shape).astype(dtype, copy=False), vjp
 
 
 def logistic(values: Array) -> Array:
-    """1 / (1 + exp(-x)), where exp(-x) overflows 0, as in torch, although exp(x) might be subnormal there."""
+    """1 / (1 + exp(-x)). Where exp(-x) overflows it is 0, as in torch, also where exp(x) is a subnormal number."""
     result = np.negative(values, out=np.empty_like(values))
     np.exp(result, out=result)
     result += 1
@@ -160,33 +188,34 @@ def log_sigmoid(values: Array, decay: Array) -> Array:
 
 
 def exponentials(values: Array, axis: int) -> tuple[Array, Array, Array]:
-    """The peak m of `values` along `axis`, exp(x - m) and the sum of that: no exponential exceeds 1.
+    """The largest m of `values` along `axis`, exp(x - m) and its sum: no exponential exceeds 1.
 
-    Softmax is the second over the third. The peak and the sum keep `axis`, with size 1. To be called in a
-    @loss only, because of the short buffer.
+    Softmax is the second divided by the third. The first and the third keep `axis`, with size 1. Only for functions
+    under @loss, which sets the size of NumPy's buffer again.
     """
     np.setbufsize(SHORT_BUFFER)
     peak = np.maximum.reduce(values, axis=axis, keepdims=True, initial=-np.inf)
     exponential = values - peak
     np.exp(exponential, out=exponential)
-    return peak, exponential, sums(exponential, axis)
+    return peak, exponential, sum_along(exponential, axis)
 
 
-def sums(values: Array, axis: int) -> Array:
-    """The sums along `axis`, which stays, with size 1; along the last, a product with ones is quicker.
+def sum_along(values: Array, axis: int) -> Array:
+    """The sums along `axis`, which stays, with size 1.
 
-    Not so for strided values, a grad_output expanded from one number among them: NumPy multiplies those without
-    BLAS, one after the other, where its own sum goes pairwise and keeps its digits.
+    Along the last dimension of contiguous values it is a product with ones, which is quicker than np.sum. Other
+    values, such as a grad_output expanded with stride 0, NumPy multiplies without BLAS: it adds one number after the
+    other there, which loses digits that the pairwise np.sum keeps.
     """
     if axis == values.ndim - 1 and values.flags.forc:
         return values @ np.ones((values.shape[axis], 1), values.dtype)
     return np.add.reduce(values, axis=axis, keepdims=True)
 
 
-def _gradient(input: Array, slope: Array, dtype: DType) -> Gradients:
-    """The gradient of `input` from the wide `slope` of its cast to `dtype`, where torch rounds it first."""
-    slope = slope if input.ndim else slope.reshape(())
-    return gradients(input=(input, slope.astype(dtype, copy=False)))
+def _gradient(input: Array, grad: Array, dtype: DType) -> Gradients:
+    """The gradient of `input` from the wide gradient of its cast to `dtype`, to which torch rounds it first."""
+    grad = grad if input.ndim else grad.reshape(())
+    return gradients(input=(input, grad.astype(dtype, copy=False)))
 
 
 def _cast(function: str, values: Array, dtype: DTypeLike | None) -> tuple[Array, DType]:

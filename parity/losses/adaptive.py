@@ -7,10 +7,13 @@ from itertools import pairwise
 import numpy as np
 
 from parity.losses.activations import exponentials
-from parity.losses.arguments import gradients, loss, widen
+from parity.losses.arguments import gradients, widen
 from parity.losses.checks import check_real_floating
 from parity.losses.reduction import reduced
+from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
+
+__all__ = ["adaptive_log_softmax_with_loss"]
 
 
 @loss
@@ -43,6 +46,11 @@ def adaptive_log_softmax_with_loss(
     for shapes and dtypes that do not fit together.
 
     Source: Grave et al., Efficient softmax approximation for GPUs, ICML 2017.
+
+    >>> weights = {"tail_0_0_weight": np.zeros((1, 2)), "tail_0_1_weight": np.zeros((2, 1))}
+    >>> loss, vjp = adaptive_log_softmax_with_loss(np.ones((1, 2)), np.array([2]), [1, 3], np.zeros((2, 2)), **weights)
+    >>> round(float(loss), 4)  # log 2 for the cluster and log 2 for the class in it
+    1.3863
     """
     _check_cutoffs(cutoffs)
     _check_names(tail_weights, len(cutoffs) - 1)
@@ -76,19 +84,19 @@ def adaptive_log_softmax_with_loss(
         sign, (output, output_adjoint) = -1, reduced(-log_probabilities, "mean", dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        slopes = np.broadcast_to(sign * output_adjoint(grad_output), classes.shape)
-        # z = H x + b: dx = H^T dz, dH = dz x^T, db = dz, summed over the samples; and so on down the tails
-        of_head = head_adjoint(slopes)
-        of_features = of_head @ widen(head_weight, dtype)
-        found = {"head_weight": (head_weight, of_head.T @ features), "head_bias": (head_bias, of_head)}
+        grad_log_probs = np.broadcast_to(sign * output_adjoint(grad_output), classes.shape)
+        # z = H x + b: dx = H^T dz, dH = dz x^T, db = dz, summed over the samples; the tails likewise
+        grad_head = head_adjoint(grad_log_probs)
+        grad_features = grad_head @ widen(head_weight, dtype)
+        pairs = {"head_weight": (head_weight, grad_head.T @ features), "head_bias": (head_bias, grad_head)}
         for tail in tails:
             projection, weight = (tail_weights[name] for name in tail.names)
-            of_logits = tail.adjoint(slopes[tail.members])
-            of_hidden = of_logits @ widen(weight, dtype)
-            of_features[tail.members] += of_hidden @ widen(projection, dtype)
-            found[tail.names[0]] = (projection, of_hidden.T @ features[tail.members])
-            found[tail.names[1]] = (weight, of_logits.T @ tail.hidden)
-        return gradients(input=(input, of_features.reshape(input.shape)), **found)
+            grad_logits = tail.adjoint(grad_log_probs[tail.members])
+            grad_hidden = grad_logits @ widen(weight, dtype)
+            grad_features[tail.members] += grad_hidden @ widen(projection, dtype)
+            pairs[tail.names[0]] = (projection, grad_hidden.T @ features[tail.members])
+            pairs[tail.names[1]] = (weight, grad_logits.T @ tail.hidden)
+        return gradients(input=(input, grad_features.reshape(input.shape)), **pairs)
 
     return output, vjp
 
@@ -135,17 +143,17 @@ def _linear(features: Array, weight: Array, name: str, dtype: DType, bias: Array
 
 
 def _log_softmax_at(logits: Array, classes: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """log softmax(z)[k] for each row z and its class k, and the adjoint that takes its slope to that of z."""
+    """log softmax(z)[k] for each row z and its class k, and the adjoint that takes its gradient to that of z."""
     if classes.size and classes.max() >= logits.shape[1]:
         raise RuntimeError(f"a weight has {logits.shape[1]} rows, too few to pick row {classes.max()}")
     rows = np.arange(len(logits))
-    peak, powers, total = exponentials(logits, 1)
+    peak, exponential, total = exponentials(logits, 1)
 
-    def adjoint(slopes: Array) -> Array:
+    def adjoint(grad_log_probs: Array) -> Array:
         # d log softmax(z)_k / dz = onehot(k) - softmax(z)
-        of_logits: Array = powers * (-slopes[:, np.newaxis] / total)
-        of_logits[rows, classes] += slopes
-        return of_logits
+        grad_logits: Array = exponential * (-grad_log_probs[:, np.newaxis] / total)
+        grad_logits[rows, classes] += grad_log_probs
+        return grad_logits
 
     return logits[rows, classes] - peak[:, 0] - np.log(total[:, 0]), adjoint
 

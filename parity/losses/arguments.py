@@ -1,37 +1,16 @@
 """What every loss does with its arguments: promote dtypes, compute wide, hand gradients back in place."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from parity.types import Array, DType, Gradients, Result
-
-P = ParamSpec("P")
+from parity.types import Array, DType, Gradients
 
 BFLOAT16: DType = np.dtype(ml_dtypes.bfloat16)
 FLOAT16: DType = np.dtype(np.float16)
 FLOAT32: DType = np.dtype(np.float32)
 HALVES = (FLOAT16, BFLOAT16)
-
-
-def loss(function: Callable[P, Result]) -> Callable[P, Result]:
-    """Let a loss and its vjp reach inf and nan as torch does, without NumPy's floating-point warnings."""
-
-    @wraps(function)
-    def quiet(*args: P.args, **kwargs: P.kwargs) -> Result:
-        with np.errstate(all="ignore"):
-            output, vjp = function(*args, **kwargs)
-
-        def quiet_vjp(grad_output: Array) -> Gradients:
-            with np.errstate(all="ignore"):
-                return vjp(grad_output)
-
-        return np.asarray(output), quiet_vjp
-
-    return quiet
 
 
 def is_floating(array: Array) -> bool:
@@ -67,8 +46,12 @@ def widen(array: Array, dtype: DType) -> Array:
     return array.astype(working(dtype), copy=False)
 
 
-def added(array: Array, axis: tuple[int, ...] | int, keepdims: bool = False) -> Array:
-    """The sum over leading dimensions. NumPy adds row to row there, where thousands wear float32 out: not float64."""
+def sum_in_float64(array: Array, axis: tuple[int, ...] | int, keepdims: bool = False) -> Array:
+    """The sum over leading dimensions, accumulated in float64 (complex128) for float32 (complex64).
+
+    Over leading dimensions NumPy does not sum pairwise but adds one row after the other, so that the error grows with
+    the number of rows: over thousands of rows a float32 accumulator would leave the tolerance of float32.
+    """
     wide = {"f": np.float64, "F": np.complex128}.get(array.dtype.char)
     return np.asarray(array.sum(axis=axis, dtype=wide, keepdims=keepdims), array.dtype)
 
@@ -81,13 +64,13 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     if gradient.shape == shape:
         return gradient
     if gradient.ndim > len(shape):
-        gradient = added(gradient, tuple(range(gradient.ndim - len(shape))))
+        gradient = sum_in_float64(gradient, tuple(range(gradient.ndim - len(shape))))
     stretched = tuple(
         axis - len(shape) for axis, size in enumerate(shape)
         if size == 1 and gradient.ndim >= len(shape) - axis and gradient.shape[axis - len(shape)] != 1
     )
     if stretched:
-        gradient = added(gradient, stretched, keepdims=True)
+        gradient = sum_in_float64(gradient, stretched, keepdims=True)
     return gradient if gradient.shape == shape else np.broadcast_to(gradient, shape)
 
 

@@ -1,18 +1,22 @@
 """Losses of two classes: binary cross entropy, from probabilities and from logits.
 
-Both are H(t, p) = -(t log p + (1 - t) log(1 - p)), elementwise: p is the probability of one class, t its share.
+Both are H(t, p) = -(t log p + (1 - t) log(1 - p)), elementwise: p is the probability of one class, t its target.
 """
 
 import numpy as np
 
 from parity.losses.activations import exponential_decay, log_sigmoid, logistic
-from parity.losses.arguments import gradients, is_floating, loss, widen
+from parity.losses.arguments import gradients, is_floating, widen
+from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_broadcasts_to, check_no_bool, check_real_floating
 from parity.losses.reduction import reduced, resolve
-from parity.losses.steps import rounded
+from parity.losses.registration import loss
 from parity.types import Array, Gradients, Result
 
-# torch's constants: the logarithms stop at -100, and x (1 - x) in the slope at a float32 1e-12, whatever the dtype
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
+
+# Torch's constants. It takes no logarithm below -100, and divides the gradient by no x (1 - x) below the float32
+# nearest to 1e-12, in every dtype.
 LOWEST_LOG = -100
 SMALLEST_VARIANCE = np.array(1e-12, np.float32)
 
@@ -22,17 +26,25 @@ def binary_cross_entropy(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
 ) -> Result:
-    """l = -w (t log x + (1 - t) log(1 - x)), of probabilities x and shares t, both in [0, 1].
+    """l = -w (t log x + (1 - t) log(1 - x)), of probabilities x and targets t, both in [0, 1].
 
-    The logarithms are taken no lower than -100, so l is finite at 0 and 1. `target` has input's shape and
-    dtype; `weight`, of any real dtype, broadcasts to that shape. The mean is over all elements.
+    The logarithms are taken no lower than -100, so l is finite at 0 and 1.
+
+    input: any shape, of a real floating dtype; the probability of one class.
+    target: input's shape and dtype; the target probability of that class.
+    weight: of any real dtype and of a shape that broadcasts to input's.
+    reduction: 'mean' is over all elements.
 
     Raises ValueError for a target of another shape and for an unknown reduction, RuntimeError for a target of
     another dtype, a value outside [0, 1] or nan, or a weight that does not broadcast to input's shape, and
     NotImplementedError where input is not of a real floating dtype.
 
     Source: Good, Rational Decisions (1952); Bishop, Pattern Recognition and Machine Learning, 4.3.2.
-    Torch departs from the maths at the clamp: l is flat there, yet its slope is not 0 (see below).
+    Torch departs from the maths where a logarithm is cut off at -100: l is constant there, yet torch's gradient
+    is not 0.
+
+    >>> round(float(binary_cross_entropy(np.array([0.5, 0.25]), np.array([1.0, 0.0]))[0]), 4)
+    0.4904
     """
     reduction = resolve(reduction, size_average, reduce)
     _check_shapes(input, target, weight=weight)
@@ -48,16 +60,16 @@ def binary_cross_entropy(
 
     def vjp(grad_output: Array) -> Gradients:
         # dl/dx = (1 - t) / (1 - x) - t / x = (x - t) / (x (1 - x)), and dl/dt = log(1 - x) - log x.
-        # Torch clamps x (1 - x), at a constant that is 0 in float16, and not the logarithms of dl/dt.
-        # In float16 its steps overflow and vanish: so does this, in the same order, the reduction last.
-        slope = widen(grad_output, dtype)
+        # Torch clamps x (1 - x), at a constant that is 0 in float16, and does not clamp the logarithms of dl/dt.
+        # Its products and quotients overflow and underflow in float16, so these are rounded in the same order.
+        wide_grad = widen(grad_output, dtype)
         variance = np.abs((1 - x) * x)  # so that a probability of -0.0 counts as 0
         variance = np.maximum(variance, rounded(SMALLEST_VARIANCE, dtype))
-        of_input = rounded(rounded((x - t) * slope, dtype) / variance, dtype)
-        of_target = (np.log1p(-x) - np.log(x)) * slope
+        grad_input = rounded(rounded((x - t) * wide_grad, dtype) / variance, dtype)
+        grad_target = (np.log1p(-x) - np.log(x)) * wide_grad
         return gradients(
-            input=(input, adjoint(_weighted(of_input, weight))),
-            target=(target, adjoint(_weighted(of_target, weight))),
+            input=(input, adjoint(_weighted(grad_input, weight))),
+            target=(target, adjoint(_weighted(grad_target, weight))),
         )
 
     return output, vjp
@@ -68,18 +80,25 @@ def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array | None = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean", pos_weight: Array | None = None,
 ) -> Result:
-    """l = -w (q t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))), of logits x and shares t, which may be any number.
+    """l = -w (q t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))), of logits x and targets t.
 
-    `target` has input's shape and gives the output its dtype. `weight` w scales each element's loss,
-    `pos_weight` q that of the positive class; both broadcast to input's shape. The mean is over all elements.
+    input: any shape, of a real floating dtype.
+    target: input's shape, of a real floating dtype, which is the output's; any number, not only in [0, 1].
+    weight: w, which scales each element's loss; of a shape that broadcasts to input's.
+    pos_weight: q, which scales the positive class; of a shape that broadcasts to input's.
+    reduction: 'mean' is over all elements.
 
     Raises ValueError for a target of another shape and for an unknown reduction, NotImplementedError where
     input is not of a real floating dtype, and RuntimeError where target is not, or for a weight that does not
     broadcast to input's shape or, as pos_weight, holds bools.
 
-    Source: Bishop, Pattern Recognition and Machine Learning, 4.3.2, with the logarithm of the sigmoid taken
-    at once. Torch's sum, which this is, is 0 where the maths has exp(x), for t = 0 and x below about -17 in
-    float32; it is nan at x = -inf for t = 0 or 1, and at x = inf for t = 1.
+    Source: Bishop, Pattern Recognition and Machine Learning, 4.3.2, with log(sigmoid(x)) as one function.
+    Torch computes log(1 - sigmoid(x)) as log(sigmoid(x)) - x, and so does this. For t = 0 and x below about -17
+    in float32 that sum is 0, where the maths has exp(x). It is nan at x = -inf for t = 0 or 1, and at x = inf
+    for t = 1.
+
+    >>> round(float(binary_cross_entropy_with_logits(np.array([0.0, 0.0]), np.array([1.0, 0.0]))[0]), 4)
+    0.6931
     """
     reduction = resolve(reduction, size_average, reduce)
     _check_shapes(input, target, weight=weight, pos_weight=pos_weight)
@@ -101,25 +120,25 @@ def binary_cross_entropy_with_logits(
     output, adjoint = reduced(_weighted(values, weight), reduction, target.dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        slope = _weighted(adjoint(grad_output), weight)
+        grad_losses = _weighted(adjoint(grad_output), weight)
         probability = rounded(logistic(x), input.dtype)
         if pos_weight is None:
             # d log(sigmoid(x)) / dx = 1 - sigmoid(x), so dl/dx = sigmoid(x) - t, and dl/dt = -x
-            of_input, of_target = probability - t, -x
+            grad_input, grad_target = probability - t, -x
         else:
             # dl/dx = (1 - t + q t) sigmoid(x) - q t, and dl/dt = log(sigmoid(-x)) - q log(sigmoid(x))
-            of_input = (q * t + 1 - t) * probability - q * t
-            of_target = rounded(log_sigmoid(-x, decay), input.dtype)
-            of_target = of_target - q * rounded(log_sigmoid(x, decay), input.dtype)
-        of_input *= slope
-        of_target *= slope
-        return gradients(input=(input, of_input), target=(target, of_target))
+            grad_input = (q * t + 1 - t) * probability - q * t
+            grad_target = rounded(log_sigmoid(-x, decay), input.dtype)
+            grad_target = grad_target - q * rounded(log_sigmoid(x, decay), input.dtype)
+        grad_input *= grad_losses
+        grad_target *= grad_losses
+        return gradients(input=(input, grad_input), target=(target, grad_target))
 
     return output, vjp
 
 
 def _weighted(values: Array, weight: Array | None) -> Array:
-    """The values times the weight, which may be wider than they are: the result is rounded at the end."""
+    """The values times the weight, whose dtype may be wider than theirs: the caller rounds the product."""
     return values if weight is None else values * widen(weight, weight.dtype)
 
 

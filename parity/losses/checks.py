@@ -14,7 +14,7 @@ def check_reduction(reduction: object) -> None:
 
 
 def check_spelled_reduction(reduction: object) -> None:
-    """As `check_reduction`, but TypeError for what is no text: torch's own message fails on it."""
+    """As `check_reduction`, but TypeError for anything but a text, on which torch's own message fails."""
     if not isinstance(reduction, str):
         raise TypeError(f"reduction is {reduction!r}, expected the text 'none', 'mean' or 'sum'")
     check_reduction(reduction)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity.losses.arguments import FLOAT16, gradients, loss
+from parity.losses.arguments import FLOAT16, gradients
 from parity.losses.reduction import reduced, resolve
+from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
+
+__all__ = ["ctc_loss"]
 
 
 @loss
@@ -26,6 +29,7 @@ def ctc_loss(
     log_probs: (T, N, C) or, for one sample, (T, C); float32 or float64.
     targets: (N, S), padded with anything, or the labels of all samples in a row.
     input_lengths, target_lengths: N whole numbers each, both as arrays or both as tuples or lists.
+    blank: the class of the blank, in [0, C).
     reduction: 'mean' divides each loss by its target's length (at least 1) and averages over the batch.
     zero_infinity: a target that no alignment spells has loss and gradient 0 instead of inf and nan.
 
@@ -37,6 +41,10 @@ def ctc_loss(
     whatever else does not fit together.
 
     Source: Graves et al., Connectionist Temporal Classification, ICML 2006.
+
+    >>> log_probs = np.log(np.full((2, 1, 2), 0.5))  # three of the four alignments spell the label 1
+    >>> round(float(ctc_loss(log_probs, np.array([[1]]), [2], [1])[0]), 4)
+    0.2877
     """
     reduction = resolve(reduction)
     _check(log_probs, blank, zero_infinity)
@@ -53,10 +61,10 @@ def ctc_loss(
     output, adjoint = reduced(counted / divisor, reduction, scores.dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        slope = adjoint(grad_output) / divisor
-        gradient = np.zeros(scores.shape, scores.dtype)
+        grad_losses = adjoint(grad_output) / divisor
+        grad_log_probs = np.zeros(scores.shape, scores.dtype)
         frames = len(alphas)
-        used, used_scores = gradient[:frames], scores[:frames]
+        used, used_scores = grad_log_probs[:frames], scores[:frames]
         # y = softmax(z): d(-log p)/dz = y - posterior, because the posteriors of a frame sum to 1
         np.exp(used_scores, out=used)
         places = np.arange(frames)[:, np.newaxis, np.newaxis] * used[0].size + lattice.columns
@@ -64,11 +72,11 @@ def ctc_loss(
         # torch divides by the probability of the class and of the target: 0 / 0 where either is 0
         np.copyto(used, np.nan, where=used_scores == -np.inf)
         used[:, ~(losses < np.inf)] = np.nan
-        used *= slope[:, np.newaxis]
+        used *= grad_losses[:, np.newaxis]
         used[np.arange(frames)[:, np.newaxis] >= lattice.frame_counts] = 0
         if zero_infinity:
             used[:, infinite] = 0
-        return gradients(log_probs=(log_probs, gradient.reshape(log_probs.shape)))
+        return gradients(log_probs=(log_probs, grad_log_probs.reshape(log_probs.shape)))
 
     return output if log_probs.ndim == 3 else output.reshape(output.shape[1:]), vjp
 
@@ -120,8 +128,8 @@ def _labels(targets: Array, label_counts: Array, blank: int) -> Array:
     return np.where(present, labels.real.astype(np.intp), blank)
 
 
-class _Arrivals:
-    """What arrives in each state from one frame to the next: the log of the sum over its three origins."""
+class _Transitions:
+    """A frame's transitions: the log of the summed probabilities with which a state is entered from three states."""
 
     def __init__(self, skips: Array, dtype: DType) -> None:
         self.skips = skips
@@ -146,9 +154,9 @@ class _Arrivals:
 
 
 def _recentre(values: Array) -> Array:
-    """Take from each row its largest number (0 if that is infinite), and return what was taken.
+    """Subtract from each row its largest number (0 if that is infinite), and return what was subtracted.
 
-    The log likelihood of many frames is large, and float32 would spend its digits on it instead of on
+    The log likelihood grows with the number of frames. Beside a large number float32 would have few digits left for
     the differences between the states.
     """
     peak: Array = np.fmax.reduce(values, axis=-1, keepdims=True)
@@ -158,27 +166,27 @@ def _recentre(values: Array) -> Array:
 
 
 def _forward(lattice: _Lattice) -> tuple[Array, Array]:
-    """(frames, N, states) log probabilities of what was seen up to a frame and being there in a state, each
-    frame's up to a constant; and the losses.
+    """The losses, (N,), and before them (frames, N, states) log probabilities: that the path is in a state at a frame
+    and the frames up to there are as they are. Each frame's are shifted by a constant.
     """
     emissions, counts = lattice.emissions, lattice.frame_counts
     frames, samples, states = emissions.shape
     shifts = np.zeros((samples, frames), emissions.dtype)
-    # two states that no path visits stand before the first one
+    # two more states before the first, which no path visits, so that a step and a skip can be sliced from any state
     padded = np.full((frames, samples, states + 2), -np.inf, emissions.dtype)
     padded[0, :, 2:4] = emissions[0, :, :2]
     alphas = padded[:, :, 2:]
-    arrivals = _Arrivals(lattice.skips, emissions.dtype)
+    transitions = _Transitions(lattice.skips, emissions.dtype)
     for frame in range(1, frames):
         before = padded[frame - 1]
-        np.add(arrivals(before[:, 2:], before[:, 1:-1], before[:, :-2]), emissions[frame], out=alphas[frame])
+        np.add(transitions(before[:, 2:], before[:, 1:-1], before[:, :-2]), emissions[frame], out=alphas[frame])
         shifts[:, frame] = _recentre(alphas[frame])[:, 0]
 
     last = alphas[np.maximum(counts, 1) - 1, np.arange(samples)]
     ends = np.where(lattice.endings, last, -np.inf)
-    peak = np.maximum(ends.max(axis=1), arrivals.lowest)
+    peak = np.maximum(ends.max(axis=1), transitions.lowest)
     likelihoods = np.log(np.exp(ends - peak[:, np.newaxis]).sum(axis=1)) + peak
-    # all blanks are the one alignment of the empty target; without frames, nothing spells another
+    # the one alignment of an empty target is all blanks; without frames only the empty target has an alignment
     empty = lattice.label_counts == 0
     likelihoods[empty] = last[empty, 0]
     likelihoods += np.where(np.arange(frames) < counts[:, np.newaxis], shifts, 0).sum(axis=1)
@@ -191,15 +199,15 @@ def _posteriors(lattice: _Lattice, alphas: Array) -> Array:
     emissions, counts = lattice.emissions, lattice.frame_counts
     frames, samples, states = emissions.shape
     posteriors = np.empty_like(emissions)
-    # log probabilities of what is seen from a frame on, given the state there: the same recursion backwards
+    # log probabilities of the frames from one on, given the state there: the same recursion backwards
     padded = np.full((samples, states + 2), -np.inf, emissions.dtype)
     onward = padded[:, :-2]
     skips = np.zeros_like(lattice.skips)
     skips[:, :-2] = lattice.skips[:, 2:]
-    arrivals = _Arrivals(skips, emissions.dtype)
+    transitions = _Transitions(skips, emissions.dtype)
     last_frames = set((counts - 1).tolist())
     for frame in reversed(range(frames)):
-        betas = arrivals(onward, padded[:, 1:-1], padded[:, 2:])
+        betas = transitions(onward, padded[:, 1:-1], padded[:, 2:])
         np.add(alphas[frame], betas, out=posteriors[frame])
         np.add(emissions[frame], betas, out=onward)
         _recentre(onward)

@@ -4,21 +4,16 @@ import warnings
 
 import numpy as np
 
-from parity.losses.arguments import (
-    FLOAT32,
-    gradients,
-    is_floating,
-    loss,
-    promote,
-    unbroadcast,
-    widen,
-    working,
-)
+from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
 from parity.losses.checks import check_broadcast, check_no_bool, check_real, check_spelled_reduction
 from parity.losses.reduction import reduced, resolve
+from parity.losses.registration import loss
 from parity.types import Array, Gradients, Result
 
-# log(2 pi) / 2, in the widest dtype there is so that it can be rounded to any other
+__all__ = ["gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
+
+# log(2 pi) / 2, the constant of the normal density and of Stirling's formula; in the widest dtype of the machine, so
+# that it is rounded once, to the dtype that it is used in
 HALF_LOG_TWO_PI = np.log(2 * np.arccos(np.longdouble(-1))) / 2
 
 
@@ -31,14 +26,21 @@ def poisson_nll_loss(
 
     With `log_input`, input is the logarithm x of the rate: l = exp(x) - t x. Without, it is the rate itself:
     l = x - t log(x + eps). `full` adds Stirling's approximation of log t! where t > 1:
-    t log t - t + log(2 pi t) / 2. input and target broadcast silently. Integers are taken as float32.
+    t log t - t + log(2 pi t) / 2.
+
+    input: any real dtype; integers are taken as float32.
+    target: any real dtype, of a shape that broadcasts with input's.
+    eps: rounded to input's dtype.
 
     Raises ValueError for an unknown reduction (here the old name elementwise_mean is one too), TypeError for one
-    that is no text, RuntimeError for shapes that do not broadcast and for bools that would be subtracted,
+    that is not a text, RuntimeError for shapes that do not broadcast and for bools that would be subtracted,
     NotImplementedError for complex numbers (torch computes some, with no meaning as a likelihood).
 
     Source: McCullagh and Nelder, Generalized Linear Models, chapter 6; Abramowitz and Stegun 6.1.38 for Stirling.
     Torch departs from the maths in the full loss' gradient of target: nan where t <= 0 and where t is inf.
+
+    >>> float(poisson_nll_loss(np.array([0.0, 0.0]), np.array([1.0, 2.0]))[0])
+    1.0
     """
     if size_average is None and reduce is None:
         check_spelled_reduction(reduction)
@@ -49,15 +51,15 @@ def poisson_nll_loss(
     rates = input if is_floating(input) else input.astype(FLOAT32)
     # the product is computed in the dtype of its factors alone, so that integers wrap around as in torch, and
     # meets the other term with the dimensions of both, which count when torch promotes
-    single, factor = (rates, input) if log_input else (input, rates)
-    own = promote(target, factor)
-    dtype = promote(single, np.empty((1,) * max(input.ndim, target.ndim), own))
+    other_term, factor = (rates, input) if log_input else (input, rates)
+    product_dtype = promote(target, factor)
+    dtype = promote(other_term, np.empty((1,) * max(input.ndim, target.ndim), product_dtype))
     counts = widen(target, dtype)
 
     if log_input:
         logarithm = widen(rates, dtype)
         rate = np.exp(logarithm)
-        losses = rate - widen(widen(target, own) * widen(input, own), dtype)
+        losses = rate - widen(widen(target, product_dtype) * widen(input, product_dtype), dtype)
     else:
         # eps is added in input's dtype: float16 loses the default, so a rate of 0 has no logarithm there
         rate = widen(rates + rates.dtype.type(eps), dtype)
@@ -69,14 +71,14 @@ def poisson_nll_loss(
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        scale = adjoint(grad_output)
+        grad_losses = adjoint(grad_output)
         # log rate:  dl/dx = exp(x) - t,         dl/dt = -x
         # rate:      dl/dx = 1 - t / (x + eps),  dl/dt = -log(x + eps)
-        # scaled term by term, so that each overflows where torch's does
-        scaled = scale * counts
-        of_input = scale * rate - scaled if log_input else scale - scaled / rate
-        of_target = _stirling_slope(counts) - logarithm if full else -logarithm
-        return gradients(input=(input, of_input), target=(target, of_target * scale))
+        # each term is multiplied by grad_output before they are summed, so that it overflows where torch's does
+        grad_rate_term = grad_losses * counts
+        grad_input = grad_losses * rate - grad_rate_term if log_input else grad_losses - grad_rate_term / rate
+        grad_target = _stirling_derivative(counts) - logarithm if full else -logarithm
+        return gradients(input=(input, grad_input), target=(target, grad_target * grad_losses))
 
     return output, vjp
 
@@ -88,17 +90,24 @@ def gaussian_nll_loss(
 ) -> Result:
     """The negative log likelihood of t under a normal distribution of mean x and variance v, v at least eps.
 
-    l = (log v + (x - t)^2 / v) / 2, and `full` adds the constant log(2 pi) / 2. `var` is an array of input's
-    shape, or with 1 in the place of one of its dimensions, or without its last dimension (a variance for each
-    row), or a float for all. input and target broadcast silently.
+    l = (log v + (x - t)^2 / v) / 2, and `full` adds the constant log(2 pi) / 2.
+
+    input: any real dtype but bool.
+    target: any real dtype but bool, of a shape that broadcasts with input's.
+    var: a floating array of input's shape, or with 1 in the place of one of its dimensions, or without its last
+        dimension (a variance for each row); or a float for all.
+    eps: rounded to var's dtype.
 
     Raises ValueError for a negative variance, a var of another shape and an unknown reduction (here the old
     name elementwise_mean is one too), TypeError for a var that is neither array nor float and for a
-    reduction that is no text, RuntimeError for integers in var, for bools and for shapes that do not broadcast,
-    NotImplementedError for complex numbers.
+    reduction that is not a text, RuntimeError for integers in var, for bools and for shapes that do not
+    broadcast, NotImplementedError for complex numbers.
 
     Source: Nix and Weigend, Estimating the mean and variance of the target probability distribution (1994).
     Torch departs from the maths where v < eps: the gradient of var is that at eps, and not 0.
+
+    >>> float(gaussian_nll_loss(np.array([1.0, 3.0]), np.array([0.0, 1.0]), 1.0)[0])
+    1.25
     """
     variance = _variance(input, var, eps)
     check_spelled_reduction(reduction)
@@ -107,27 +116,27 @@ def gaussian_nll_loss(
     check_real("gaussian_nll_loss", input, target)
     # (x - t)^2 is computed in the dtype of x and t alone, so that integers wrap around as in torch, and
     # meets var with the dimensions of both, which count when torch promotes
-    own = promote(input, target)
-    dtype = promote(np.empty((1,) * max(input.ndim, target.ndim), own), variance)
-    difference = widen(input, own) - widen(target, own)
-    spread = widen(variance, dtype)
+    difference_dtype = promote(input, target)
+    dtype = promote(np.empty((1,) * max(input.ndim, target.ndim), difference_dtype), variance)
+    difference = widen(input, difference_dtype) - widen(target, difference_dtype)
+    wide_variance = widen(variance, dtype)
     # in units of the standard deviation
-    squared = widen(difference * difference, dtype) / spread
-    losses = 0.5 * (np.log(spread) + squared)
+    squared = widen(difference * difference, dtype) / wide_variance
+    losses = 0.5 * (np.log(wide_variance) + squared)
     if full:
         losses += losses.dtype.type(HALF_LOG_TWO_PI)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        scale = adjoint(grad_output)
-        # dl/dx = 2 (x - t) / (2 v) = -dl/dt, not cancelled so that 2 (x - t) overflows as in torch
-        of_input = 0.5 * scale / spread * (2 * difference)
+        grad_losses = adjoint(grad_output)
+        # dl/dx = 2 (x - t) / (2 v) = -dl/dt; the 2 is not cancelled, so that 2 (x - t) overflows as in torch
+        grad_input = 0.5 * grad_losses / wide_variance * (2 * difference)
         # dl/dv = (1 / v - (x - t)^2 / v^2) / 2
-        of_variance = None
+        grad_var = None
         if isinstance(var, np.ndarray):
-            slope = 0.5 / spread * scale - 0.5 * (squared / spread) * scale
-            of_variance = unbroadcast(slope, spread.shape).reshape(var.shape)
-        return gradients(input=(input, of_input), target=(target, -of_input), var=(var, of_variance))
+            grad_variance = 0.5 / wide_variance * grad_losses - 0.5 * (squared / wide_variance) * grad_losses
+            grad_var = unbroadcast(grad_variance, wide_variance.shape).reshape(var.shape)
+        return gradients(input=(input, grad_input), target=(target, -grad_input), var=(var, grad_var))
 
     return output, vjp
 
@@ -139,9 +148,13 @@ def kl_div(
 ) -> Result:
     """The pointwise Kullback-Leibler divergence of the distribution with logarithms x from the target.
 
-    l = t log t - t x for probabilities t, and 0 for t = 0. With `log_target`, t is a logarithm too:
-    l = exp(t) (t - x). input and target broadcast silently. The reduction 'batchmean' is the sum over the
-    size of input's first dimension, the divergence as defined; 'mean' is not, and warns.
+    l = t log t - t x for probabilities t, and 0 for t = 0.
+
+    input: log probabilities x, of a real floating dtype.
+    target: probabilities t, of a real floating dtype and of a shape that broadcasts with input's.
+    log_target: whether target holds logarithms t too: l = exp(t) (t - x).
+    reduction: 'batchmean', the divergence as defined, is the sum over the size of input's first dimension;
+        'mean' is over all elements, and warns.
 
     Raises ValueError for an unknown reduction, RuntimeError for shapes that do not broadcast and for dtypes
     other than real floating ones.
@@ -149,6 +162,9 @@ def kl_div(
     Source: Kullback and Leibler, On information and sufficiency (1951).
     Torch departs from the maths at t = 0, where the gradient of target is nan and not -inf. A legacy flag
     leaves 'batchmean' in place as a division after its own reduction.
+
+    >>> round(float(kl_div(np.log([0.5, 0.5]), np.array([1.0, 0.0]), reduction="sum")[0]), 4)
+    0.6931
     """
     batchmean = reduction == "batchmean" and input.ndim > 0
     if reduction == "mean" and size_average is None and reduce is None:
@@ -160,33 +176,33 @@ def kl_div(
     check_broadcast(input=input, target=target)
     _check_probabilities(input=input, target=target)
     dtype = promote(input, target)
-    logarithm = widen(input, dtype)
+    input_logarithm = widen(input, dtype)
     if log_target:
-        own = widen(target, dtype)
-        probability = np.exp(own)
-        losses = probability * (own - logarithm)
+        target_logarithm = widen(target, dtype)
+        probability = np.exp(target_logarithm)
+        losses = probability * (target_logarithm - input_logarithm)
     else:
         # a probability of 0 has the logarithm 0 here, which makes t log t the 0 that it tends to
         probability = widen(target, dtype)
-        own = np.log(probability + (probability == 0))
-        losses = probability * own - probability * logarithm
+        target_logarithm = np.log(probability + (probability == 0))
+        losses = probability * target_logarithm - probability * input_logarithm
     output, adjoint = reduced(losses, reduction, working(dtype))
     if batchmean:
         output = output / input.shape[0]
 
     def vjp(grad_output: Array) -> Gradients:
-        scale = adjoint(grad_output)
+        grad_losses = adjoint(grad_output)
         if batchmean:
-            scale = scale / input.shape[0]
+            grad_losses = grad_losses / input.shape[0]
         # With p for exp(t) or t, l = p (log p - x), so dl/dx = -p and
         # dl/dt = p (t - x) + p for a logarithm t, else log t + t / t - x.
         # Torch's t / t is 1 save for its nan at 0 and inf.
-        weighted = scale * probability
+        weighted = grad_losses * probability
         if log_target:
-            of_target = scale * (own - logarithm) * probability + weighted
+            grad_target = grad_losses * (target_logarithm - input_logarithm) * probability + weighted
         else:
-            of_target = scale * own + weighted / probability - scale * logarithm
-        return gradients(input=(input, -weighted), target=(target, of_target))
+            grad_target = grad_losses * target_logarithm + weighted / probability - grad_losses * input_logarithm
+        return gradients(input=(input, -weighted), target=(target, grad_target))
 
     return np.asarray(output, dtype), vjp
 
@@ -198,18 +214,18 @@ def _stirling(counts: Array) -> Array:
     return np.asarray(np.where(counts <= 1, counts.dtype.type(0), factorial))
 
 
-def _stirling_slope(counts: Array) -> Array:
+def _stirling_derivative(counts: Array) -> Array:
     """The derivative of Stirling's log t!: log t + 1 / (2 t) for t > 1, and 0 up to there.
 
     Torch multiplies the 0 into every term, and keeps the t / t - 1 of t log t - t, which should cancel: so it
     is nan where t <= 0 and where t = inf.
     """
-    kept = (~(counts <= 1)).astype(counts.dtype)
-    return np.asarray(kept * np.log(counts) + (kept * counts / counts - kept) + 0.5 * kept / counts)
+    above_one = (~(counts <= 1)).astype(counts.dtype)
+    return np.asarray(above_one * np.log(counts) + (above_one * counts / counts - above_one) + 0.5 * above_one / counts)
 
 
 def _check_no_bool_subtracted(input: Array, target: Array, log_input: bool, full: bool) -> None:
-    """Raise RuntimeError where the formula would subtract bools: a float result saves those it multiplies."""
+    """Raise RuntimeError where the formula subtracts bools. Multiplied by floats they are numbers, and allowed."""
     if not log_input or target.dtype == np.bool_:
         check_no_bool(input=input)
     if full:

@@ -2,69 +2,22 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from parity.losses.arguments import BFLOAT16, FLOAT16, FLOAT32, HALVES, added, gradients, is_floating, loss, widen
+from parity.losses.arguments import gradients, sum_in_float64, widen
 from parity.losses.classification import cross_entropy
+from parity.losses.linear_options import LinearCrossEntropyOptions, check_dtypes, chunk_size
 from parity.losses.reduction import REDUCTIONS, reduced
+from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
 
-ACCUMULATORS: tuple[DType, ...] = (FLOAT16, BFLOAT16, FLOAT32, np.dtype(np.float64))
+__all__ = ["linear_cross_entropy"]
 
-# The most classes in a chunk: its sums stay short, so exact in float32, and the chunk stays in the cache
+# The most classes in a chunk. A float32 sum over so few keeps its digits, and the chunk fits into the cache.
 MOST_CLASSES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class LinearCrossEntropyOptions:
-    """How much linear_cross_entropy holds at a time, as the fields of torch.nn.LinearCrossEntropyOptions.
-
-    torch cuts the batch and computes all the logits of some rows at a time. The size of these chunks is what
-    counts here: the same number of logits, or fewer, is computed at a time, if not those of the same rows.
-
-    Raises ValueError for a field with a value that is not named here.
-    """
-
-    allow_retain_graph: bool = False
-    """Whether torch's backward pass can run twice. Ours always can."""
-
-    batch_chunk_size: int | None = None
-    """The rows of a chunk; None leaves it to chunking_method, and is the whole batch if that is None too."""
-
-    chunking_method: str | None = "auto"
-    """A rule for the rows of a chunk, which must not contradict batch_chunk_size; None is no rule.
-
-    'aspect_ratio' gives the logits of a chunk about as much room as the whole input has, and
-    'aspect_ratio:N' an N-th of that. 'auto' gives way to batch_chunk_size, and is otherwise 'aspect_ratio'
-    in float16 and bfloat16, 'aspect_ratio:2' in wider dtypes.
-    """
-
-    acc_policy: Literal["accurate", "balanced", "compact", "auto"] = "auto"
-    """Which of torch's intermediates are in acc_dtype. Ours are all in float32 or wider."""
-
-    acc_dtype: DTypeLike | None = None
-    """The dtype that torch accumulates in: input's, or float32 where input is float16 or bfloat16."""
-
-    def __post_init__(self) -> None:
-        if self.acc_policy not in ("accurate", "balanced", "compact", "auto"):
-            raise ValueError(f"acc_policy is {self.acc_policy!r}, expected accurate, balanced, compact or auto")
-        if self.chunking_method not in (None, "auto", "aspect_ratio"):
-            name, _, factor = self.chunking_method.partition(":")
-            if name != "aspect_ratio" or not factor.isdigit() or int(factor) == 0:
-                raise ValueError(
-                    f"chunking_method is {self.chunking_method!r}, expected None, 'auto', 'aspect_ratio' or"
-                    " 'aspect_ratio:N' with N from 1 on"
-                )
-        size = self.batch_chunk_size
-        if size is not None and not (isinstance(size, int) and size > 0):
-            raise ValueError(f"batch_chunk_size is {size!r}, expected None or an int from 1 on")
-        if self.acc_dtype is not None and not any(known == self.acc_dtype for known in ACCUMULATORS):
-            raise ValueError(f"acc_dtype is {self.acc_dtype!r}, expected None or a floating dtype up to float64")
 
 
 @loss
@@ -73,11 +26,12 @@ def linear_cross_entropy(
     weight: Array | None = None, reduction: str = "mean", ignore_index: int | None = None,
     label_smoothing: float = 0.0, options: LinearCrossEntropyOptions | None = None,
 ) -> Result:
-    """l = cross_entropy(W x + b, target): see there for target, weight, reduction and label_smoothing.
+    """l = cross_entropy(W x + b, target).
 
     input: (N, features), or (features,) for one sample.
     linear_weight, linear_bias: W, (C, features) or (C, d_1, ..., d_K, features), and b, W's shape less its
         last dimension. K dimensions need N and make it a loss for each of N x d_1 x ... x d_K places.
+    target, weight, reduction, label_smoothing: as in cross_entropy.
     ignore_index: None is -100, and must be None if target holds probabilities.
     options: None computes all N x C logits at once. Otherwise they are computed one chunk at a time, and
         once more in the vjp, so that no N x C array ever exists. Chunks are for class indices of int64
@@ -94,6 +48,9 @@ def linear_cross_entropy(
 
     Source: Bishop, Pattern Recognition and Machine Learning, 4.3.4; Wijmans et al., Cut Your Losses in
     Large-Vocabulary Language Models, ICLR 2025, for the logits that are not kept.
+
+    >>> round(float(linear_cross_entropy(np.array([[1.0]]), np.array([[0.0], [np.log(3.0)]]), np.array([1]))[0]), 4)
+    0.2877
     """
     _check_shapes(input, linear_weight, linear_bias)
     classes, *places = linear_weight.shape[:-1]
@@ -101,22 +58,32 @@ def linear_cross_entropy(
         raise RuntimeError(f"ignore_index is {ignore_index}, expected None where target holds probabilities")
     ignore_index = -100 if ignore_index is None else ignore_index
 
+    layer = _Layer(input, linear_weight, linear_bias)
     if options is not None:
         if reduction in REDUCTIONS and label_smoothing == 0 and target.dtype == np.int64 and not places:
-            return _in_chunks(input, linear_weight, target, linear_bias, weight, reduction, ignore_index, options)
+            return _in_chunks(layer, target, weight, reduction, ignore_index, options)
         warnings.warn(
             "options are ignored: chunks need a target of int64, a weight of two dimensions, label_smoothing=0"
             f" and a plain reduction, not {target.dtype}, {linear_weight.ndim}, {label_smoothing} and"
             f" {reduction!r}.",
             stacklevel=3,
         )
-    return _at_once(input, linear_weight, target, linear_bias, weight, reduction, ignore_index, label_smoothing)
+    return _at_once(layer, target, weight, reduction, ignore_index, label_smoothing)
+
+
+class _Layer(NamedTuple):
+    """The arguments of the linear layer."""
+
+    input: Array
+    linear_weight: Array
+    linear_bias: Array | None
 
 
 def _at_once(
-    input: Array, linear_weight: Array, target: Array, linear_bias: Array | None, weight: Array | None,
-    reduction: str, ignore_index: int, label_smoothing: float,
+    layer: _Layer, target: Array, weight: Array | None, reduction: str, ignore_index: int, label_smoothing: float
 ) -> Result:
+    """The loss from all the logits."""
+    input, linear_weight, linear_bias = layer
     dtype = input.dtype
     for name, array in (("linear_weight", linear_weight), ("linear_bias", linear_bias)):
         if array is not None and array.dtype != dtype:
@@ -126,7 +93,7 @@ def _at_once(
     logits = features @ matrix.T
     if linear_bias is not None:
         logits += widen(linear_bias.reshape(-1), dtype)
-    # float16 and bfloat16 stop here in torch, and their cross entropy differs more by that than by the rest
+    # torch rounds the logits to float16 and bfloat16 here, which changes the cross entropy more than all that follows
     logits = logits.astype(dtype, copy=False)
     output, cross_vjp = cross_entropy(
         logits.reshape(*input.shape[:-1], *linear_weight.shape[:-1]), target, weight=weight,
@@ -135,31 +102,33 @@ def _at_once(
 
     def vjp(grad_output: Array) -> Gradients:
         found = cross_vjp(grad_output)
-        slope = widen(found.pop("input").reshape(logits.shape), dtype)
+        grad_logits = widen(found.pop("input").reshape(logits.shape), dtype)
         # z = W x + b: dx = W^T dz, dW = dz x^T and db = dz, summed over the batch
         return found | gradients(
-            input=(input, (slope @ matrix).reshape(input.shape)),
-            linear_weight=(linear_weight, (slope.T @ features).reshape(linear_weight.shape)),
-            linear_bias=(linear_bias, added(slope, 0).reshape(linear_weight.shape[:-1])),
+            input=(input, (grad_logits @ matrix).reshape(input.shape)),
+            linear_weight=(linear_weight, (grad_logits.T @ features).reshape(linear_weight.shape)),
+            linear_bias=(linear_bias, sum_in_float64(grad_logits, 0).reshape(linear_weight.shape[:-1])),
         )
 
     return output, vjp
 
 
 def _in_chunks(
-    input: Array, linear_weight: Array, target: Array, linear_bias: Array | None, weight: Array | None,
-    reduction: str, ignore_index: int, options: LinearCrossEntropyOptions,
+    layer: _Layer, target: Array, weight: Array | None, reduction: str, ignore_index: int,
+    options: LinearCrossEntropyOptions,
 ) -> Result:
+    """The loss from a chunk of the logits at a time."""
+    input, linear_weight, linear_bias = layer
     dtype = input.dtype
     features = widen(np.atleast_2d(input), dtype)
     samples, classes = len(features), len(linear_weight)
-    size = _chunk_size(options, samples, features.shape[1], classes, dtype)
-    _check_dtypes(dtype, linear_weight, options)
+    size = chunk_size(options, samples, features.shape[1], classes, dtype)
+    check_dtypes(dtype, linear_weight, options)
     target = target if input.ndim == 2 else target[np.newaxis]
     weights, labels = _weights_and_labels(target, classes, weight, ignore_index, features.dtype)
     _check_labels(labels, samples, classes)
     matrix = widen(linear_weight, dtype)
-    offset = None if linear_bias is None else widen(linear_bias, dtype)
+    wide_bias = None if linear_bias is None else widen(linear_bias, dtype)
 
     def chunks() -> Iterator[tuple[slice, tuple[Array, Array], Array]]:
         """Some classes, where the targets among them are in their logits, and these, a row for each class.
@@ -171,8 +140,8 @@ def _in_chunks(
         for start in range(0, classes, count):
             part = slice(start, start + count)
             logits = matrix[part] @ features.T
-            if offset is not None:
-                logits += offset[part, np.newaxis]
+            if wide_bias is not None:
+                logits += wide_bias[part, np.newaxis]
             places = labels[:samples] - start
             columns = np.flatnonzero((places >= 0) & (places < len(logits)))
             yield part, (places[columns], columns), logits
@@ -181,15 +150,15 @@ def _in_chunks(
     # sum is scaled to each new one; m starts from the lowest number, not from -inf, as -inf - -inf is nan
     peaks = np.full(samples, np.finfo(features.dtype).min, features.dtype)
     totals = np.zeros(samples, features.dtype)
-    of_targets = np.empty(samples, features.dtype)
+    target_logits = np.empty(samples, features.dtype)
     for _, targets, logits in chunks():
-        of_targets[targets[1]] = logits[targets]
+        target_logits[targets[1]] = logits[targets]
         higher = np.maximum(peaks, logits.max(axis=0))
         logits -= higher
         totals *= np.exp(peaks - higher)
         totals += np.exp(logits, out=logits).sum(axis=0)
         peaks = higher
-    losses = np.log(totals) - (of_targets - peaks)
+    losses = np.log(totals) - (target_logits - peaks)
     divisor = 1 if reduction != "mean" else weights.sum() or np.nan
     weights = weights[:samples]
     output, adjoint = reduced(losses * weights, "sum" if reduction == "mean" else reduction, features.dtype)
@@ -198,47 +167,31 @@ def _in_chunks(
     def vjp(grad_output: Array) -> Gradients:
         if reduction == "none" and len(labels) > samples:
             raise RuntimeError(f"target has shape {labels.shape}, expected one class for each of {samples} samples")
-        # what torch computes ahead it multiplies by grad_output at the end: 0 times inf is nan there
-        first, last = (grad_output, 1) if reduction == "none" else (np.ones_like(grad_output), grad_output)
-        slopes = adjoint(first) / divisor * weights
-        scales = slopes / totals
-        of_input = np.zeros_like(features)
-        of_weight = np.empty(linear_weight.shape, features.dtype)
-        of_bias = np.empty(classes, features.dtype)
+        # unless the reduction is none, torch computes the gradients in the forward, and in the backward multiplies them
+        # by grad_output: 0 times inf is nan then
+        early_grad, late_factor = (grad_output, 1) if reduction == "none" else (np.ones_like(grad_output), grad_output)
+        grad_losses = adjoint(early_grad) / divisor * weights
+        scales = grad_losses / totals
+        grad_input = np.zeros_like(features)
+        grad_weight = np.empty(linear_weight.shape, features.dtype)
+        grad_bias = np.empty(classes, features.dtype)
         for part, targets, logits in chunks():
-            # d(-log softmax(z)_t) / dz = softmax(z) - onehot(t), and on as in _at_once
+            # d(-log softmax(z)_t) / dz = softmax(z) - onehot(t), and from z to W, x and b as in _at_once
             logits -= peaks
             np.exp(logits, out=logits)
             logits *= scales
-            logits[targets] -= slopes[targets[1]]
-            of_input += logits.T @ matrix[part]
-            of_weight[part] = logits @ features
-            of_bias[part] = logits.sum(axis=1)
+            logits[targets] -= grad_losses[targets[1]]
+            grad_input += logits.T @ matrix[part]
+            grad_weight[part] = logits @ features
+            grad_bias[part] = logits.sum(axis=1)
         return gradients(
-            input=(input, last * of_input.reshape(input.shape)),
+            input=(input, late_factor * grad_input.reshape(input.shape)),
             # torch rounds these to the dtype of input, and only then to their own
-            linear_weight=(linear_weight, (last * of_weight).astype(dtype, copy=False)),
-            linear_bias=(linear_bias, (last * of_bias).astype(dtype, copy=False)),
+            linear_weight=(linear_weight, (late_factor * grad_weight).astype(dtype, copy=False)),
+            linear_bias=(linear_bias, (late_factor * grad_bias).astype(dtype, copy=False)),
         )
 
     return output, vjp
-
-
-def _chunk_size(
-    options: LinearCrossEntropyOptions, samples: int, features: int, classes: int, dtype: DType
-) -> int:
-    """The rows of a chunk that the options ask for, at least 1."""
-    wanted, method = options.batch_chunk_size, options.chunking_method
-    if method is None or (method == "auto" and wanted is not None):
-        return max(1, samples if wanted is None else min(wanted, samples))
-    if method == "auto":
-        method = "aspect_ratio" if dtype in HALVES else "aspect_ratio:2"
-    # rows x classes logits fill the samples x features of the input; -(-a // b) rounds up
-    rows = -(-samples // -(-classes // features))
-    size = min((1 << (rows - 1).bit_length()) // int(method.partition(":")[2] or 1), samples)
-    if wanted not in (None, size):
-        raise ValueError(f"batch_chunk_size is {wanted}, but {method!r} makes chunks of {size}: give one of them")
-    return max(1, size)
 
 
 def _weights_and_labels(
@@ -275,18 +228,6 @@ def _check_shapes(input: Array, linear_weight: Array, linear_bias: Array | None)
         raise RuntimeError(
             f"input has shape {input.shape}, expected (N, features) for linear_weight of {linear_weight.shape}"
         )
-
-
-def _check_dtypes(dtype: DType, linear_weight: Array, options: LinearCrossEntropyOptions) -> None:
-    default = FLOAT32 if dtype in HALVES and options.acc_policy == "auto" else dtype
-    accumulator = default if options.acc_dtype is None else np.dtype(options.acc_dtype)
-    if accumulator != dtype and not (dtype in HALVES and accumulator == FLOAT32):
-        raise RuntimeError(f"acc_dtype is {accumulator} for input of {dtype}, expected that or float32 for a half")
-    if dtype.kind == "c" or not is_floating(np.empty((), dtype)):
-        raise ValueError(f"input is {dtype}, expected a real floating dtype")
-    # a weight of another dtype is cast only where torch casts it to the accumulator's
-    if linear_weight.dtype != dtype and accumulator == dtype:
-        raise RuntimeError(f"linear_weight is {linear_weight.dtype}, expected {dtype} as input is")
 
 
 def _check_labels(labels: Array, samples: int, classes: int) -> None:

@@ -1,19 +1,22 @@
 """Margin losses over classes: multi margin, multilabel margin and multilabel soft margin.
 
-In the two hinges each class that is no target should stay a margin below each that is. Torch takes their
-derivative to be 0 at the kink, and a nan there for no violation at all: it reaches neither loss nor gradient.
+In the first two each class that is not a target should stay a margin below each target. Torch takes the
+derivative of their hinge max(0, z) to be 0 at the kink z = 0. Where z is nan, torch's hinge and gradient are 0.
 """
 
 import numpy as np
 
-from parity.losses.arguments import FLOAT16, gradients, loss, promote, widen
+from parity.losses.arguments import FLOAT16, gradients, promote, widen
+from parity.losses.arithmetic import rounded, row_sums, zero_outside
 from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_spelled_reduction
 from parity.losses.reduction import reduced, resolve
-from parity.losses.steps import kept, rounded, row_sums
+from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
 
+__all__ = ["multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss"]
+
 FLOAT64: DType = np.dtype(np.float64)
-# So many numbers at once stay in the cache.
+# The numbers of an array that is worked on at once: 2^16 of 8 bytes are 512 KiB, which fit into the cache.
 BLOCK = 2**16
 
 
@@ -24,8 +27,12 @@ def multi_margin_loss(
 ) -> Result:
     """l = w_t / C sum over classes c other than the target t of max(0, margin - x_t + x_c)^p.
 
-    `input` is (N, C) scores or (C,), `target` is (N,) int64 classes or (). `weight` is (C,), is read at the
-    target's class and does not enter the mean's divisor N. p is 1 or 2. Only float32 and float64 are taken.
+    input: scores, (N, C) or (C,), of float32 or float64.
+    target: classes, (N,) or (), of int64.
+    p: 1 or 2.
+    margin: how far each other class should stay below the target.
+    weight: (C,), of input's dtype; read at the target's class, and no part of the mean's divisor.
+    reduction: 'mean' divides by N.
 
     Raises ValueError for another p, a weight not 1-d and an unknown reduction, NotImplementedError for input
     of another dtype, RuntimeError for other shapes or dtypes of target and weight and a class outside [0, C).
@@ -33,6 +40,9 @@ def multi_margin_loss(
     Source: Weston and Watkins, Support vector machines for multi-class pattern recognition (1999). Torch
     departs from the maths for an empty batch, of which it returns uninitialised memory: this returns the sum 0
     and the mean nan.
+
+    >>> float(multi_margin_loss(np.array([[1.0, 2.0]]), np.array([0]))[0])
+    1.0
     """
     reduction = resolve(reduction, size_average, reduce)
     if p not in (1, 2):
@@ -62,12 +72,12 @@ def multi_margin_loss(
         scale = np.full((len(scores), 1), p / classes, input.dtype)
         if weight is not None:
             scale *= weight[labels, None]
-        slope = kept(scale, violation > 0)
+        grad_input = zero_outside(scale, violation > 0)
         if p == 2:
-            slope *= violation
-        slope[targets] = -row_sums(slope)
-        slope *= adjoint(grad_output).astype(input.dtype).reshape(-1, 1)
-        return gradients(input=(input, slope))
+            grad_input *= violation
+        grad_input[targets] = -row_sums(grad_input)
+        grad_input *= adjoint(grad_output).astype(input.dtype).reshape(-1, 1)
+        return gradients(input=(input, grad_input))
 
     return output, vjp
 
@@ -77,10 +87,11 @@ def multilabel_margin_loss(
     input: Array, target: Array, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Result:
-    """l = 1 / C sum over targets t and over classes c that are no target of max(0, 1 - x_t + x_c).
+    """l = 1 / C sum over targets t and over classes c that are not a target of max(0, 1 - x_t + x_c).
 
-    `input` is (N, C) scores or (C,), `target` is of the same shape, int64: a row's classes up to its first -1,
-    a class named twice counting twice. Only float32 and float64 are taken.
+    input: scores, (N, C) or (C,), of float32 or float64.
+    target: input's shape, of int64: a row's classes up to its first -1, a class named twice counting twice.
+    reduction: 'mean' divides by N.
 
     Raises RuntimeError for another shape or dtype of target, and for an entry outside [-1, C) even after the
     first -1, NotImplementedError for another dtype of input, ValueError for an unknown reduction.
@@ -88,30 +99,33 @@ def multilabel_margin_loss(
     Source: Crammer and Singer, A family of additive online algorithms for category ranking (2003). Torch
     departs from the maths for an empty batch, of which it returns uninitialised memory: this returns the sum 0
     and the mean nan.
+
+    >>> float(multilabel_margin_loss(np.array([[1.0, 2.0, 0.0, 0.0]]), np.array([[0, -1, 0, 0]]))[0])
+    0.5
     """
     reduction = resolve(reduction, size_average, reduce)
     scores = _rows("multilabel_margin_loss", input)
     classes = scores.shape[1]
-    # a lone score may have its label in a dimension or in none, whichever it is in itself
-    lone = input.ndim < 2 and target.ndim < 2 and input.size == target.size == 1
-    if target.shape != input.shape and not lone:
+    # torch takes a label of shape () or (1,) for a single score of shape () or (1,)
+    single_score = input.ndim < 2 and target.ndim < 2 and input.size == target.size == 1
+    if target.shape != input.shape and not single_score:
         raise RuntimeError(f"target has shape {target.shape}, expected that of input, {input.shape}")
     _check_labels(target, -1, classes)
     labels = target.reshape(scores.shape)
 
     losses = np.empty(len(scores), np.result_type(input.dtype, FLOAT64))
-    counts = np.zeros(scores.shape, input.dtype)
+    violation_counts = np.zeros(scores.shape, input.dtype)
     # in blocks, since each row is read once for each of its labels
     for start in range(0, len(scores), step := max(1, BLOCK // classes)):
         block = slice(start, start + step)
-        losses[block] = _compete(scores[block], labels[block], counts[block]) / classes
+        losses[block] = _count_violations(scores[block], labels[block], violation_counts[block]) / classes
     output, adjoint = reduced(losses.reshape(input.shape[:-1]), reduction, input.dtype)
 
     def vjp(grad_output: Array) -> Gradients:
         # each pair (t, c) with z = 1 - x_t + x_c > 0 adds 1 / C to dl/dx_c and takes it from dl/dx_t
-        slope = counts / classes
-        slope *= adjoint(grad_output).astype(input.dtype).reshape(-1, 1)
-        return gradients(input=(input, slope))
+        grad_input = violation_counts / classes
+        grad_input *= adjoint(grad_output).astype(input.dtype).reshape(-1, 1)
+        return gradients(input=(input, grad_input))
 
     return output, vjp
 
@@ -123,16 +137,21 @@ def multilabel_soft_margin_loss(
 ) -> Result:
     """l = -1 / C sum over classes of w (y log s(x) + (1 - y) log s(-x)), with s(x) = 1 / (1 + exp(-x)).
 
-    The classes are input's last dimension, and the loss is their mean even for reduction='none'. `target` and
-    `weight` broadcast with input. All three have a gradient.
+    input: logits, (..., C), of a real floating dtype.
+    target: y, of a shape that broadcasts with input's; any dtype but bool.
+    weight: w, of a shape that broadcasts with input's. All three have a gradient.
+    reduction: 'none' is still the mean over the classes; 'mean' is over the samples too.
 
     Raises IndexError for a 0-d input, RuntimeError for shapes that do not broadcast and a target of bools,
     NotImplementedError for integers and complex numbers, ValueError for an unknown reduction, the old name
-    elementwise_mean included, TypeError for one that is no text.
+    elementwise_mean included, TypeError for one that is not a text.
 
     Source: the binary cross entropy of each label; Bishop, Pattern Recognition and Machine Learning, 4.3.2.
     Torch departs from this where target or weight have more dimensions than input: it averages over dimension
     input.ndim - 1, whichever that is in the broadcast shape, and divides by input's size C.
+
+    >>> round(float(multilabel_soft_margin_loss(np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]]))[0]), 4)
+    0.6931
     """
     if size_average is None and reduce is None:
         check_spelled_reduction(reduction)
@@ -144,41 +163,47 @@ def multilabel_soft_margin_loss(
     check_broadcast(input=input, target=target, **({} if weight is None else {"weight": weight}))
     dtype = promote(input, target, weight)
     axis, classes = input.ndim - 1, input.shape[-1]
-    scores, yes, no = widen(input, input.dtype), widen(target, dtype), widen(1 - target, dtype)
+    scores, positive, negative = widen(input, input.dtype), widen(target, dtype), widen(1 - target, dtype)
 
-    # log s(x) = min(x, 0) - log(1 + exp(-|x|)), and exp(-|x|) is the product of two exponentials, one being 1
-    under, over = np.minimum(scores, 0), np.minimum(-scores, 0)
-    lower, upper = np.exp(under), np.exp(over)
-    odds = lower * upper
-    tail = np.log1p(odds)
-    log_yes, log_no = rounded(under - tail, input.dtype), rounded(over - tail, input.dtype)
-    entropy = rounded(-(yes * log_yes + no * log_no), dtype)
+    # s(x) = exp(min(x, 0)) / (1 + exp(-|x|)) and s(-x) = exp(min(-x, 0)) / (1 + exp(-|x|)). One of the numerators is
+    # 1 and the other exp(-|x|), which is therefore their product.
+    log_numerator, opposite_log_numerator = np.minimum(scores, 0), np.minimum(-scores, 0)
+    numerator, opposite_numerator = np.exp(log_numerator), np.exp(opposite_log_numerator)
+    decay = numerator * opposite_numerator
+    log_denominator = np.log1p(decay)
+    log_positive, log_negative = (
+        rounded(log_numerator - log_denominator, input.dtype),
+        rounded(opposite_log_numerator - log_denominator, input.dtype),
+    )
+    entropy = rounded(-(positive * log_positive + negative * log_negative), dtype)
     weights = None if weight is None else widen(weight, dtype)
     weighted = entropy if weights is None else rounded(entropy * weights, dtype)
     losses = rounded(np.add.reduce(weighted, axis=axis), dtype) / classes
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        of_weighted = rounded(adjoint(grad_output) / classes, dtype)
+        grad_weighted = rounded(adjoint(grad_output) / classes, dtype)
         if reduction == "none":
-            of_weighted = np.expand_dims(of_weighted, axis)
-        slope = of_weighted if weights is None else rounded(of_weighted * weights, dtype)
+            grad_weighted = np.expand_dims(grad_weighted, axis)
+        grad_entropy = grad_weighted if weights is None else rounded(grad_weighted * weights, dtype)
         # dl/dx = (1 - y) s(x) - y s(-x) with s(x) = exp(min(x, 0)) / (1 + exp(-|x|)),
         # and dl/dy = log s(-x) - log s(x)
-        of_yes, of_no = rounded(yes * slope, dtype), rounded(no * slope, dtype)
-        of_input = (of_no * lower - of_yes * upper) / (1 + odds)
-        of_target = rounded(log_no * slope, dtype) - rounded(log_yes * slope, dtype)
+        grad_log_positive, grad_log_negative = (
+            rounded(positive * grad_entropy, dtype), rounded(negative * grad_entropy, dtype)
+        )
+        grad_input = (grad_log_negative * numerator - grad_log_positive * opposite_numerator) / (1 + decay)
+        grad_target = rounded(log_negative * grad_entropy, dtype) - rounded(log_positive * grad_entropy, dtype)
         return gradients(
-            input=(input, of_input),
-            target=(target, of_target),
-            weight=(weight, None if weight is None else entropy * of_weighted),
+            input=(input, grad_input),
+            target=(target, grad_target),
+            weight=(weight, None if weight is None else entropy * grad_weighted),
         )
 
     return output, vjp
 
 
 def _rows(function: str, input: Array) -> Array:
-    """The scores as (N, C): a sample alone is a batch of one, and a score alone a sample of one class."""
+    """The scores as (N, C): (C,) is a batch of one sample, and () one sample of one class."""
     if input.dtype.kind != "f" or input.dtype == FLOAT16:
         raise NotImplementedError(f"{function} is not defined for {input.dtype}, expected float32 or float64")
     classes = input.shape[-1] if input.ndim else 1
@@ -200,26 +225,27 @@ def _totals(violation: Array) -> Array:
     return row_sums(violation.astype(np.result_type(violation, FLOAT64), copy=False))
 
 
-def _compete(scores: Array, labels: Array, counts: Array) -> Array:
-    """Each row's sum of violations; `counts` takes the slope of that sum."""
+def _count_violations(scores: Array, labels: Array, violation_counts: Array) -> Array:
+    """The sum of violations of each row, (N,). Its gradient, a count, is added to `violation_counts`, (N, C)."""
     ended = labels < 0
     lengths = np.where(ended.any(axis=1), ended.argmax(axis=1), labels.shape[1])
     longest = lengths.max()
     rows, places = np.nonzero(np.arange(longest) < lengths[:, None])
-    named = rows, labels[rows, places]
-    rivals, margins = scores.copy(), np.full((len(scores), longest), -np.inf, scores.dtype)
-    rivals[named], margins[rows, places] = -np.inf, 1 - scores[named]
-    beaten = np.zeros_like(margins)
+    target_index = rows, labels[rows, places]
+    other_scores, margins = scores.copy(), np.full((len(scores), longest), -np.inf, scores.dtype)
+    other_scores[target_index], margins[rows, places] = -np.inf, 1 - scores[target_index]
+    target_counts = np.zeros_like(margins)
     sums = np.zeros(len(scores), np.result_type(scores, FLOAT64))
-    # in each round every player's next labels meet all of its rivals; who has none left is far from each
-    for place in range(0, longest, together := max(1, BLOCK // scores.size)):
-        players = np.flatnonzero(lengths > place)
-        labels_met = players, slice(place, place + together)
-        violation = rivals[players, None] + margins[labels_met][..., None]
+    # each round compares the next labels of every row with all other classes; a row without further labels has a
+    # target margin of -inf, which violates nothing
+    for place in range(0, longest, step := max(1, BLOCK // scores.size)):
+        active_rows = np.flatnonzero(lengths > place)
+        active = active_rows, slice(place, place + step)
+        violation = other_scores[active_rows, None] + margins[active][..., None]
         np.fmax(violation, 0, out=violation)
-        sums[players] += np.add.reduce(_totals(violation), axis=1)
+        sums[active_rows] += np.add.reduce(_totals(violation), axis=1)
         violated = (violation > 0).astype(scores.dtype)
-        counts[players] += np.add.reduce(violated, axis=1)
-        beaten[labels_met] = row_sums(violated)
-    np.subtract.at(counts, named, beaten[rows, places])
+        violation_counts[active_rows] += np.add.reduce(violated, axis=1)
+        target_counts[active] = row_sums(violated)
+    np.subtract.at(violation_counts, target_index, target_counts[rows, places])
     return sums

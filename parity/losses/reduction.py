@@ -14,7 +14,7 @@ Adjoint = Callable[[Array], Array]
 def resolve(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
     """The reduction meant by `reduction` and the two legacy flags, which override it with a warning.
 
-    Raises ValueError for a name that is none of none, mean, sum and the old name elementwise_mean.
+    Raises ValueError for a name other than none, mean, sum and the old name elementwise_mean.
     """
     if size_average is not None or reduce is not None:
         reduces, averages = (flag is None or flag for flag in (reduce, size_average))

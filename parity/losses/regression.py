@@ -1,7 +1,7 @@
 """Losses of the difference between input and target: l1, mse, smooth l1 and huber.
 
-All four take the difference d = x - t to an error e(d). So the gradient of x is e'(d) times the gradient of
-the error, and that of t its opposite.
+All four are an error e(d) of the difference d = x - t. So the gradient of x is e'(d) times the gradient of
+the error, and that of t its negative.
 """
 
 import warnings
@@ -9,22 +9,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parity.losses.arguments import (
-    FLOAT32,
-    gradients,
-    is_floating,
-    loss,
-    promote,
-    unbroadcast,
-    widen,
-    working,
-)
+from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
 from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_reduction
-from parity.losses.reduction import reduced, resolve
+from parity.losses.reduction import Adjoint, reduced, resolve
+from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
 
+__all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
+
 INT64: DType = np.dtype(np.int64)
-Slope = Callable[[Array], Array]
+# The wide errors e(d), the dtype that they have in torch, and the adjoint that takes their gradient to that of d.
+Error = tuple[Array, DType, Adjoint]
 Adjoints = Callable[[Array], tuple[Array, Array | None]]
 
 
@@ -35,8 +30,10 @@ def l1_loss(
 ) -> Result:
     """The absolute error l = w |x - t|, also of complex numbers, where |.| is the modulus.
 
-    `target` is of input's shape, or of one that broadcasts with it, with a warning. `weight`, of input's
-    shape, makes the mean a weighted one: sum(w |x - t|) / sum(w).
+    input: any shape and dtype but bool.
+    target: input's shape, or one that broadcasts with it, with a warning; any dtype but bool.
+    weight: input's shape; makes the mean a weighted one.
+    reduction: 'mean' is over all elements, or with a weight sum(w |x - t|) / sum(w).
 
     Raises ValueError for a weight of another shape than input and for an unknown reduction (with a weight,
     the old name elementwise_mean is one too), RuntimeError for shapes that do not broadcast, for bools and
@@ -44,12 +41,15 @@ def l1_loss(
 
     Source: Boscovich's least absolute deviations (1757); Bishop, Pattern Recognition and Machine Learning, 1.5.5.
     Torch departs from the maths where x - t is nan: the gradient there is 0.
+
+    >>> float(l1_loss(np.array([1.0, 4.0]), np.array([0.0, 2.0]))[0])
+    1.5
     """
-    left, right = _paired(input, target)
+    left, right = _broadcast_pair(input, target)
     if weight is not None and size_average is None and reduce is None:
         check_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
-    return _absolute(input, target, left, right, reduction, weight)
+    return _absolute_error(input, target, left, right, reduction, weight)
 
 
 @loss
@@ -59,8 +59,10 @@ def mse_loss(
 ) -> Result:
     """The squared error l = w (x - t)^2.
 
-    `target` is of input's shape, or of one that broadcasts with it, with a warning. `weight`, of input's
-    shape, makes the mean a weighted one: sum(w (x - t)^2) / sum(w).
+    input: any shape, of a real floating dtype; with a weight, of any dtype but bool.
+    target: input's shape, or one that broadcasts with it, with a warning; of a dtype as input.
+    weight: input's shape; makes the mean a weighted one.
+    reduction: 'mean' is over all elements, or with a weight sum(w (x - t)^2) / sum(w).
 
     Raises ValueError for a weight of another shape than input and for an unknown reduction (with a weight,
     the old name elementwise_mean is one too), RuntimeError for shapes that do not broadcast and for weighted
@@ -68,8 +70,11 @@ def mse_loss(
     weight, complex numbers without taking their modulus.
 
     Source: Gauss, Theoria combinationis observationum (1821); Bishop, Pattern Recognition, 1.5.5.
+
+    >>> float(mse_loss(np.array([1.0, 4.0]), np.array([0.0, 2.0]))[0])
+    2.5
     """
-    left, right = _paired(input, target)
+    left, right = _broadcast_pair(input, target)
     if weight is not None and size_average is None and reduce is None:
         check_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
@@ -79,11 +84,9 @@ def mse_loss(
     else:
         check_no_bool(input=input, target=target)
     difference: Array = widen(left, dtype) - widen(right, dtype)
-    errors = difference * difference
     # d(d^2)/dd = 2 d, conjugated for complex d as torch's gradients are
-    return _result(
-        input, target, weight, errors, dtype, reduction, lambda of_errors: difference.conj() * (2 * of_errors)
-    )
+    error: Error = difference * difference, dtype, lambda grad_errors: difference.conj() * (2 * grad_errors)
+    return _result(input, target, weight, error, reduction)
 
 
 @loss
@@ -93,31 +96,38 @@ def smooth_l1_loss(
 ) -> Result:
     """Squared near zero, absolute beyond: with d = x - t, d^2 / (2 beta) if |d| < beta, else |d| - beta / 2.
 
-    `target` is of input's shape, or of one that broadcasts with it, with a warning. beta = 0 is l1_loss.
+    input: any shape, of a real dtype.
+    target: input's shape, or one that broadcasts with it, with a warning; of a real dtype. One of the two
+        is floating.
+    beta: where the two branches meet, in units of d; 0 or more, and 0 is l1_loss.
+    reduction: 'mean' is over all elements.
 
     Raises RuntimeError for a negative beta and for shapes that do not broadcast, ValueError for an unknown
     reduction, NotImplementedError for integers alone and for complex numbers.
 
     Source: Girshick, Fast R-CNN (2015).
+
+    >>> float(smooth_l1_loss(np.array([0.5, 3.0]), np.array([0.0, 0.0]))[0])
+    1.3125
     """
-    left, right = _paired(input, target)
+    left, right = _broadcast_pair(input, target)
     reduction = resolve(reduction, size_average, reduce)
     if beta == 0:
-        return _absolute(input, target, left, right, reduction, None)
+        return _absolute_error(input, target, left, right, reduction, None)
     if not beta > 0:
         raise RuntimeError(f"beta is {beta}, expected 0 or more")
     dtype = promote(left, right)
     check_real_floating("smooth_l1_loss", dtype)
     difference: Array = widen(left, dtype) - widen(right, dtype)
 
-    # With c = d clipped to [-beta, beta], both branches are c (d - c/2) / beta, and the slope is c / beta:
-    # inside c = d, and outside c = +-beta. It is divided first, since beta |d| could overflow.
+    # With c = d clipped to [-beta, beta], both branches are c (d - c/2) / beta, and the derivative is c / beta:
+    # inside c = d, and outside c = +-beta. c is divided before it is multiplied, since beta |d| could overflow.
     clipped: Array = np.clip(difference, -beta, beta)
     difference -= clipped * 0.5
     if beta != 1:
         clipped /= beta
     difference *= clipped
-    return _result(input, target, None, difference, dtype, reduction, lambda of_errors: clipped * of_errors)
+    return _result(input, target, None, (difference, dtype, lambda grad_errors: clipped * grad_errors), reduction)
 
 
 @loss
@@ -126,8 +136,11 @@ def huber_loss(
 ) -> Result:
     """Squared near 0, linear beyond: with d = x - t, d^2 / 2 if |d| <= delta, else delta (|d| - delta / 2).
 
-    `target` is of input's shape, or of one that broadcasts with it, with a warning. `weight` is of input's
-    shape; the mean divides by the number of elements, not by the weights, unlike that of l1 and mse.
+    input: any shape, of a real floating dtype, which is the loss's.
+    target: input's shape, or one that broadcasts with it, with a warning; a gradient needs input's dtype.
+    delta: where the two branches meet, in units of d; above 0.
+    weight: input's shape.
+    reduction: 'mean' divides by the number of elements, not by the weights, unlike that of l1 and mse.
 
     Raises RuntimeError for a delta not above 0, for shapes that do not broadcast and for a target that is
     floating or complex where input is of integers, ValueError for a weight of another shape and for an unknown
@@ -135,8 +148,11 @@ def huber_loss(
     target's, but the vjp raises RuntimeError if the two differ, as torch's backward does.
 
     Source: Huber, Robust estimation of a location parameter (1964).
+
+    >>> float(huber_loss(np.array([0.5, 3.0]), np.array([0.0, 0.0]))[0])
+    1.3125
     """
-    left, right = _paired(input, target)
+    left, right = _broadcast_pair(input, target)
     if weight is not None:
         check_reduction(reduction)
     reduction = resolve(reduction)
@@ -148,21 +164,21 @@ def huber_loss(
     check_real_floating("huber_loss", dtype)
     difference: Array = widen(left, dtype) - widen(right, dtype)
 
-    # With c = d clipped to [-delta, delta], both branches are c (d - c/2), and the slope is c.
+    # With c = d clipped to [-delta, delta], both branches are c (d - c/2), and the derivative is c.
     clipped: Array = np.clip(difference, -delta, delta)
     difference -= clipped * 0.5
     difference *= clipped
     errors = difference.astype(working(input.dtype), copy=False)
 
-    def slope(of_errors: Array) -> Array:
+    def errors_adjoint(grad_errors: Array) -> Array:
         if target.dtype != input.dtype:
             raise RuntimeError(f"target is of {target.dtype}, expected input's {input.dtype} for a gradient")
-        return clipped * of_errors
+        return clipped * grad_errors
 
-    return _result(input, target, weight, errors, input.dtype, reduction, slope, weighted_mean=False)
+    return _result(input, target, weight, (errors, input.dtype, errors_adjoint), reduction, weighted_mean=False)
 
 
-def _paired(input: Array, target: Array) -> tuple[Array, Array]:
+def _broadcast_pair(input: Array, target: Array) -> tuple[Array, Array]:
     """input and target in the shape they have together, with a warning if they have two."""
     if input.shape == target.shape:
         return input, target
@@ -175,7 +191,7 @@ def _paired(input: Array, target: Array) -> tuple[Array, Array]:
     return left, right
 
 
-def _absolute(
+def _absolute_error(
     input: Array, target: Array, left: Array, right: Array, reduction: str, weight: Array | None
 ) -> Result:
     """The absolute error, for l1 and for smooth l1 without its smooth part."""
@@ -188,9 +204,8 @@ def _absolute(
     if dtype.kind == "c":
         dtype = errors.dtype
     # d|d|/dd = sign(d); the modulus is real, so only the real part of its gradient counts
-    return _result(
-        input, target, weight, errors, dtype, reduction, lambda of_errors: _sign(difference) * of_errors.real
-    )
+    error: Error = errors, dtype, lambda grad_errors: _sign(difference) * grad_errors.real
+    return _result(input, target, weight, error, reduction)
 
 
 def _sign(difference: Array) -> Array:
@@ -205,40 +220,40 @@ def _sign(difference: Array) -> Array:
 
 
 def _result(
-    input: Array, target: Array, weight: Array | None, errors: Array, dtype: DType, reduction: str,
-    slope: Slope, weighted_mean: bool = True,
+    input: Array, target: Array, weight: Array | None, error: Error, reduction: str, weighted_mean: bool = True
 ) -> Result:
-    """The loss of the wide `errors` of `dtype`, whose `slope` takes their gradient to that of x - t."""
+    """The loss of an error."""
+    errors, dtype, errors_adjoint = error
     if weight is None:
-        output, adjoints = _unweighted(errors, dtype, reduction)
+        output, adjoints = _unweighted_reduction(errors, dtype, reduction)
     elif weight.shape != input.shape:
         raise ValueError(f"weight has shape {weight.shape}, expected the shape of input, {input.shape}")
     elif reduction == "mean" and weighted_mean:
         output, adjoints = _weighted_mean(errors, dtype, weight)
     else:
-        output, adjoints = _weighted(errors, dtype, weight, reduction)
+        output, adjoints = _weighted_reduction(errors, dtype, weight, reduction)
 
     def vjp(grad_output: Array) -> Gradients:
-        of_errors, of_weight = adjoints(grad_output)
-        of_difference = slope(of_errors)
+        grad_errors, grad_weight = adjoints(grad_output)
+        grad_difference = errors_adjoint(grad_errors)
         return gradients(
-            input=(input, of_difference), target=(target, -of_difference), weight=(weight, of_weight)
+            input=(input, grad_difference), target=(target, -grad_difference), weight=(weight, grad_weight)
         )
 
     return output, vjp
 
 
-def _unweighted(errors: Array, dtype: DType, reduction: str) -> tuple[Array, Adjoints]:
+def _unweighted_reduction(errors: Array, dtype: DType, reduction: str) -> tuple[Array, Adjoints]:
     """The reduction of the errors, and its adjoint."""
-    output, adjoint = reduced(errors, reduction, _summed(dtype, reduction))
+    output, adjoint = reduced(errors, reduction, _sum_dtype(dtype, reduction))
     return output, lambda grad_output: (adjoint(grad_output), None)
 
 
-def _weighted(errors: Array, dtype: DType, weight: Array, reduction: str) -> tuple[Array, Adjoints]:
+def _weighted_reduction(errors: Array, dtype: DType, weight: Array, reduction: str) -> tuple[Array, Adjoints]:
     """The reduction of w e, and its adjoint to e and w."""
-    dtype = _product(errors, dtype, weight)
+    dtype = _product_dtype(errors, dtype, weight)
     errors, weights = widen(errors, dtype), widen(weight, dtype)
-    output, adjoint = reduced(errors * weights, reduction, _summed(dtype, reduction))
+    output, adjoint = reduced(errors * weights, reduction, _sum_dtype(dtype, reduction))
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
         scale = adjoint(grad_output)
@@ -249,30 +264,30 @@ def _weighted(errors: Array, dtype: DType, weight: Array, reduction: str) -> tup
 
 def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, Adjoints]:
     """L = sum(w e) / sum(w), and its adjoint to e and w."""
-    dtype = _product(errors, dtype, weight)
+    dtype = _product_dtype(errors, dtype, weight)
     errors, weights = widen(errors, dtype), widen(weight, dtype)
     total = np.add.reduce(widen(weight, weight.dtype), axis=None)
     mean = np.add.reduce(errors * weights, axis=None) / total
-    # two scalars meet here, so neither gives way to the other; two integers divide to float32
+    # both are 0-d here, so that neither dtype yields to the other in the promotion; integers divide to float32
     dtype = promote(np.empty((), dtype), np.empty((), weight.dtype))
     if dtype.kind in "biu":
         dtype = FLOAT32
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
-        # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), the latter not as one quotient:
-        # where sum(w) is 0, torch's chain rule leaves inf - inf
+        # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), computed as e / sum(w) - L / sum(w) as in torch, which is
+        # inf - inf where sum(w) is 0
         scale = grad_output.astype(working(dtype), copy=False) / total.conj()
-        of_weight = unbroadcast(errors.conj() * scale, weight.shape) - scale * mean.conj()
-        return weights.conj() * scale, of_weight
+        grad_weight = unbroadcast(errors.conj() * scale, weight.shape) - scale * mean.conj()
+        return weights.conj() * scale, grad_weight
 
     return np.asarray(mean, dtype), adjoints
 
 
-def _product(errors: Array, dtype: DType, weight: Array) -> DType:
+def _product_dtype(errors: Array, dtype: DType, weight: Array) -> DType:
     """The dtype torch multiplies errors of `dtype` and weight in."""
     return promote(np.empty((1,) * errors.ndim, dtype), weight)
 
 
-def _summed(dtype: DType, reduction: str) -> DType:
+def _sum_dtype(dtype: DType, reduction: str) -> DType:
     """The dtype of the reduction: integers add up in int64."""
     return INT64 if reduction == "sum" and dtype.kind in "iu" else dtype

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     DRAW = "draw"
     REFERENCE = "reference"
     FILE = "file"
+    PYTEST = "pytest"
     BROKEN = "broken"
 
 

@@ -6,6 +6,7 @@
 import math
 from typing import Any, TypeAlias
 
+from parity.plain import visible
 from parity.records.mismatch import Event, Kind, Mismatch, Nearer, Subject
 
 Key: TypeAlias = tuple[Kind, Event | None]
@@ -30,6 +31,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.CLASS, None): "raises {error}, {reference} raises {wanted}: {message}",
     (Kind.CLASS, Event.UNSAFE): "raises {error}, the case expects {wanted}",
     (Kind.MUTATION, None): "the call modifies {name}, {reference} leaves its arguments as they are",
+    (Kind.MEMORY, None): "the memory does not suffice for this draw: {error}",
     (Kind.MEMORY, Event.SHARED): "the output shares the memory of {name}, {reference}'s is its own",
     (Kind.MEMORY, Event.REUSED):
         "vjp called a second time returns its gradient of {name} in the memory of the first one",
@@ -52,6 +54,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.START, None): "{how}",
     (Kind.BROKEN, None): "{how}",
     (Kind.FILE, None): "{text}",
+    (Kind.PYTEST, None): "{text}",
     (Kind.DRAW, None): "the arrays cannot be drawn: {error}",
     (Kind.REFERENCE, Event.NOT_OWN): "{problem}",
     (Kind.REFERENCE, Event.ANSWERS): "{reference} answers this call, the case expects {wanted}",
@@ -76,7 +79,7 @@ def sentence(mismatch: Mismatch, reference: str = "torch") -> str:
         text = _SENTENCES[mismatch.kind, mismatch.event].format(
             what=mismatch.what, reference=reference, **mismatch.figures
         )
-    return f"{mismatch.asked}{text}{mismatch.hint}"
+    return visible(f"{mismatch.asked}{text}{mismatch.hint}")
 
 
 def _value(mismatch: Mismatch, reference: str) -> str:

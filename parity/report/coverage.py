@@ -54,8 +54,8 @@ def coverage(path: Path) -> Coverage:
     """The 2-way coverage of the case file at `path`. Raises CaseError if it cannot be used."""
     scenarios = [scenario for scenario in load(path, served()) if scenario.case.depth == "default"]
     compared = [one for one in scenarios if not one.case.raises and not one.case.finding]
-    loss = scenarios[0].loss
     file = CaseFile.model_validate(read(path).data)
+    loss = file.loss
     signature = signature_of(loss)
     points = [point for scenario in compared for point in expand(scenario)]
     seen = {name: levels(signature, name, points) for name in options(signature)}

@@ -1,20 +1,26 @@
 """Records -> the first line of the report: whether everything agrees, and how much was compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from parity.records.record import Record
 from parity.report.text import plural
 
-INTERRUPTED = 2
+# Exit statuses of pytest. The second is that of a run that was resumed when all points had their records.
+INTERRUPTED, NOTHING_LEFT = 2, 5
+TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """`state` is 'agrees', 'leaves' (a mismatch is unexpected) or 'unsure' (not everything was run)."""
+    """`state` is 'agrees', 'leaves' (a mismatch is unexpected) or 'unsure' (something is missing).
+
+    `missing` has a sentence for each thing that is missing; the headline's own sentence has the first ones.
+    """
 
     state: str
     sentence: str
+    missing: list[str] = field(default_factory=list)
 
 
 def compared(record: Record) -> bool:
@@ -29,8 +35,11 @@ def seeds_run(record: Record) -> list[int]:
     return record.seeds[: record.seeds.index(record.mismatches[0].seed) + 1]
 
 
-def headline(records: Sequence[Record], exitstatus: int | None) -> Headline:
-    """The sentence that says whether everything agrees; `exitstatus` is pytest's, None if the run was killed."""
+def headline(records: Sequence[Record], exitstatus: int | None, problems: Sequence[str] = ()) -> Headline:
+    """The sentence that says whether everything agrees.
+
+    `exitstatus` is pytest's, None if the run never came to its end; `problems` says what the file of records lacks.
+    """
     checked = [record for record in records if compared(record)]
     scope = ", ".join([
         plural(len({_point(record) for record in checked}), "point"),
@@ -39,13 +48,15 @@ def headline(records: Sequence[Record], exitstatus: int | None) -> Headline:
         plural(len({record.implementation for record in checked}), "implementation"),
     ])  # fmt: skip
     scope += f"; {plural(sum(record.verdict == 'xfailed' for record in records), 'expected failure')}."
-    ending = _ending(exitstatus, any(record.unexpected for record in records))
-    if any(record.unexpected for record in records):
-        return Headline("leaves", " ".join(filter(None, [f"{_leaving(records)}: {scope}", ending])))
+    unexpected = any(record.unexpected for record in records)
+    missing = list(filter(None, [*problems, _ending(exitstatus, unexpected)]))
+    told = " ".join(missing[:TOLD]) + (f" And {len(missing) - TOLD} more, below." if len(missing) > TOLD else "")
+    if unexpected:
+        return Headline("leaves", f"{_leaving(records)}: {scope} {told}".rstrip(), missing)
     if not checked:
-        return Headline("unsure", " ".join(filter(None, ["Nothing was compared with torch.", ending])))
-    if ending:
-        return Headline("unsure", f"{ending} What was run agrees: {scope}")
+        return Headline("unsure", f"Nothing was compared with torch. {told}".rstrip(), missing)
+    if missing:
+        return Headline("unsure", f"{told} What was run agrees: {scope}", missing)
     return Headline("agrees", f"Everything agrees: {scope}")
 
 
@@ -66,12 +77,10 @@ def _leaving(records: Sequence[Record]) -> str:
 
 
 def _ending(exitstatus: int | None, unexpected: bool) -> str:
-    """A sentence if the run did not come to its end, or something failed that is no point."""
-    if exitstatus is None:
-        return "The run was cut short before its end."
+    """A sentence if the run was interrupted, or something failed that is no point."""
     if exitstatus == INTERRUPTED:
         return "The run was interrupted before its end."
-    if exitstatus and not (unexpected and exitstatus == 1):
-        such = f"such as a case file that cannot be read (pytest's exit status {exitstatus})"
-        return f"Something besides the points failed, {such}."
-    return ""
+    if exitstatus in (None, 0, NOTHING_LEFT) or (unexpected and exitstatus == 1):
+        return ""
+    such = f"such as a case file that cannot be read (pytest's exit status {exitstatus})"
+    return f"Something besides the points failed, {such}."

@@ -78,6 +78,16 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A fact told beside the verdict: of how many points, and of which first."""
+
+    implementation: str
+    note: str
+    points: int
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closeness:
     """The errors of an implementation in one dtype: how many answers by class, how many draws needed leniency."""
 
@@ -165,6 +175,16 @@ def seen(records: Iterable[Record]) -> list[Seen]:
             points[key] += 1
             first.setdefault(key, f"{sentence(mismatch)} ({record.implementation})")
     return [Seen(*key, count, first[key]) for key, count in points.items()]
+
+
+def notes(records: Iterable[Record]) -> list[Note]:
+    """The facts beside the verdicts, and how many points ran compiled."""
+    points: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for record in records:
+        ran = [] if record.compiled is None else ["ran compiled" if record.compiled else "did not run compiled"]
+        for note in dict.fromkeys([*ran, *record.notes]):
+            points[record.implementation, note].append(record.id)
+    return [Note(*key, len(ids), ids[0]) for key, ids in sorted(points.items())]
 
 
 def closeness(records: Iterable[Record], dtypes: Sequence[str]) -> list[Closeness]:

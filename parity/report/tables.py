@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 from parity.cases.specs import DType
-from parity.records.record import Record, Results
+from parity.records.read import Results
+from parity.records.record import Record
 from parity.report import remarks
 from parity.report.coverage import Coverage
 from parity.report.headline import Headline, compared, headline
@@ -77,6 +78,7 @@ class Tables:
     mismatches: dict[str, list[Record]]
     examples: list[remarks.Example]
     articles: list[tuple[str, int, dict[str, Tally]]]
+    notes: list[remarks.Note]
     refusals: list[tuple[str, dict[str, Tally]]]
     expected: list[remarks.ExpectedFailures]
     not_offered: list[remarks.NotOffered]
@@ -91,12 +93,12 @@ class Tables:
 
 def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
     """Every table of the report."""
-    named = results.environment.get("implementations")
+    named = results.header.get("implementations")
     implementations = ordered((r.implementation for r in results.records), named if isinstance(named, list) else ())
     rank = {name: position for position, name in enumerate(implementations)}
     records = sorted(results.records, key=lambda r: (r.loss, r.path, r.line, r.id, rank[r.implementation]))
     return Tables(
-        headline=headline(records, results.exitstatus),
+        headline=headline(records, results.exitstatus, results.problems),
         dtypes=ordered((r.dtype for r in records), DTYPES),
         implementations=implementations,
         matrix=matrix(records),
@@ -106,6 +108,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
             (source, len({r.scenario for r in some}), by_implementation(some))
             for source, some in grouped((r for r in records if r.source), lambda r: str(r.source)).items()
         ],
+        notes=remarks.notes(records),
         refusals=[
             (kind, by_implementation(some))
             for kind, some in sorted(grouped((r for r in records if r.raises), lambda r: str(r.raises)).items())
@@ -117,7 +120,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         closeness=remarks.closeness(records, DTYPES),
         nearest=nearest(records),
         losses=[details(loss, some) for loss, some in grouped(records, lambda r: r.loss).items()],
-        environment=results.environment,
+        environment=results.header,
         coverage=coverage,
     )
 

@@ -4,10 +4,14 @@ import math
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from parity.plain import visible
+
 LONG = 12
+DEEP = 6
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
@@ -21,6 +25,8 @@ def share(value: float | None) -> str:
         return ""
     if math.isinf(value):
         return "∞"
+    if math.isnan(value):
+        return "nan"
     if value > 999:
         return f"{value:.0e}"
     if value > 10:
@@ -35,10 +41,12 @@ def steps(value: float | None) -> str:
     return "∞ ulp" if math.isinf(value) else f"{value:.2g} ulp" if value < 100 else f"{value:.0e} ulp"
 
 
-def figure(value: Any) -> str:
-    """A published or computed figure, nested lists included, cut where it is long."""
+def figure(value: Any, left: int = DEEP) -> str:
+    """A published or computed figure, nested lists included, cut where it is long or deep."""
     if isinstance(value, list):
-        shown = [figure(entry) for entry in value[:LONG]]
+        if not left:
+            return "[...]"
+        shown = [figure(entry, left - 1) for entry in value[:LONG]]
         return f"[{', '.join(shown)}{', ...' if len(value) > LONG else ''}]"
     return f"{value:.8g}" if isinstance(value, float) else str(value)
 
@@ -51,7 +59,17 @@ def listed(names: Sequence[str], separator: str = ", ", most: int = 4) -> str:
 
 def breakable(name: str) -> Markup:
     """HTML of a name that may break after its underscores."""
-    return escape(name).replace("_", Markup("_<wbr>"))
+    return escape(visible(name)).replace("_", Markup("_<wbr>"))
+
+
+def fragment(name: str) -> str:
+    """A name as the fragment of a link to it."""
+    return quote(visible(name))
+
+
+def html(value: Any) -> Any:
+    """Text that shows every character there is in it; markup is let through, and escaped elsewhere."""
+    return visible(value, keep="\n") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def percent(part: int, whole: int) -> str:
@@ -70,7 +88,7 @@ def markdown(value: Any) -> Markup:
     """Text that Markdown shows as it is, in a table cell too: neither markup nor HTML comes through."""
     if isinstance(value, Markup):
         return value
-    text = re.sub(r"\s+", " ", str(value))
+    text = visible(re.sub(r"[ \t\n]+", " ", str(value)))
     text = re.sub(r"([\\`*\[|~])", r"\\\1", text)
     text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")

@@ -1,8 +1,9 @@
 """Tables -> parity.md and parity.html, by the templates in this folder."""
 
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from parity.report import text
 from parity.report.remarks import CLASSES
@@ -13,18 +14,23 @@ NAMES = ("parity.md", "parity.html")
 
 def render(name: str, tables: Tables) -> str:
     """One of the two files as text. Whatever is not markup of the template itself is escaped."""
+    return _template(name).render(tables=tables)
+
+
+@cache
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("parity.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-        finalize=text.markdown if name.endswith(".md") else None,
+        finalize=text.markdown if name.endswith(".md") else text.html,
     )  # fmt: skip
     environment.filters.update(
         share=text.share, steps=text.steps, figure=text.figure, plural=text.plural, heading=text.heading,
-        listed=text.listed, breakable=text.breakable, block=text.block,
+        listed=text.listed, breakable=text.breakable, block=text.block, fragment=text.fragment,
         answer=lambda name: name if name.startswith(("output", "second")) else f"gradient of {name}",
     )  # fmt: skip
     environment.globals.update(percent=text.percent, classes=CLASSES)
-    return environment.get_template(f"{name}.j2").render(tables=tables)
+    return environment.get_template(f"{name}.j2")
 
 
 def write(tables: Tables, folder: Path) -> list[Path]:

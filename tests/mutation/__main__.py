@@ -11,16 +11,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import yaml
 from cosmic_ray.work_db import WorkDB
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from parity.cases.errors import nearest
 from parity.losses import LOSSES
+from tests.mutation.changes import Change
+from tests.mutation.equivalent import Excuses
 from tests.mutation.killing import INCOMPETENT, KILLED, all_points, outcome
-from tests.mutation.mutants import Change, change, modules, session, source_of
+from tests.mutation.mutants import changed_by, modules, session, source_of
 
-EQUIVALENT = Path(__file__).parent / "equivalent"
 WORKERS = 2
 OUTCOMES = {KILLED: TestOutcome.KILLED, INCOMPETENT: TestOutcome.INCOMPETENT}
 
@@ -40,8 +40,8 @@ def work(share: int) -> None:
         listed = {item.job_id for item, _ in survivors(path, database)}
         items = [*database.pending_work_items, *(item for item in database.work_items if item.job_id in listed)]
         mine = [(item, source_of(item)) for item in items if int(item.job_id[:8], 16) % WORKERS == share]
-        equivalent = excused(path)
-        mine.sort(key=lambda one: one[1] is not None and change(path, one[1]) in equivalent)
+        equivalent = Excuses(path.stem)
+        mine.sort(key=lambda one: one[1] is not None and changed_by(path, one[1]) in equivalent)
         for item, source in mine:
             found = INCOMPETENT if source is None else outcome(path, source, losses, points)
             result = WorkResult(WorkerOutcome.NORMAL, test_outcome=OUTCOMES.get(found, TestOutcome.SURVIVED))
@@ -49,28 +49,19 @@ def work(share: int) -> None:
         database.close()
 
 
-def excused(path: Path) -> set[Change]:
-    """The mutants of a module that mean the same as the original, a list of them for each reason."""
-    file = EQUIVALENT / f"{path.stem}.yaml"
-    groups = yaml.safe_load(file.read_text()) if file.exists() else []
-    return {
-        Change(was.strip(), mutant.strip()) for group in groups if group["because"] for was, mutant in group["mutants"]
-    }
-
-
 def survivors(path: Path, database: WorkDB) -> list[tuple[WorkItem, Change]]:
     """Every mutant that survived and is not excused, and its change."""
     alive = {job for job, result in database.results if result.test_outcome == TestOutcome.SURVIVED}
-    found, equivalent = [], excused(path)
+    found, equivalent = [], Excuses(path.stem)
     for item in database.work_items:
         source = source_of(item) if item.job_id in alive else None
-        if source is not None and change(path, source) not in equivalent:
-            found.append((item, change(path, source)))
+        if source is not None and changed_by(path, source) not in equivalent:
+            found.append((item, changed_by(path, source)))
     return sorted(found, key=lambda one: one[0].mutations[0].start_pos)
 
 
 def summary() -> int:
-    """Print a line a module and the survivors; the number of those that equivalent.yaml does not name."""
+    """Print a line a module and the survivors; the number of those that equivalent/ does not name."""
     total: Counter[str] = Counter()
     listed = []
     print(f"{'module':24}{'mutants':>8}{'killed':>8}{'equivalent':>12}{'survived':>10}")

@@ -75,6 +75,8 @@ def _judge(module: Path, source: str, losses: Sequence[str], points: dict[str, l
             mutated = importlib.import_module("parity.losses")
     except Exception:
         return INCOMPETENT
+    if not mutated.LOSSES.keys() >= set(losses):
+        return KILLED  # a loss is no longer registered
     numpy.losses = mutated  # it builds distance functions of one of them
     implementation = Implementation("mutant", losses=mutated.LOSSES, equivalents={})
     for seeds in (range(1), range(1, 3)):

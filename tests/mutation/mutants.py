@@ -1,31 +1,25 @@
 """The mutants of parity/losses, made and kept by Cosmic Ray: its operators, its session file."""
 
+import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
-from difflib import unified_diff
 from hashlib import blake2b
 from pathlib import Path
 from uuid import uuid4
 
 import cosmic_ray.plugins
-from cosmic_ray.ast import ast_nodes, get_ast_from_path
+from cosmic_ray.ast import ast_nodes, get_ast, get_ast_from_path
 from cosmic_ray.ast.ast_query import ASTQuery
 from cosmic_ray.mutating import mutate_code
+from cosmic_ray.operators.operator import Operator
 from cosmic_ray.work_db import WorkDB
 from cosmic_ray.work_item import MutationSpec, WorkItem
+
+from tests.mutation.changes import Change, change, parsed
 
 LOSSES = Path("parity/losses")
 SESSION = Path(".mutation")
 # Operators whose every mutant of this code is refused on import, or says the same as another's.
 LEFT_OUT = ("NoOp", "VariableInserter", "VariableReplacer", "ExceptionReplacer")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One mutated line."""
-
-    was: str
-    mutant: str
 
 
 def modules() -> list[Path]:
@@ -47,13 +41,18 @@ def session(path: Path) -> WorkDB:
     return database
 
 
+def operators() -> dict[str, Operator]:
+    """Cosmic Ray's operators that are used, by name."""
+    classes = {name: cosmic_ray.plugins.get_operator(name) for name in cosmic_ray.plugins.operator_names()}
+    return {
+        name: operator() for name, operator in classes.items()
+        if not operator.arguments() and not any(word in name for word in LEFT_OUT)
+    }  # fmt: skip
+
+
 def _work(path: Path) -> Iterator[WorkItem]:
     tree = get_ast_from_path(path)
-    for name in cosmic_ray.plugins.operator_names():
-        operator_class = cosmic_ray.plugins.get_operator(name)
-        if operator_class.arguments() or any(word in name for word in LEFT_OUT):
-            continue
-        operator = operator_class()
+    for name, operator in operators().items():
         places = ((node, *span) for node in ast_nodes(tree) for span in operator.mutation_positions(node))
         for occurrence, (node, start, end) in enumerate(places):
             definition = ASTQuery(node).get_definition_name()
@@ -62,16 +61,34 @@ def _work(path: Path) -> Iterator[WorkItem]:
 
 
 def source_of(item: WorkItem) -> str | None:
-    """The mutated source, or None where the operator changes nothing."""
+    """The mutated source, or None where the operator changes nothing or leaves no Python."""
     spec = item.mutations[0]
     operator = cosmic_ray.plugins.get_operator(spec.operator_name)()
-    return mutate_code(spec.module_path.read_text(), operator, spec.occurrence)
+    source = mutate_code(spec.module_path.read_text(), operator, spec.occurrence)
+    try:
+        return source if source and ast.parse(source) else None
+    except SyntaxError:
+        return None
 
 
-def change(path: Path, source: str) -> Change:
-    """The lines that a mutant changes."""
-    lines = list(unified_diff(path.read_text().splitlines(), source.splitlines(), n=0, lineterm=""))[2:]
-    was, mutant = (
-        " ".join(line[1:].strip() for line in lines if line.startswith(sign)).strip() for sign in "-+"
-    )
-    return Change(was, mutant)
+def changed_by(path: Path, source: str) -> Change:
+    """What a mutant changes in a module. Raises ValueError where it changes nothing but the spelling."""
+    found = change(ast.parse(path.read_text()), ast.parse(source))
+    if found is None:
+        raise ValueError(f"a mutant of {path} is the same program")
+    return found
+
+
+def mutants_of(statement: Change) -> Iterator[Change]:
+    """The mutants of one statement alone, quickly: what the operators make of its text."""
+    before = parsed(statement.was)
+    text = ast.unparse(before)
+    nodes = list(ast_nodes(get_ast(text)))
+    for operator in operators().values():
+        for occurrence in range(sum(1 for node in nodes for _ in operator.mutation_positions(node))):
+            try:
+                found = change(before, ast.parse(mutate_code(text, operator, occurrence)))
+            except SyntaxError:
+                continue
+            if found is not None:
+                yield found

@@ -1,14 +1,18 @@
 """A catalogue of planted bugs: wrong losses of the kinds that people really ship, each of which must turn red.
 
-A bug names the loss it stands in, what is wrong, and a part of the sentence that must tell it.
+A bug names the loss it stands in, what is wrong, the kind of mismatch that must tell it, and the words of its sentence.
+Another kind does not count: a bug whose function raises by accident is not caught by that.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from parity.records.mismatch import Mismatch
+from parity.records.sentences import sentence
 from parity.types import Array, Gradients, Result
 
 Change = Callable[[Array], Array]
@@ -16,10 +20,11 @@ Change = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Bug:
-    """One wrong loss."""
+    """One wrong loss. `says` is a part of the sentence that tells it; '...' in it stands for any text."""
 
     loss: str
     name: str
+    kind: str
     says: str
     function: Callable[..., Any]
     framework: str = "numpy"
@@ -28,15 +33,22 @@ class Bug:
     def id(self) -> str:
         return f"{self.loss}: {self.name}"
 
+    def told(self, mismatch: Mismatch) -> bool:
+        """Whether a mismatch is of the bug's kind and says what is wrong."""
+        pattern = ".*".join(re.escape(part) for part in self.says.split("..."))
+        return mismatch.kind == self.kind and re.search(pattern, sentence(mismatch)) is not None
+
 
 BUGS: list[Bug] = []
 
 
-def planted(loss: str, name: str, says: str = "", framework: str = "numpy") -> Callable[[Callable[..., Any]], Any]:
+def planted(
+    loss: str, name: str, kind: str, says: str, framework: str = "numpy"
+) -> Callable[[Callable[..., Any]], Any]:
     """Enter a wrong loss into the catalogue."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        BUGS.append(Bug(loss, name, says, function, framework))
+        BUGS.append(Bug(loss, name, kind, says, function, framework))
         return function
 
     return enter

@@ -23,6 +23,7 @@ from parity.types import Array, Gradients, Result
 CODE = 100.0  # the number of the first way
 LEAKED: list[Any] = []
 SPOILT: list[bool] = []
+KEPT: list[Array] = []
 
 
 class Unspeakable(Exception):
@@ -79,14 +80,14 @@ def _kill(number: int) -> Callable[[], Any]:
 
 def _bomb() -> None:
     while True:
-        LEAKED.append(np.ones(1 << 22))
+        LEAKED.append(np.empty(1 << 24))
 
 
 def _bomb_in_torch() -> None:
     import torch
 
     while True:
-        LEAKED.append(torch.ones(1 << 22))
+        LEAKED.append(torch.empty(1 << 25))
 
 
 def _close_streams() -> None:
@@ -148,9 +149,11 @@ WAYS = [
     Way("leaves a thread", lambda: threading.Thread(target=time.sleep, args=[1000]).start(), None),
     Way("leaves a child", _fork_and_stay, None),
     Way("comes back twice", _fork_and_return, None),
-    Way("leaks", lambda: LEAKED.append(np.ones(20 << 17)), None),
-    Way("leaks still", lambda: LEAKED.append(np.ones(20 << 17)), None),
-    Way("leaks again", lambda: LEAKED.append(np.ones(20 << 17)), None),
+    Way("leaks", lambda: LEAKED.append(np.empty(20 << 17)), None),
+    Way("leaks still", lambda: LEAKED.append(np.empty(20 << 17)), None),
+    Way("leaks again", lambda: LEAKED.append(np.empty(20 << 17)), None),
+    Way("keeps much", lambda: KEPT or KEPT.append(np.empty(150 << 17)), None),
+    Way("needs much for a while", lambda: np.empty(300 << 17), None),
     Way("spoils what comes after", _spoil, None),
 ]
 

@@ -7,40 +7,45 @@ from parity.types import Array, Gradients, Result
 from tests.planted import planted, with_gradients, with_input_gradient
 
 
-@planted("mse_loss", "the gradient ignores grad_output", "ignores grad_output")
+@planted("mse_loss", "the gradient ignores grad_output", "value", "ignores grad_output")
 def _(input: Array, target: Array, **options: object) -> Result:
     output, vjp = losses.mse_loss(input, target, **options)
     return output, lambda grad_output: vjp(np.ones_like(grad_output))
 
 
-@planted("cross_entropy", "reduction none ignores grad_output", "ignores grad_output")
+@planted("cross_entropy", "reduction none ignores grad_output", "value", "ignores grad_output")
 def _(input: Array, target: Array, reduction: str = "mean", **options: object) -> Result:
     output, vjp = losses.cross_entropy(input, target, reduction=reduction, **options)
     return output, (lambda grad_output: vjp(np.ones_like(grad_output))) if reduction == "none" else vjp
 
 
-@planted("cross_entropy", "reduction none takes the mean of grad_output", "gradient of input")
+@planted(
+    "cross_entropy",
+    "reduction none takes the mean of grad_output",
+    "value",
+    "gradient of input differs in ..., torch is the nearer",
+)
 def _(input: Array, target: Array, **options: object) -> Result:
     output, vjp = losses.cross_entropy(input, target, **options)
     return output, lambda g: vjp(np.full_like(g, g.mean())) if g.size else vjp(g)
 
 
-@planted("huber_loss", "the gradient's sign is flipped", "sign flipped")
+@planted("huber_loss", "the gradient's sign is flipped", "value", "gradient of input has its sign flipped")
 def _(*args: Array, **options: object) -> Result:
     return with_gradients(losses.huber_loss(*args, **options), lambda found: {k: -v for k, v in found.items()})
 
 
-@planted("sigmoid", "the gradient is zero", "zero everywhere")
+@planted("sigmoid", "the gradient is zero", "value", "gradient of input is zero everywhere")
 def _(input: Array) -> Result:
     return with_input_gradient(losses.sigmoid(input), np.zeros_like)
 
 
-@planted("kl_div", "the target's gradient is missing", "gradient of target is missing")
+@planted("kl_div", "the target's gradient is missing", "missing", "gradient of target is missing")
 def _(**arguments: object) -> Result:
     return with_gradients(losses.kl_div(**arguments), lambda found: {"input": found["input"]})
 
 
-@planted("nll_loss", "weight has a gradient that torch refuses", "gradient of weight is given")
+@planted("nll_loss", "weight has a gradient that torch refuses", "extra", "gradient of weight is given")
 def _(input: Array, target: Array, weight: Array | None = None, **options: object) -> Result:
     def more(found: Gradients) -> Gradients:
         return found if weight is None else found | {"weight": np.zeros_like(weight)}
@@ -48,13 +53,23 @@ def _(input: Array, target: Array, weight: Array | None = None, **options: objec
     return with_gradients(losses.nll_loss(input, target, weight, **options), more)
 
 
-@planted("l1_loss", "the gradient ignores negative parts of grad_output", "gradient of input")
+@planted(
+    "l1_loss",
+    "the gradient ignores negative parts of grad_output",
+    "value",
+    "gradient of input differs in ...0, torch has ",
+)
 def _(**arguments: object) -> Result:
     output, vjp = losses.l1_loss(**arguments)
     return output, lambda g: vjp(np.maximum(g, 0) if g.dtype.kind != "c" else g)
 
 
-@planted("smooth_l1_loss", "a strided grad_output is read as if it were contiguous", "gradient of")
+@planted(
+    "smooth_l1_loss",
+    "a strided grad_output is read as if it were contiguous",
+    "value",
+    "gradient of input differs in ..., torch is the nearer",
+)
 def _(**arguments: object) -> Result:
     output, vjp = losses.smooth_l1_loss(**arguments)
 
@@ -65,7 +80,7 @@ def _(**arguments: object) -> Result:
     return output, in_memory_order
 
 
-@planted("mse_loss", "an expanded grad_output counts once", "gradient of input")
+@planted("mse_loss", "an expanded grad_output counts once", "value", "gradient of input differs in ...0, torch has ")
 def _(**arguments: object) -> Result:
     output, vjp = losses.mse_loss(**arguments)
 
@@ -79,30 +94,37 @@ def _(**arguments: object) -> Result:
     return output, first_only
 
 
-@planted("binary_cross_entropy_with_logits", "a zero in grad_output becomes nan", "nan")
+@planted(
+    "binary_cross_entropy_with_logits",
+    "a zero in grad_output becomes nan",
+    "value",
+    "gradient of input differs in ...: nan, torch has ",
+)
 def _(**arguments: object) -> Result:
     output, vjp = losses.binary_cross_entropy_with_logits(**arguments)
     return output, lambda g: vjp(np.where(g == 0, np.nan, g).astype(g.dtype))
 
 
-@planted("softmax", "the output is of float64", "dtype float64")
+@planted("softmax", "the output is of float64", "dtype", "output has dtype float64, torch's has float32")
 def _(input: Array, dim: int | None = None, **options: object) -> Result:
     output, vjp = losses.softmax(input, dim, **options)
     return output.astype(np.float64), lambda g: vjp(g.astype(output.dtype))
 
 
-@planted("logsigmoid", "the gradient of a half is of float32", "dtype float32")
+@planted(
+    "logsigmoid", "the gradient of a half is of float32", "dtype", "gradient of input has dtype float32, torch's has "
+)
 def _(input: Array) -> Result:
     return with_input_gradient(losses.logsigmoid(input), lambda g: g.astype(np.promote_types(g.dtype, np.float32)))
 
 
-@planted("mse_loss", "a scalar has the shape (1,)", "shape [1]")
+@planted("mse_loss", "a scalar has the shape (1,)", "shape", "output has shape [1], torch's has []")
 def _(**arguments: object) -> Result:
     output, vjp = losses.mse_loss(**arguments)
     return np.atleast_1d(output), lambda g: vjp(g.reshape(output.shape))
 
 
-@planted("kl_div", "a gradient keeps the broadcast shape", "shape")
+@planted("kl_div", "a gradient keeps the broadcast shape", "shape", "gradient of ... has shape [")
 def _(input: Array, target: Array, **options: object) -> Result:
     def stretch(found: Gradients) -> Gradients:
         return {name: np.broadcast_to(g, np.broadcast_shapes(input.shape, target.shape)) for name, g in found.items()}
@@ -110,7 +132,7 @@ def _(input: Array, target: Array, **options: object) -> Result:
     return with_gradients(losses.kl_div(input, target, **options), stretch)
 
 
-@planted("cross_entropy", "the forward modifies the logits", "modifies input")
+@planted("cross_entropy", "the forward modifies the logits", "mutation", "modifies input")
 def _(input: Array, target: Array, **options: object) -> Result:
     result = losses.cross_entropy(input.copy(), target, **options)
     if input.flags.writeable and input.size:
@@ -118,7 +140,7 @@ def _(input: Array, target: Array, **options: object) -> Result:
     return result
 
 
-@planted("nll_loss", "the forward modifies the target", "modifies target")
+@planted("nll_loss", "the forward modifies the target", "mutation", "modifies target")
 def _(input: Array, target: Array, ignore_index: int = -100, **options: object) -> Result:
     result = losses.nll_loss(input, target.copy(), ignore_index=ignore_index, **options)
     if target.flags.writeable:
@@ -126,13 +148,13 @@ def _(input: Array, target: Array, ignore_index: int = -100, **options: object) 
     return result
 
 
-@planted("ctc_loss", "a label beyond the classes is clipped", "answers where the case expects IndexError")
+@planted("ctc_loss", "a label beyond the classes is clipped", "missing", "answers where the case expects IndexError")
 def _(**arguments: object) -> Result:
     labels = np.clip(arguments["targets"], 0, arguments["log_probs"].shape[-1] - 1)
     return losses.ctc_loss(**arguments | {"targets": labels})
 
 
-@planted("soft_margin_loss", "the backward modifies grad_output", "modifies grad_output")
+@planted("soft_margin_loss", "the backward modifies grad_output", "mutation", "modifies grad_output")
 def _(**arguments: object) -> Result:
     output, vjp = losses.soft_margin_loss(**arguments)
 
@@ -145,7 +167,7 @@ def _(**arguments: object) -> Result:
     return output, scaled
 
 
-@planted("margin_ranking_loss", "a second vjp adds to the first", "second time")
+@planted("margin_ranking_loss", "a second vjp adds to the first", "state", "second time")
 def _(**arguments: object) -> Result:
     output, vjp = losses.margin_ranking_loss(**arguments)
     total: Gradients = {}
@@ -161,7 +183,7 @@ def _(**arguments: object) -> Result:
 _LAST: dict[str, Array] = {}
 
 
-@planted("hinge_embedding_loss", "another call's arrays are used in the backward", "in between")
+@planted("hinge_embedding_loss", "another call's arrays are used in the backward", "state", "in between")
 def _(input: Array, target: Array, **options: object) -> Result:
     _LAST.update(input=input, target=target)
     output, vjp = losses.hinge_embedding_loss(input, target, **options)
@@ -177,7 +199,7 @@ def _(input: Array, target: Array, **options: object) -> Result:
 _BUFFERS: dict[object, Array] = {}
 
 
-@planted("gaussian_nll_loss", "gradients live in a buffer that the next call overwrites", "overwrites")
+@planted("gaussian_nll_loss", "gradients live in a buffer that the next call overwrites", "state", "overwrites")
 def _(**arguments: object) -> Result:
     output, vjp = losses.gaussian_nll_loss(**arguments)
 
@@ -194,7 +216,7 @@ def _(**arguments: object) -> Result:
 _CALLS: list[str] = []
 
 
-@planted("cosine_embedding_loss", "each call gives other bits", "another output")
+@planted("cosine_embedding_loss", "each call gives other bits", "state", "another output")
 def _(**arguments: object) -> Result:
     output, vjp = losses.cosine_embedding_loss(**arguments)
     _CALLS.append("cosine")
@@ -203,19 +225,26 @@ def _(**arguments: object) -> Result:
     return output, vjp
 
 
-@planted("triplet_margin_loss", "it raises where torch answers", "raises")
+@planted(
+    "triplet_margin_loss", "it raises where torch answers", "raises", "the forward raises ValueError: expected a batch"
+)
 def _(anchor: Array, positive: Array, negative: Array, **options: object) -> Result:
     if anchor.ndim == 1:
         raise ValueError("expected a batch")
     return losses.triplet_margin_loss(anchor, positive, negative, **options)
 
 
-@planted("huber_loss", "a negative delta is accepted", "answers where torch raises")
+@planted("huber_loss", "a negative delta is accepted", "missing", "answers where torch raises")
 def _(input: Array, target: Array, delta: float = 1.0, **options: object) -> Result:
     return losses.huber_loss(input, target, delta=abs(delta) or 1.0, **options)
 
 
-@planted("cross_entropy", "a class out of range raises another class of error", "torch raises IndexError")
+@planted(
+    "cross_entropy",
+    "a class out of range raises another class of error",
+    "class",
+    "raises KeyError: ..., torch raises IndexError",
+)
 def _(input: Array, target: Array, **options: object) -> Result:
     try:
         return losses.cross_entropy(input, target, **options)
@@ -223,17 +252,17 @@ def _(input: Array, target: Array, **options: object) -> Result:
         raise KeyError(str(error)) from None
 
 
-@planted("mse_loss", "it returns no vjp", "no vjp")
+@planted("mse_loss", "it returns no vjp", "missing", "the loss returns no vjp")
 def _(**arguments: object) -> Array:
     return losses.mse_loss(**arguments)[0]
 
 
-@planted("mse_loss", "the vjp returns a tuple", "expected a dict")
+@planted("mse_loss", "the vjp returns a tuple", "type", "vjp returned tuple, expected a dict")
 def _(**arguments: object) -> object:
     output, vjp = losses.mse_loss(**arguments)
     return output, lambda g: tuple(vjp(g).values())
 
 
-@planted("soft_margin_loss", "it returns a list", "list")
+@planted("soft_margin_loss", "it returns a list", "raises", "the loss returned list, expected an array")
 def _(**arguments: object) -> object:
     return losses.soft_margin_loss(**arguments)[0].tolist()

@@ -18,20 +18,34 @@ def _without(loss: str, *options: str) -> Any:
     return forgetful
 
 
-for _loss, _option in (
-    ("huber_loss", "delta"), ("smooth_l1_loss", "beta"), ("huber_loss", "weight"), ("l1_loss", "weight"),
-    ("mse_loss", "weight"), ("margin_ranking_loss", "margin"), ("hinge_embedding_loss", "margin"),
-    ("cosine_embedding_loss", "margin"), ("multi_margin_loss", "p"), ("multi_margin_loss", "margin"),
-    ("multi_margin_loss", "weight"), ("multilabel_soft_margin_loss", "weight"), ("triplet_margin_loss", "p"),
-    ("triplet_margin_loss", "swap"), ("triplet_margin_loss", "margin"), ("ctc_loss", "blank"),
-    ("ctc_loss", "zero_infinity"), ("binary_cross_entropy", "weight"), ("kl_div", "log_target"),
-    ("poisson_nll_loss", "log_input"), ("poisson_nll_loss", "full"), ("linear_cross_entropy", "linear_bias"),
-    ("linear_cross_entropy", "weight"), ("linear_cross_entropy", "label_smoothing"),
-    ("adaptive_log_softmax_with_loss", "head_bias"), ("triplet_margin_with_distance_loss", "distance_function"),
-    ("gaussian_nll_loss", "eps"), ("nll_loss", "weight"), ("softmax", "dtype"), ("cross_entropy", "reduce"),
-    ("mse_loss", "size_average"),
+_OUTPUT = ("value", "output differs in ..., torch is the nearer")
+_INPUT = ("value", "gradient of input differs in ..., torch is the nearer")
+
+for _loss, _option, _kind, _says in (
+    ("huber_loss", "delta", *_INPUT), ("smooth_l1_loss", "beta", *_INPUT), ("margin_ranking_loss", "margin", *_OUTPUT),
+    ("hinge_embedding_loss", "margin", *_OUTPUT), ("cosine_embedding_loss", "margin", *_OUTPUT),
+    ("multi_margin_loss", "p", *_INPUT), ("multi_margin_loss", "margin", *_OUTPUT),
+    ("multi_margin_loss", "weight", *_INPUT), ("triplet_margin_loss", "p", *_OUTPUT),
+    ("triplet_margin_loss", "swap", *_OUTPUT), ("triplet_margin_loss", "margin", *_OUTPUT),
+    ("ctc_loss", "blank", "value", "gradient of log_probs differs in ..., torch is the nearer"),
+    ("ctc_loss", "zero_infinity", "value", "output differs in ...: inf, torch has 0"),
+    ("binary_cross_entropy", "weight", *_INPUT),
+    ("kl_div", "log_target", "value", "gradient of target differs in ..., torch is the nearer"),
+    ("poisson_nll_loss", "log_input", *_INPUT), ("poisson_nll_loss", "full", *_OUTPUT),
+    ("linear_cross_entropy", "weight", *_INPUT), ("linear_cross_entropy", "label_smoothing", *_INPUT),
+    ("triplet_margin_with_distance_loss", "distance_function", *_OUTPUT), ("gaussian_nll_loss", "eps", *_OUTPUT),
+    ("nll_loss", "weight", *_INPUT), ("softmax", "dtype", "dtype", "output has dtype ..., torch's has "),
+    ("cross_entropy", "reduce", "shape", "output has shape [], torch's has ["),
+    ("mse_loss", "size_average", "value", "gradient of input is ... times torch's throughout (a wrong denominator"),
+    *(
+        (loss, name, "missing", f"gradient of {name} is missing, torch has one") for loss, name in (
+            ("huber_loss", "weight"), ("l1_loss", "weight"), ("mse_loss", "weight"),
+            ("multilabel_soft_margin_loss", "weight"), ("linear_cross_entropy", "linear_bias"),
+            ("adaptive_log_softmax_with_loss", "head_bias"),
+        )
+    ),
 ):  # fmt: skip
-    planted(_loss, f"{_option} is left out")(_without(_loss, _option))
+    planted(_loss, f"{_option} is left out", _kind, _says)(_without(_loss, _option))
 
 
 def _in_memory_order(loss: str, name: str) -> Any:
@@ -51,21 +65,26 @@ for _loss, _name in (
     ("mse_loss", "target"), ("kl_div", "input"), ("cross_entropy", "input"), ("binary_cross_entropy", "weight"),
     ("gaussian_nll_loss", "var"), ("triplet_margin_loss", "negative"), ("softmax", "input"), ("l1_loss", "weight"),
 ):  # fmt: skip
-    planted(_loss, f"{_name} is read in memory order")(_in_memory_order(_loss, _name))
+    planted(_loss, f"{_name} is read in memory order", *_OUTPUT)(_in_memory_order(_loss, _name))
 
 
-@planted("softmax", "dim counts from the other end")
+@planted("softmax", "dim counts from the other end", "value", "output differs in ..., torch is the nearer")
 def _(input: Array, dim: int | None = None, **options: Any) -> Result:
     wrong = -1 - dim if dim is not None and input.ndim > 1 else dim
     return losses.softmax(input, wrong, **options)
 
 
-@planted("softmin", "it is softmax")
+@planted("softmin", "it is softmax", "value", "output differs in ..., torch is the nearer")
 def _(*args: Any, **options: Any) -> Result:
     return losses.softmax(*args, **options)
 
 
-@planted("l1_loss", "the mean divides by the number of elements, not by the weights")
+@planted(
+    "l1_loss",
+    "the mean divides by the number of elements, not by the weights",
+    "value",
+    "gradient of input is 1.25 times torch's throughout (a wrong denominator or factor)",
+)
 def _(input: Array, target: Array, weight: Array | None = None, **options: Any) -> Result:
     output, vjp = losses.l1_loss(input, target, weight=weight, **options)
     if weight is None or output.ndim:
@@ -74,20 +93,22 @@ def _(input: Array, target: Array, weight: Array | None = None, **options: Any) 
     return output * factor, lambda g: vjp(g * factor)
 
 
-@planted("mse_loss", "float32 and float64 give float32", "dtype")
+@planted("mse_loss", "float32 and float64 give float32", "dtype", "output has dtype float32, torch's has float64")
 def _(input: Array, target: Array, **options: Any) -> Result:
     output, vjp = losses.mse_loss(input, target, **options)
     return output.astype(input.dtype) if input.dtype.kind == "f" else output, lambda g: vjp(g.astype(output.dtype))
 
 
-@planted("mse_loss", "a batch of none raises", "raises")
+@planted("mse_loss", "a batch of none raises", "raises", "the forward raises ValueError: the batch is empty")
 def _(input: Array, target: Array, **options: Any) -> Result:
     if not input.size:
         raise ValueError("the batch is empty")
     return losses.mse_loss(input, target, **options)
 
 
-@planted("binary_cross_entropy_with_logits", "shapes broadcast where torch refuses", "answers where torch raises")
+@planted(
+    "binary_cross_entropy_with_logits", "shapes broadcast where torch refuses", "missing", "answers where torch raises"
+)
 def _(input: Array, target: Array, **options: Any) -> Result:
     try:
         return losses.binary_cross_entropy_with_logits(input, target, **options)
@@ -97,14 +118,18 @@ def _(input: Array, target: Array, **options: Any) -> Result:
         return with_gradients(result, lambda found: found)
 
 
-@planted("multilabel_margin_loss", "labels after the first -1 count")
+@planted(
+    "multilabel_margin_loss", "labels after the first -1 count", "value", "output differs in ..., torch is the nearer"
+)
 def _(input: Array, target: Array, **options: Any) -> Result:
     if target.ndim and target.shape[-1] > 1 and (target >= -1).all():
         target = np.sort(target, axis=-1)[..., ::-1].copy()
     return losses.multilabel_margin_loss(input, target, **options)
 
 
-@planted("multilabel_soft_margin_loss", "reduction none does not average over the classes", "shape")
+@planted(
+    "multilabel_soft_margin_loss", "reduction none does not average over the classes", "shape", "output has shape ["
+)
 def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
     if reduction == "none" and not options and input.shape == target.shape and input.ndim > 1:
         return losses.binary_cross_entropy_with_logits(input, target, weight, reduction="none")

@@ -52,7 +52,13 @@ class _InPlaceBackward(torch.autograd.Function):
         return ctx.slope.mul_(grad_output)
 
 
-@planted("mse_loss", "a backward that can be differentiated only once", "second derivative", framework="torch")
+@planted(
+    "mse_loss",
+    "a backward that can be differentiated only once",
+    "raises",
+    "the second derivative raises",
+    framework="torch",
+)
 def _(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean", **options: Any) -> torch.Tensor:
     plain = reduction == "mean" and not options and input.shape == target.shape and input.dtype == target.dtype
     if plain:
@@ -60,27 +66,33 @@ def _(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean", **opti
     return F.mse_loss(input, target, reduction=reduction, **options)
 
 
-@planted("sigmoid", "the second derivative forgets the output's own slope", "second derivative", framework="torch")
+@planted(
+    "sigmoid",
+    "the second derivative forgets the output's own slope",
+    "value",
+    "second derivative by input",
+    framework="torch",
+)
 def _(input: torch.Tensor) -> torch.Tensor:
     return _DetachedBackward.apply(input) if input.is_floating_point() else torch.sigmoid(input)
 
 
-@planted("logsigmoid", "a second backward is scaled twice", "second time", framework="torch")
+@planted("logsigmoid", "a second backward is scaled twice", "state", "second time", framework="torch")
 def _(input: torch.Tensor) -> torch.Tensor:
     return _InPlaceBackward.apply(input)
 
 
-@planted("l1_loss", "the target is detached", "gradient of target is missing", framework="torch")
+@planted("l1_loss", "the target is detached", "missing", "gradient of target is missing", framework="torch")
 def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
     return F.l1_loss(input, target.detach(), **options)
 
 
-@planted("kl_div", "the whole loss is detached", "is missing", framework="torch")
+@planted("kl_div", "the whole loss is detached", "missing", "gradient of input is missing", framework="torch")
 def _(*args: Any, **options: Any) -> torch.Tensor:
     return F.kl_div(*args, **options).detach()
 
 
-@planted("softmax", "the input is modified in place under no_grad", "modifies input", framework="torch")
+@planted("softmax", "the input is modified in place under no_grad", "mutation", "modifies input", framework="torch")
 def _(input: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
     output = F.softmax(input, *args, **options)
     with torch.no_grad():
@@ -88,25 +100,41 @@ def _(input: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
     return output
 
 
-@planted("mse_loss", "an in-place difference on the leaf raises", "raises", framework="torch")
+@planted(
+    "mse_loss",
+    "an in-place difference on the leaf raises",
+    "raises",
+    "the forward raises RuntimeError: a leaf Variable",
+    framework="torch",
+)
 def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
     return F.mse_loss(input.sub_(target), torch.zeros_like(target), **options)
 
 
-@planted("smooth_l1_loss", "a module that ignores beta", "", framework="torch")
+@planted(
+    "smooth_l1_loss",
+    "a module that ignores beta",
+    "value",
+    "gradient of input differs in ..., torch is the nearer",
+    framework="torch",
+)
 class _IgnoresBeta(torch.nn.SmoothL1Loss):
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return F.smooth_l1_loss(input, target, reduction=self.reduction)
 
 
-@planted("cross_entropy", "weight gets a gradient by composition", "gradient of weight is given", framework="torch")
+@planted(
+    "cross_entropy", "weight gets a gradient by composition", "extra", "gradient of weight is given", framework="torch"
+)
 def _(input: torch.Tensor, target: torch.Tensor, weight: Any = None, **options: Any) -> torch.Tensor:
     if weight is None or target.is_floating_point():
         return F.cross_entropy(input, target, weight, **options)
     return F.cross_entropy(input, target, weight.detach(), **options) + 0 * weight.sum()
 
 
-@planted("binary_cross_entropy_with_logits", "it returns a Python number", "returned float", framework="torch")
+@planted(
+    "binary_cross_entropy_with_logits", "it returns a Python number", "raises", "returned float", framework="torch"
+)
 def _(*args: Any, **options: Any) -> Any:
     output = F.binary_cross_entropy_with_logits(*args, **options)
     return float(output) if output.ndim == 0 else output

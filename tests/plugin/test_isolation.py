@@ -1,10 +1,12 @@
 """A point that crashes, hangs or leaks costs itself alone; the others' records are those of a clean run."""
 
+import _thread
 import ctypes
 import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +22,12 @@ from parity import losses
 from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.comparison.answers import Answers
-from parity.engine import journal
+from parity.engine import isolation, journal
 from parity.engine.isolation import Isolated
 from parity.engine.run import run_point
 from parity.implementations.registry import named, served
 from parity.records.record import Record
+from parity.records.sentences import sentence
 from parity.types import Array, Result
 from tests.planted.crashing import IMPLEMENTATION, WAYS, Way, case_file
 
@@ -75,7 +78,7 @@ def test_each_way_to_fail_costs_its_own_point(way: Way, records: dict[str, Recor
         assert record.verdict == "passed", record
     else:
         assert record.verdict == "failed"
-        assert way.says in record.mismatches[0].sentence
+        assert way.says in sentence(record.mismatches[0])
         assert "--seed-base" in record.repeat
 
 
@@ -98,14 +101,20 @@ def test_what_crashes_only_after_others_is_not_accused(records: dict[str, Record
     assert f"note: {note}" in str(record)
 
 
+def test_who_finds_no_memory_left_by_others_is_not_accused(records: dict[str, Record]) -> None:
+    (note,) = records["needs much for a while"].notes
+    assert "after other points in one process it runs out of its memory of 400 MB, alone it does not" in note
+    assert note.index("keeps much") < note.index("leaks again")
+
+
 @pytest.mark.parametrize("way", [way for way in WAYS if way.raises], ids=lambda way: way.name)
 def test_what_only_raises_is_the_points_failure_in_this_process_too(way: Way, points: list[Point]) -> None:
     point = next(point for point in points if point.scenario.name == way.name)
     record = run_point(point, IMPLEMENTATION, SEEDS)
     assert record.verdict == "failed"
     assert way.says is not None
-    assert way.says in record.mismatches[0].sentence
-    assert len(record.mismatches[0].sentence) < 400
+    assert way.says in sentence(record.mismatches[0])
+    assert len(sentence(record.mismatches[0])) < 400
 
 
 def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> None:
@@ -120,7 +129,7 @@ def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> Non
     assert [record.id for record in found] == [record.id for record in clean]
     crashed = [record for record in found if record.unexpected]
     assert 0.01 < len(crashed) / len(found) < 0.15
-    assert all("crashes with SIGSEGV in" in record.mismatches[0].sentence for record in crashed)
+    assert all("crashes with SIGSEGV in" in sentence(record.mismatches[0]) for record in crashed)
     assert all(bare(one) == bare(two) for one, two in zip(clean, found, strict=True) if not two.unexpected)
 
 
@@ -156,7 +165,7 @@ def test_a_name_that_cannot_be_imported_there_is_told(tmp_path: Path) -> None:
         for _ in range(3):
             record = isolated.run(point, SEEDS)
             assert record.verdict == "failed"
-            assert "no process can be started for crashing: Misdeclared" in record.mismatches[0].sentence
+            assert "no process can be started for crashing: Misdeclared" in sentence(record.mismatches[0])
 
 
 def test_the_workers_folder_is_the_starters_and_its_stdin_is_empty(
@@ -190,6 +199,42 @@ def test_ctrl_c_stays_ctrl_c(tmp_path: Path) -> None:
     assert not [one for one in parity.unfinished() if one.implementation == "interrupted"]
 
 
+def test_ctrl_c_ends_the_worker_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mse_loss.yaml"
+    path.write_text(SMALL)
+
+    def sleeps(**arguments: Any) -> Result:
+        time.sleep(1000)
+        return losses.mse_loss(**arguments)
+
+    threading.Timer(1, _thread.interrupt_main).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        parity.check("mse_loss", sleeps, cases=path, isolate=True)
+    assert time.monotonic() - start < 20
+
+
+def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cloudpickle")
+    (point, *_) = points_of(tmp_path / "mse_loss.yaml", SMALL)
+    factor = np.float32(2)
+
+    def double(**arguments: Any) -> Array:
+        return losses.mse_loss(**arguments)[0] * factor
+
+    live = parity.Implementation("live", losses={"mse_loss": double}, lacks=["gradient"])
+    monkeypatch.setattr(sys, "platform", "darwin")
+    isolated = Isolated(live)
+    monkeypatch.setattr(isolation.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(parity.Misdeclared, match="install cloudpickle, or name it module:NAME"):
+        Isolated(live)
+    monkeypatch.undo()
+    with isolated:
+        assert "output is 2 times torch's" in sentence(isolated.run(point, SEEDS).mismatches[0])
+
+
 def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mse_loss.yaml"
     path.write_text(SMALL)
@@ -210,9 +255,7 @@ def test_a_gradient_that_is_lacking_yet_given_costs_nothing(tmp_path: Path) -> N
     path = tmp_path / "nll_loss.yaml"
     path.write_text(WEIGHTED)
 
-    def gives(
-        input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, reduction: str = "mean"
-    ) -> torch.Tensor:
+    def gives(input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
         rows = -(weight[target] * input.gather(1, target[:, None])[:, 0])
         return rows if reduction == "none" else rows.sum()
 

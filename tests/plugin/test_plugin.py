@@ -10,49 +10,20 @@ from pathlib import Path
 
 import pytest
 
-# In-process runs forget what they were the first to import; C extensions such as PyYAML's do not survive that.
-from parity.records.record import read_records
-
-MSE = """
-loss: mse_loss
-cases:
-  - name: plain grid
-    given: {input: {normal: [3]}, target: {normal: [3]}}
-    across: {reduction: [none, mean]}
-"""
-L1 = """
-loss: l1_loss
-cases:
-  - name: only this
-    given: {input: {normal: [3]}, target: {normal: [3]}}
-"""
-WRONG = """
-import parity
-from parity import losses
-
-def double(**arguments):
-    output, vjp = losses.mse_loss(**arguments)
-    return output * 2, vjp
-
-IMPLEMENTATION = parity.Implementation("mylib", losses={"mse_loss": double})
-EXPECTED = parity.Implementation("mylib", losses={"mse_loss": double}, expected_failures={"*": "twice too large"})
-TRUE = parity.Implementation("mylib", losses={"mse_loss": losses.mse_loss}, expected_failures={"*mean*": "no more"})
-"""
+from parity.records.file import read_records
+from tests.plugin.user import MSE, write
 
 
 @pytest.fixture
 def user(pytester: pytest.Pytester) -> pytest.Pytester:
     """A user's repository with cases of its own and a library of its own."""
-    cases = pytester.mkdir("cases")
-    (cases / "mse_loss.yaml").write_text(MSE)
-    (cases / "l1_loss.yaml").write_text(L1)
-    (pytester.path / "mylib.py").write_text(WRONG)
+    write(pytester.path)
     pytester.syspathinsert()
     return pytester
 
 
 def test_points_are_items_with_readable_ids(user: pytest.Pytester) -> None:
-    result = user.runpytest("--collect-only", "-q", "--implementation", "numpy")
+    result = user.runpytest("--collect-only", "-q", "--parity-implementation", "numpy")
     result.stdout.fnmatch_lines(
         [
             "cases/l1_loss.yaml::l1_loss/only this/float32",
@@ -68,12 +39,12 @@ def test_points_are_items_with_readable_ids(user: pytest.Pytester) -> None:
      (["cases/mse_loss.yaml::mse_loss/plain grid/mean-float32"], 1)],
 )  # fmt: skip
 def test_points_are_selected_as_tests_are(user: pytest.Pytester, selection: list[str], passed: int) -> None:
-    user.runpytest("--implementation", "numpy", *selection).assert_outcomes(passed=passed)
+    user.runpytest("--parity-implementation", "numpy", *selection).assert_outcomes(passed=passed)
 
 
 def test_a_broken_file_fails_as_itself_and_the_others_run(user: pytest.Pytester) -> None:
     (user.path / "cases" / "kl_div.yaml").write_text("loss: kl_dib\ncases: []\n")
-    result = user.runpytest("--implementation", "numpy", "--parity-results", "r.jsonl")
+    result = user.runpytest("--parity-implementation", "numpy", "--parity-results", "r.jsonl")
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*kl_div.yaml:*"])
     result.stdout.no_fnmatch_line("*Traceback*")
@@ -84,13 +55,13 @@ def test_a_broken_file_fails_as_itself_and_the_others_run(user: pytest.Pytester)
 @pytest.mark.parametrize("asked", [["-k", "only and this"], ["cases/l1_loss.yaml::l1_loss/only this/float32"]])
 def test_a_broken_file_is_told_whatever_is_asked_of_it(user: pytest.Pytester, asked: list[str]) -> None:
     (user.path / "cases" / "l1_loss.yaml").write_text("loss: l1_los\ncases: []\n")
-    result = user.runpytest("--implementation", "numpy", *asked)
+    result = user.runpytest("--parity-implementation", "numpy", *asked)
     result.stdout.fnmatch_lines(["*l1_loss.yaml:2:8: found an empty list*"])
     assert result.ret != 0
 
 
 def test_a_failure_is_told_without_a_traceback_and_its_last_line_repeats_it(user: pytest.Pytester) -> None:
-    result = user.runpytest("--implementation", "mylib:IMPLEMENTATION", "cases/mse_loss.yaml")
+    result = user.runpytest("--parity-implementation", "mylib:IMPLEMENTATION", "cases/mse_loss.yaml")
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["*output is 2 times torch's throughout*", "*cases/mse_loss.yaml:4*"])
     result.stdout.no_fnmatch_line("*Traceback*")
@@ -117,8 +88,8 @@ def test_a_shared_case_is_told_with_its_own_place_and_repeated_in_the_losss_file
 
 
 def test_expected_failures_xfail_and_are_strict(user: pytest.Pytester) -> None:
-    user.runpytest("--implementation", "mylib:EXPECTED", "cases/mse_loss.yaml").assert_outcomes(xfailed=2)
-    result = user.runpytest("--implementation", "mylib:TRUE", "cases/mse_loss.yaml")
+    user.runpytest("--parity-implementation", "mylib:EXPECTED", "cases/mse_loss.yaml").assert_outcomes(xfailed=2)
+    result = user.runpytest("--parity-implementation", "mylib:TRUE", "cases/mse_loss.yaml")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*passes, though it is expected to fail: no more*"])
 
@@ -130,22 +101,25 @@ def test_expected_failures_xfail_and_are_strict(user: pytest.Pytester) -> None:
      ("mylib:IMPLEMENTATIO", "*no parity.Implementation called 'IMPLEMENTATIO'; did you mean 'IMPLEMENTATION'*")],
 )  # fmt: skip
 def test_an_unknown_implementation_is_a_usage_error(user: pytest.Pytester, name: str, sentence: str) -> None:
-    result = user.runpytest("--implementation", name)
+    result = user.runpytest("--parity-implementation", name)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([sentence])
 
 
 def test_seeds_are_counted_from_the_base(user: pytest.Pytester) -> None:
-    user.runpytest("--seeds", "2", "--seed-base", "5", "--parity-results", "deep/r.jsonl", "-k", "l1_loss")
+    user.runpytest(
+        "--parity-seeds", "2", "--parity-seed-base", "5", "--parity-results", "deep/r.jsonl", "-k", "l1_loss"
+    )
     results = read_records(user.path / "deep" / "r.jsonl")
     assert {tuple(record.seeds) for record in results.records} == {(5, 6)}
-    assert results.environment["torch"]
+    assert results.header["torch"]
+    assert results.header["planned"] == 1
     assert results.exitstatus == 0
 
 
 def test_junit_and_plain_tests_go_beside(user: pytest.Pytester) -> None:
     user.makepyfile("def test_one(tmp_path): assert tmp_path.exists()")
-    user.runpytest("--implementation", "numpy", "--junitxml", "junit.xml").assert_outcomes(passed=4)
+    user.runpytest("--parity-implementation", "numpy", "--junitxml", "junit.xml").assert_outcomes(passed=4)
     assert (user.path / "junit.xml").read_text().count("<testcase") == 4
 
 
@@ -158,7 +132,7 @@ def test_records_are_whole_under_xdist(user: pytest.Pytester) -> None:
     more = MSE.replace("[none, mean]", "[none, mean, sum], C: [1, 2, 3, 4]").replace("[3]", "[C]")
     sized = more.replace("cases:", "defaults: {sizes: {C: 3}}\ncases:")
     (user.path / "cases" / "mse_loss.yaml").write_text(sized)
-    process = run(user.path, "-n", "2", "--implementation", "numpy", "--parity-results", "r.jsonl")
+    process = run(user.path, "-n", "2", "--parity-implementation", "numpy", "--parity-results", "r.jsonl")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert len({record.id for record in read_records(user.path / "r.jsonl").records}) == 13
@@ -166,12 +140,14 @@ def test_records_are_whole_under_xdist(user: pytest.Pytester) -> None:
 
 def test_a_killed_run_leaves_what_it_had(user: pytest.Pytester) -> None:
     results = user.path / "r.jsonl"
-    process = run(user.path, "--implementation", "numpy", "--parity-results", str(results), "--seeds", "1000000")
+    process = run(
+        user.path, "--parity-implementation", "numpy", "--parity-results", str(results), "--parity-seeds", "1000000"
+    )
     deadline = time.monotonic() + 60
     while not (results.exists() and results.read_text().count("\n") >= 1) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     lines = [json.loads(line) for line in results.read_text().splitlines()]
-    assert lines[0]["kind"] == "environment"
+    assert (lines[0]["kind"], lines[0]["planned"]) == ("run", 3)
     assert read_records(results).exitstatus is None

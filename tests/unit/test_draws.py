@@ -2,43 +2,44 @@
 
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
 
-from parity.cases.load import load
-from parity.cases.points import Point, expand
+from parity.cases.points import Point
 from parity.cases.specs import GENERATORS, LAYOUTS
 from parity.draws import layouts
 from parity.draws.draw import Plan, generator
 from parity.draws.generators import MAKERS
-from parity.implementations.registry import served
 from parity.types import Array
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
-def point_of(folder: Path, given: str, more: str = "") -> Point:
+@pytest.fixture
+def point_of(points: Callable[[str], list[Point]]) -> Callable[..., Point]:
     """The first point of a case of l1_loss: `given` is its input, or its input and what follows."""
-    path = folder / "case.yaml"
-    path.write_text(
-        f"loss: l1_loss\ndefaults: {{sizes: {{N: 300, C: 40}}}}\ncases:\n  - name: a case\n"
-        f"    given: {{input: {given}, target: {{normal: [N, C]}}}}\n    {more}\n"
-    )
-    (scenario,) = load(path, served())
-    return next(expand(scenario))
+
+    def first(given: str, more: str = "") -> Point:
+        return points(
+            f"loss: l1_loss\ndefaults: {{sizes: {{N: 300, C: 40}}}}\ncases:\n  - name: a case\n"
+            f"    given: {{input: {given}, target: {{normal: [N, C]}}}}\n    {more}\n"
+        )[0]
+
+    return first
 
 
-def drawn(folder: Path, given: str, more: str = "", seed: int = 0) -> Any:
+@pytest.fixture
+def drawn(point_of: Callable[..., Point]) -> Callable[..., Any]:
     """The input of a point's draw."""
-    return Plan(point_of(folder, given, more)).arguments(seed)[0]["input"]
+    return lambda given, more="": Plan(point_of(given, more)).arguments(0)[0]["input"]
 
 
-def test_the_same_point_and_seed_give_the_same_arrays_whatever_was_drawn_before(tmp_path: Path) -> None:
-    point = point_of(tmp_path, "{normal: [N, C], mask: {value: 0, share: 0.3}}")
+def test_the_same_point_and_seed_give_the_same_arrays_whatever_was_drawn_before(point_of: Callable[..., Point]) -> None:
+    point = point_of("{normal: [N, C], mask: {value: 0, share: 0.3}}")
     first, other = Plan(point).arguments(3)[0], Plan(point).arguments(4)[0]
     np.random.default_rng().random(5)
     generator("something else").integers(0, 9, 7, dtype=np.int32)  # leaves half a word behind
@@ -57,19 +58,17 @@ def test_another_process_draws_the_same_numbers() -> None:
     assert int(said) == generator("a#0").integers(0, 2**60)
 
 
-def test_the_seed_is_made_of_the_point_and_not_of_the_case_alone(tmp_path: Path) -> None:
-    path = tmp_path / "case.yaml"
-    path.write_text(
+def test_the_seed_is_made_of_the_point_and_not_of_the_case_alone(points: Callable[[str], list[Point]]) -> None:
+    text = (
         "loss: l1_loss\ncases:\n  - name: a case\n    given: {input: {normal: [9]}, target: [1.0]}\n"
         "    across: {reduction: [none, sum]}\n"
     )
-    (scenario,) = load(path, served())
-    one, two = (Plan(point).arguments(0)[0]["input"] for point in expand(scenario))
+    one, two = (Plan(point).arguments(0)[0]["input"] for point in points(text))
     assert not np.array_equal(one, two)
 
 
-def test_each_draw_has_arrays_and_lists_of_its_own(tmp_path: Path) -> None:
-    plan = Plan(point_of(tmp_path, "[[1.0, 2.0]]"))
+def test_each_draw_has_arrays_and_lists_of_its_own(point_of: Callable[..., Point]) -> None:
+    plan = Plan(point_of("[[1.0, 2.0]]"))
     plan.arguments(0)[0]["input"][:] = 7
     assert plan.arguments(0)[0]["input"].tolist() == [[1, 2]]
 
@@ -117,8 +116,8 @@ PROMISES: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("given", "holds"), PROMISES, ids=[given for given, _ in PROMISES])
-def test_a_generator_keeps_its_promise(tmp_path: Path, given: str, holds: Any) -> None:
-    assert holds(drawn(tmp_path, given, "across: {dtype: [float64]}"))
+def test_a_generator_keeps_its_promise(drawn: Callable[..., Any], given: str, holds: Any) -> None:
+    assert holds(drawn(given, "across: {dtype: [float64]}"))
 
 
 def test_every_generator_is_drawn_and_tested() -> None:
@@ -148,9 +147,9 @@ def test_every_generator_is_drawn_and_tested() -> None:
     ],
 )
 def test_whole_numbers_are_int64_and_the_rest_has_the_points_dtype(
-    tmp_path: Path, given: str, dtype: str, expected: Any
+    drawn: Callable[..., Any], given: str, dtype: str, expected: Any
 ) -> None:
-    array = drawn(tmp_path, given, f"across: {{dtype: [{dtype}]}}")
+    array = drawn(given, f"across: {{dtype: [{dtype}]}}")
     assert array.dtype == expected
     if dtype == "complex64":
         assert array.real.std() > 0
@@ -158,9 +157,9 @@ def test_whole_numbers_are_int64_and_the_rest_has_the_points_dtype(
         assert not np.array_equal(array.real, array.imag)
 
 
-def test_a_copy_has_the_values_but_not_the_memory(tmp_path: Path) -> None:
+def test_a_copy_has_the_values_but_not_the_memory(point_of: Callable[..., Point]) -> None:
     given = "{normal: [N, C]}, weight: {like: input, scale: 2}"
-    arguments = Plan(point_of(tmp_path, given)).arguments(0)[0]
+    arguments = Plan(point_of(given)).arguments(0)[0]
     assert np.array_equal(arguments["weight"], 2 * arguments["input"])
     assert arguments["weight"].dtype == np.float32
     assert not np.shares_memory(arguments["weight"], arguments["input"])
@@ -171,9 +170,9 @@ UNFIT += ["{array: [.nan], dtype: int64}", "{full: [2], value: 1e30, dtype: int3
 
 
 @pytest.mark.parametrize("given", UNFIT)
-def test_numbers_that_a_dtype_cannot_hold_are_refused(tmp_path: Path, given: str) -> None:
+def test_numbers_that_a_dtype_cannot_hold_are_refused(drawn: Callable[..., Any], given: str) -> None:
     with pytest.raises(ValueError, match=r"the numbers do not fit u?int"):
-        drawn(tmp_path, given)
+        drawn(given)
 
 
 @pytest.mark.parametrize(
@@ -187,12 +186,12 @@ def test_numbers_that_a_dtype_cannot_hold_are_refused(tmp_path: Path, given: str
         ("{value: 9, share: 1}", [[9, 9, 9], [9, 9, 9]]),
     ],
 )
-def test_a_mask_sets_its_positions(tmp_path: Path, mask: str, expected: list[list[float]]) -> None:
-    assert drawn(tmp_path, f"{{full: [2, 3], value: 1, mask: {mask}}}").tolist() == expected
+def test_a_mask_sets_its_positions(drawn: Callable[..., Any], mask: str, expected: list[list[float]]) -> None:
+    assert drawn(f"{{full: [2, 3], value: 1, mask: {mask}}}").tolist() == expected
 
 
-def test_a_share_is_a_share_and_comes_after_the_scale(tmp_path: Path) -> None:
-    array = drawn(tmp_path, "{full: [N, C], value: 1, scale: 2, mask: {value: -.inf, share: 0.25}}")
+def test_a_share_is_a_share_and_comes_after_the_scale(drawn: Callable[..., Any]) -> None:
+    array = drawn("{full: [N, C], value: 1, scale: 2, mask: {value: -.inf, share: 0.25}}")
     assert set(array.ravel()) == {2, -np.inf}
     assert abs((array == -np.inf).mean() - 0.25) < 0.02
 
@@ -237,15 +236,15 @@ def test_every_layout_has_the_values_and_the_strides_it_claims(shape: tuple[int,
         assert found["transposed"].strides == in_bytes([*swapped[:-2], swapped[-1], swapped[-2]], values)
 
 
-def test_the_layout_of_a_point_reaches_its_arrays(tmp_path: Path) -> None:
+def test_the_layout_of_a_point_reaches_its_arrays(point_of: Callable[..., Point]) -> None:
     given = "{normal: [N, C], layout: sliced}"
-    arguments = Plan(point_of(tmp_path, given, "across: {layout: [fortran]}")).arguments(0)[0]
+    arguments = Plan(point_of(given, "across: {layout: [fortran]}")).arguments(0)[0]
     assert arguments["input"].strides == (4 * 160, 4 * 2)
     assert arguments["target"].flags.f_contiguous
 
 
-def test_upstream_gradients_are_never_uniform_but_where_they_are_expanded(tmp_path: Path) -> None:
-    plan = Plan(point_of(tmp_path, "{normal: [N, C]}"))
+def test_upstream_gradients_are_never_uniform_but_where_they_are_expanded(point_of: Callable[..., Point]) -> None:
+    plan = Plan(point_of("{normal: [N, C]}"))
     output = np.zeros((30, 40), np.float32)
     plain, sliced, expanded = (plan.grad_output(output, seed) for seed in range(3))
     assert all(one.shape == output.shape and one.dtype == output.dtype for one in (plain, sliced, expanded))
@@ -261,14 +260,14 @@ def test_upstream_gradients_are_never_uniform_but_where_they_are_expanded(tmp_pa
     assert len(set(halves.tolist())) == 3
 
 
-def test_a_grad_output_of_the_case_is_handed_over(tmp_path: Path) -> None:
-    point = point_of(tmp_path, "{normal: [N, C]}, reduction: sum, grad_output: -2.0")
+def test_a_grad_output_of_the_case_is_handed_over(point_of: Callable[..., Point]) -> None:
+    point = point_of("{normal: [N, C]}, reduction: sum, grad_output: -2.0")
     arguments, grad_output = Plan(point).arguments(0)
     assert "grad_output" not in arguments
     assert grad_output is not None
     assert (grad_output.shape, grad_output.dtype, float(grad_output)) == ((), np.float32, -2)
 
 
-def test_options_and_tuples_are_passed_as_python_values(tmp_path: Path) -> None:
-    arguments = Plan(point_of(tmp_path, "{tuple: [1, 2.5]}, reduction: sum, reduce: true")).arguments(0)[0]
+def test_options_and_tuples_are_passed_as_python_values(point_of: Callable[..., Point]) -> None:
+    arguments = Plan(point_of("{tuple: [1, 2.5]}, reduction: sum, reduce: true")).arguments(0)[0]
     assert (arguments["input"], arguments["reduction"], arguments["reduce"]) == ((1, 2.5), "sum", True)

@@ -51,7 +51,7 @@ FILES = [
     (HEAD + "  - name: 'a: b'\n", "3:11: found the text 'a: b', expected words without"),
     (HEAD + "  - name: 'a [b]'\n", "3:11: found the text 'a [b]', expected words without"),
     (HEAD + '  - name: "a\\nb c"\n', "3:11: found the text 'a\\nb c', expected words without"),
-    (HEAD + '  - name: "a\\0b c"\n', "3:11: found the text 'a\\x00b c', expected words without"),
+    (HEAD + '  - name: "a\\0b c"\n', "3:11: found the character U+0000, expected text without control characters"),
     (HEAD + "  - name: ab\n", "3:11: found the text 'ab', expected at least 3 characters"),
     (HEAD + f"  - name: {'ab' * 99}\n", "expected at most 120 characters"),
     (HEAD + "  - name: 123\n", "3:11: found the number 123, expected a text"),

@@ -1,46 +1,26 @@
 """The report says what the records say, escapes what they name, and exits by them."""
 
-import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from parity.comparison.compare import Mismatch
-from parity.records.record import Record, Results, read_records
+from parity.records.file import Results
+from parity.records.record import Record
 from parity.report.__main__ import main
 from parity.report.coverage import Coverage
 from parity.report.tables import tables
 from parity.report.text import figure, markdown, share
 from parity.report.write import render
+from tests.unit.recorded import failed, record, written
 
-ENVIRONMENT = {"kind": "environment", "torch": "2.13.0", "implementations": ["numpy", "textbook"]}
+HEADER = {"torch": "2.13.0", "implementations": ["numpy", "textbook"]}
 NASTY = "a <script>alert(1)</script> | `tick` [x](y) & more"
 
 
-def record(choice: str = "mean-float32", implementation: str = "numpy", **more: Any) -> Record:
-    fields: dict[str, Any] = {
-        "loss": "nll_loss", "scenario": "plain grid", "path": "cases/nll_loss.yaml", "line": 3,
-        "dtype": choice.rpartition("-")[2], "seeds": [0, 1, 2], "worst": {"output": 0.3, "input": 0.5},
-        "ulp": {"output": 1.0, "input": 2.0}, **more,
-    }  # fmt: skip
-    point = f"{fields['loss']}/{fields['scenario']}/{choice}"
-    return Record(point, implementation=implementation, choice={}, **fields)
-
-
-def failed(choice: str = "sum-float32", sentence: str = "its sign is flipped", **more: Any) -> Record:
-    mismatch = Mismatch("output", "value", sentence, seed=1)
-    return record(choice, **{"verdict": "failed", "mismatches": [mismatch], "repeat": "pytest --seeds 1", **more})
-
-
-def results(folder: Path, *records: Record, end: int | None = 0, tail: str = "") -> Path:
-    path = folder / "results.jsonl"
-    lines = [json.dumps(ENVIRONMENT), *(one.as_json() for one in records)]
-    lines += [] if end is None else [json.dumps({"kind": "end", "exitstatus": end})]
-    path.write_text("\n".join(lines) + "\n" + tail, encoding="utf-8")
-    return path
+def results(folder: Path, *records: Record, end: int | None = 0, **more: Any) -> Path:
+    return written(folder / "results.jsonl", *records, end=end, **more)
 
 
 def report(folder: Path, path: Path) -> tuple[int, str, str]:
@@ -79,10 +59,14 @@ def test_a_pass_that_was_expected_to_fail_is_red(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_is_known(tmp_path: Path) -> None:
-    cut = record("sum-float64").as_json()[:90]
-    status, text, page = report(tmp_path, results(tmp_path, record(), end=None, tail=cut))
+    path = results(tmp_path, record(), end=None, planned=9)
+    with path.open("a") as file:
+        file.write(record("sum-float64").as_json()[:90])
+    status, text, page = report(tmp_path, path)
     assert status == 1
-    assert text.startswith("The run was cut short before its end. What was run agrees: 1 point, 3 draws")
+    assert text.startswith("The run was cut short before its end. 1 line is damaged: line 3 is no JSON object")
+    assert "8 of 9 planned points have no record. What was run agrees: 1 point, 3 draws" in text
+    assert "<li>8 of 9 planned points have no record.</li>" in page
     assert '<h1 class="unsure">' in page
 
 
@@ -99,18 +83,17 @@ def test_nothing_compared_is_no_agreement(tmp_path: Path, capsys: pytest.Capture
     assert (status, text.splitlines()[0]) == (1, "Nothing was compared with torch.")
     status, text, _ = report(tmp_path, results(tmp_path))
     assert (status, text.splitlines()[0]) == (1, "Nothing was compared with torch.")
-    assert "holds no record of a point" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"loss,dtype\n1,2\n", ":1: this line is no JSON"),
-        (b"[1, 2]\n", ":1: this is no parity record"),
-        (b'{"kind": "point", "id": 3}\n', ":1: this is no parity record: id: "),
-        (b"\xff\xfe\x00", "it is not UTF-8 text"),
-        (b"[" * 100_000 + b"\n", ":1: this line is no JSON"),
-        (b"", "holds no record of a point"),
+        (b"loss,dtype\n1,2\n", "2 lines are damaged, the first: line 1 is no JSON object or was cut off."),
+        (b"[1, 2]\n", "line 1 is no JSON object"),
+        (b'{"kind": "point", "id": 3}\n', "line 1 is no line of a file of records: it has no checksum."),
+        (b"\xff\xfe\x00", "line 1 is not UTF-8 text"),
+        (b"[" * 100_000 + b"\n", "line 1 is no JSON object"),
+        (b"", "is empty."),
         (None, "cannot be read: No such file"),
     ],
 )
@@ -120,10 +103,80 @@ def test_a_foreign_file_is_a_sentence(
     path = tmp_path / "foreign.jsonl"
     if content is not None:
         path.write_bytes(content)
-    assert main([str(path), "--to", str(tmp_path / "out")]) == 1
+    status, text, _ = report(tmp_path, path)
     error = capsys.readouterr().err
+    assert status == 1
+    assert text.startswith("Nothing was compared with torch. ")
+    assert said in text
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_a_report_that_cannot_be_written_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = results(tmp_path, record())
+    for to in (path, Path("a\0b")):
+        assert main([str(path), "--to", str(to)]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("parity.report: ")
+        assert error.count("\n") == 1
+        assert "\0" not in error
+
+
+ODD = "\x1b[31mred\x1b[0m \u202egnp.exe \x07\ud800"
+
+
+def test_what_others_wrote_never_steers_the_terminal_or_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named: dict[str, Any] = {"scenario": ODD, "source": ODD, "path": ODD, "loss": ODD}
+    some = [
+        record(published={"figure": ODD, "torch": 1.0, "ours": [ODD], "note": ODD}, notes=[ODD], **named),
+        record("b-float32", verdict="not offered", reason=ODD, **named),
+        record("c-float32", raises=ODD, finding={"torch": ODD, "output": ODD}, **named),
+        failed(f"e-{ODD}", f"{ODD}\nsecond line: torch is the farther", implementation=ODD, **{**named, "repeat": ODD}),
+    ]
+    path = results(tmp_path, *some, some[0], end=1, implementations=[ODD], cpu=ODD)
+    status, text, page = report(tmp_path, path)
+    assert status == 1
+    shown = capsys.readouterr().out
+    for told in (shown, text, page, *map(str, some)):
+        assert told.replace("\n", "").isprintable()
+    for told in (shown, text, page, str(some[-1])):
+        assert "\\x1b[31mred" in told.replace("\\\\", "\\").replace("\\[", "[")
+    assert "\n    second line" in str(some[-1])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_whatever_path_a_record_names_the_report_is_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    deep = tmp_path / "mse_loss.yaml"
+    deep.write_text("loss: mse_loss\ncases: [{name: only deep, given: {input: [1.0], target: [2.0]}, depth: deep}]\n")
+    paths = ["a\0b", "\ud800", "\udcff", "/dev/zero", "x" * 5000, ""]
+    paths += map(str, (tmp_path, tmp_path / "pipe.yaml", deep))
+    some = [record(f"{number}-float32", path=path) for number, path in enumerate(paths)]
+    status, text, _ = report(tmp_path, results(tmp_path, *some))
+    assert (status, text.splitlines()[0]) == (0, "Everything agrees: 9 points, 27 draws, 1 loss, 1 implementation; "
+                                                 "0 expected failures.")  # fmt: skip
+    assert "| mse_loss | " in text.partition("## Pairs of options")[2]
+
+
+def test_notes_and_compiled_points_are_counted(tmp_path: Path) -> None:
+    some = [record(f"{letter}-float32", compiled=letter != "c", notes=["takes no seed"]) for letter in "abc"]
+    text = report(tmp_path, results(tmp_path, record("x-float32"), *some))[1]
+    assert "| numpy | ran compiled | 2 | nll_loss/plain grid/a-float32 |" in text
+    assert "| numpy | did not run compiled | 1 | nll_loss/plain grid/c-float32 |" in text
+    assert "| numpy | takes no seed | 3 |" in text
+
+
+def test_odd_numbers_have_words() -> None:
+    nan = record(worst={"output": float("nan"), "input": -1.0}, ulp={"output": float("nan")})
+    deep: Any = 1.5
+    for _ in range(30):
+        deep = [deep]
+    nested = record("b-float32", published={"figure": deep, "torch": deep, "ours": None}, finding={"torch": deep})
+    found = tables(Results(HEADER, [nan, nested], {"exitstatus": 0}, []))
+    assert "nan" in render("parity.md", found)
+    assert "[[[[[[[...]]]]]]]" in render("parity.html", found)
 
 
 def test_names_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None:
@@ -137,8 +190,7 @@ def test_names_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None:
         failed("d-float32", f"{NASTY}: torch is the farther", verdict="xfailed", reason=NASTY, **named),
         failed(f"e-{NASTY}", f"{NASTY} ``` torch is the farther", **named),
     ]
-    path = results(tmp_path, *some)
-    path.write_text(path.read_text().replace("2.13.0", "2.13<script>"))
+    path = results(tmp_path, *some, end=1, torch="2.13<script>")
     _, text, page = report(tmp_path, path)
     assert "<script" not in page
     in_fences = text.split("````text\n")[1].split("\n````")[0]
@@ -151,7 +203,8 @@ def test_names_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None:
 
 
 def test_matrix_counts_points_and_keeps_the_worst_error() -> None:
-    found = tables(Results(ENVIRONMENT, [record(), failed(), record("mean-float64", worst={"input": 0.9})], 1))
+    some = [record(), failed(), record("mean-float64", worst={"input": 0.9})]
+    found = tables(Results(HEADER, some, {"exitstatus": 1}, []))
     (row,) = found.matrix
     assert (row.total.passed, row.total.compared, row.total.unexpected, row.total.worst) == (2, 3, 1, 0.9)
     assert (row.cells["float32"].passed, row.cells["float32"].compared, row.cells["float32"].state) == (1, 2, "leaves")
@@ -167,7 +220,7 @@ def test_what_is_not_compared_is_never_agreement() -> None:
     refused = record("b-float32", raises="IndexError", worst={}, lenient=0)
     lenient = record("c-float16", lenient=2, not_offered=["second derivatives"])
     lacking = record("d-float32", verdict="not offered", reason="no float32")
-    found = tables(Results(ENVIRONMENT, [undefined, refused, lenient, lacking], 0))
+    found = tables(Results(HEADER, [undefined, refused, lenient, lacking], {"exitstatus": 0}, []))
     assert found.matrix[0].total.compared == 2
     assert [(kind, cells["numpy"].passed) for kind, cells in found.refusals] == [("IndexError", 1)]
     assert [(row.what, row.whole, row.points) for row in found.not_offered] == [
@@ -183,7 +236,7 @@ def test_an_example_stands_in_one_row_and_coverage_has_its_place() -> None:
     shown = {"figure": 1.2288, "torch": 1.2288230657577515, "ours": 1.22882294, "note": None}
     both = [record(implementation=name, published=shown, source="An article") for name in ("numpy", "textbook")]
     excused = ((("reduce", "null"), ("weight", "given")), "it has no third value")
-    found = tables(Results(ENVIRONMENT, both, 0), [Coverage("nll_loss", 42, [], [excused])])
+    found = tables(Results(HEADER, both, {"exitstatus": 0}, []), [Coverage("nll_loss", 42, [], [excused])])
     text = render("parity.md", found)
     assert "| nll_loss: plain grid | mean-float32 | 1.2288 | 1.2288231 | 1.2288229 | 1.2288229 | yes |" in text
     assert "| nll_loss | 42 | 41 | reduce=null with weight=given: it has no third value |" in text
@@ -196,12 +249,3 @@ def test_words_for_numbers() -> None:
     ]  # fmt: skip
     assert figure([[0.25, 1.0], 2]) == "[[0.25, 1], 2]"
     assert markdown("cross_entropy _x_\n|") == r"cross_entropy \_x\_ \|"
-
-
-def test_the_plugin_closes_the_file(tmp_path: Path) -> None:
-    (tmp_path / "test_one.py").write_text("def test_one(): assert False\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--parity-results", "made/results.jsonl"]
-    subprocess.run([*command, "test_one.py"], cwd=tmp_path, check=False, capture_output=True, timeout=120)
-    found = read_records(tmp_path / "made" / "results.jsonl")
-    assert (found.records, found.exitstatus) == ([], 1)
-    assert found.environment["implementations"] == ["numpy", "textbook"]

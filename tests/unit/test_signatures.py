@@ -2,6 +2,9 @@
 
 import inspect
 import re
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch.nn.functional as F
@@ -48,8 +51,25 @@ def test_arrays_are_annotated_as_arrays(name: str) -> None:
     assert first.annotation is Array
 
 
-def test_no_loss_imports_torch() -> None:
-    import pathlib
+FOLDER = Path(losses.__file__).parent
 
-    for path in pathlib.Path(losses.__file__).parent.glob("*.py"):
+
+def test_no_loss_imports_torch() -> None:
+    for path in FOLDER.glob("*.py"):
         assert not re.search(r"^\s*(import|from) torch", path.read_text(), re.MULTILINE), path.name
+
+
+@pytest.mark.parametrize("name", sorted(losses.LOSSES))
+def test_a_loss_is_offered_by_its_family_and_by_the_package(name: str) -> None:
+    loss = losses.LOSSES[name]
+    assert loss is getattr(losses, name)
+    assert name in import_module(loss.__module__).__all__
+
+
+def test_no_module_is_forgotten() -> None:
+    offered = {name for path in FOLDER.glob("[!_]*.py") for name in getattr(_module(path), "__all__", ())}
+    assert offered == {name for name in offered if hasattr(losses, name)}
+
+
+def _module(path: Path) -> ModuleType:
+    return import_module(f"parity.losses.{path.stem}")

@@ -1,6 +1,7 @@
 """YAML read strictly: what each scalar means, and what is not plain YAML refused with its place."""
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -106,5 +107,15 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "none.yaml")
     with pytest.raises(CaseError, match="1:1: the file cannot be read: Is a directory"):
         read(tmp_path)
-    with pytest.raises(CaseError, match="1:1: the file is too long, expected at most"):
+    with pytest.raises(CaseError, match="1:1: the file cannot be read: it is a device, expected a regular file"):
         read(Path("/dev/zero"))
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(CaseError, match="1:1: the file cannot be read: it is a pipe, expected a regular file"):
+        read(pipe)
+    with pytest.raises(CaseError, match="1:1: the file cannot be read: embedded null byte"):
+        read(tmp_path / "a\0b.yaml")
+    long = tmp_path / "long.yaml"
+    long.write_bytes(b"#" * 300_000)
+    with pytest.raises(CaseError, match="1:1: the file is too long, expected at most"):
+        read(long)

@@ -1,4 +1,4 @@
-"""Class indices as targets: where each picks its class, how it is weighted, and what is no such target.
+"""Class indices as targets: which are ignored, the index of each target's class, its weight, and the checks.
 
 Shared by nll_loss and cross_entropy. The class dimension of their input is the second, or the only one.
 """
@@ -9,65 +9,65 @@ from typing import Any
 import numpy as np
 
 from parity.losses.arguments import widen
+from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_real_floating
 from parity.losses.reduction import Adjoint
-from parity.losses.steps import rounded
 from parity.types import Array, DType
 
 LABELS = (np.dtype(np.int64), np.dtype(np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
-class Picks:
-    """The targets that are not ignored: where they are, the classes they pick, and what they weigh.
+class ValidTargets:
+    """The M targets that are not ignored.
 
-    kept: the index of their places in the array of targets: an ellipsis if none is ignored.
-    at: the index of the picked values in an array of input's shape (N, C, d1, ..., dK).
-    share: the weight of the picked class, for each of them.
+    position: their index in the array of targets, (N, d1, ..., dK): an ellipsis if none is ignored.
+    index: the index of their classes in an array of input's shape, (N, C, d1, ..., dK).
+    weight: the weight of the class of each, (M,), or of the targets' shape if none is ignored.
     """
 
-    kept: Any
-    at: tuple[Array, ...]
-    share: Array
+    position: Any
+    index: tuple[Array, ...]
+    weight: Array
 
-    def total(self, dtype: DType) -> Array:
-        """What all of them weigh, rounded to `dtype`: the divisor of the mean."""
-        return rounded(np.add.reduce(self.share, axis=None), dtype)
+    def total_weight(self, dtype: DType) -> Array:
+        """The sum of their weights, rounded to `dtype`: the divisor of the mean."""
+        return rounded(np.add.reduce(self.weight, axis=None), dtype)
 
-    def of_kept(self, values: Array) -> Array:
-        """The values of the targets that are not ignored, of an array with one for each, or with one for all."""
-        return values[self.kept] if values.ndim else values
+    def gather(self, values: Array) -> Array:
+        """The values of these targets in an array of the targets' shape, or the one value that all have."""
+        return values[self.position] if values.ndim else values
 
-    def spread(self, values: Array, shape: tuple[int, ...]) -> Array:
-        """The reverse: an array of the targets' shape with these values, and 0 where a target is ignored."""
-        if self.kept is Ellipsis:
+    def scatter(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """The adjoint of `gather`: an array of the targets' shape with these values, and 0 where one is ignored."""
+        if self.position is Ellipsis:
             return values
-        spread = np.zeros(shape, values.dtype)
-        spread[self.kept] = values
-        return spread
+        scattered = np.zeros(shape, values.dtype)
+        scattered[self.position] = values
+        return scattered
 
 
-def pick(labels: Array, classes: int, ignore_index: int, weight: Array | None, dtype: DType) -> Picks:
-    """The picks of the labels among so many classes. Raises IndexError for a label outside [0, classes)."""
-    counted = labels != ignore_index
-    kept: Any = ...
+def valid_targets(labels: Array, classes: int, ignore_index: int, weight: Array | None, dtype: DType) -> ValidTargets:
+    """The labels that are not ignored, of so many classes. Raises IndexError for one outside [0, classes)."""
+    valid = labels != ignore_index
+    position: Any = ...
     places: tuple[Array, ...]
-    if not counted.all():
-        kept = places = np.nonzero(counted)
+    if not valid.all():
+        position = places = np.nonzero(valid)
     elif labels.ndim > 1:
         places = tuple(np.indices(labels.shape, sparse=True))
     else:
         places = (np.arange(labels.size),)
-    picked = labels[kept]
+    picked = labels[position]
     if picked.size and not (picked.min() >= 0 and picked.max() < classes):
         worst = picked[(picked < 0) | (picked >= classes)][0]
         raise IndexError(f"target holds the class {worst}, expected at least 0 and below {classes}")
-    share = np.ones(picked.shape, dtype) if weight is None else weight[picked]
-    return Picks(kept, (places[0], picked, *places[1:]), share)
+    class_weight = np.ones(picked.shape, dtype) if weight is None else weight[picked]
+    return ValidTargets(position, (places[0], picked, *places[1:]), class_weight)
 
 
-def reduce_by(losses: Array, total: Any, reduction: str, dtype: DType) -> tuple[Array, Adjoint]:
-    """The reduction of the wide losses, and its adjoint. The mean divides their sum by the `total` weight.
+def weighted_reduction(losses: Array, total_weight: Any, reduction: str, dtype: DType) -> tuple[Array, Adjoint]:
+    """The reduction of the wide losses, and its adjoint. The mean divides their sum by `total_weight`.
 
     Losses and sum are rounded to `dtype` on the way, so in float16 they may overflow, as in torch.
     """
@@ -77,7 +77,7 @@ def reduce_by(losses: Array, total: Any, reduction: str, dtype: DType) -> tuple[
     summed = rounded(np.add.reduce(losses, axis=None), dtype)
     if reduction == "sum":
         return summed, lambda grad_output: widen(grad_output, dtype)
-    return summed / total, lambda grad_output: widen(grad_output, dtype) / total
+    return summed / total_weight, lambda grad_output: widen(grad_output, dtype) / total_weight
 
 
 def check_indices(function: str, input: Array, target: Array, weight: Array | None) -> Array | None:
@@ -125,16 +125,16 @@ def without_classes(input: Array) -> tuple[int, ...]:
     return input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
 
 
-def shaped(output: Array, input: Array, reduction: str, dtype: DType) -> Array:
+def in_output_shape(output: Array, input: Array, reduction: str, dtype: DType) -> Array:
     """The output in its dtype, with one element for each target or, reduced, with no dimensions."""
     return np.asarray(output, dtype).reshape(without_classes(input) if reduction == "none" else ())
 
 
-def along_classes(weight: Array, dimensions: int) -> Array:
-    """One value for each class, to be multiplied with an array of input's dimensions."""
-    return weight.reshape(-1, *(1,) * (dimensions - 2))
+def along_classes(weight: Array, ndim: int) -> Array:
+    """A weight for each class, (C,), as (C, 1, ..., 1): it broadcasts with input, (N, C, d1, ..., dK), of `ndim`."""
+    return weight.reshape(-1, *(1,) * (ndim - 2))
 
 
-def wrapped(ignore_index: int, labels: Array) -> int:
+def wrapped_ignore_index(ignore_index: int, labels: Array) -> int:
     """The ignore_index to compare labels with where torch casts it to their dtype: in uint8, modulo 256."""
     return ignore_index % 256 if labels.dtype == np.uint8 else ignore_index

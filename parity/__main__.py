@@ -1,0 +1,5 @@
+"""`python -m parity` is the command line."""
+
+from parity.cli import app
+
+app(prog_name="parity")

@@ -1,0 +1,50 @@
+"""Arithmetic as torch does it: results rounded to a half, options cast to a dtype, masks, sums of rows."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from parity.losses.arguments import FLOAT32, HALVES, widen, working
+from parity.types import Array, DType
+
+
+def rounded(array: Array, dtype: DType) -> Array:
+    """The wide array rounded to `dtype` and widened again, which changes values in float16 and bfloat16 only.
+
+    torch rounds each intermediate result to the dtype of the arguments. In the halves that decides whether a sum of
+    squares overflows, or whether a margin is reached, so the results on which such a thing depends are rounded here.
+    """
+    return widen(array.astype(dtype), dtype) if dtype in HALVES else array
+
+
+def scalar(value: float, dtype: DType) -> Any:
+    """An option as a number of `dtype`, as torch casts it: rounded to a half, and truncated to an integer."""
+    return working(dtype).type(dtype.type(value))
+
+
+def zero_outside(array: Array, mask: Array) -> Array:
+    """`array` where `mask` is true and 0 elsewhere, also where it is inf or nan there.
+
+    It is ``np.where(mask, array, 0)``, but multiplies where all is finite: np.where branches on each element, which
+    is slow on an irregular mask.
+    """
+    if np.isfinite(array).all():
+        return array * mask
+    return np.where(mask, array, array.dtype.type(0))
+
+
+def row_sums(array: Array) -> Array:
+    """The sums over the last dimension: a product with ones, which is quicker than np.sum on short rows."""
+    *rest, length = array.shape
+    return (array.reshape(prod(rest), length) @ np.ones(length, array.dtype)).reshape(rest)
+
+
+def uint8_as_int8(target: Array) -> Array:
+    """The target to compare with -1: torch casts the -1 to uint8, where it is 255, so that 255 is a label of -1."""
+    return target.view(np.int8) if target.dtype == np.uint8 else target
+
+
+def float_dtype(dtype: DType) -> DType:
+    """The dtype of the sum of an array of `dtype` and a Python float: float32 for integers and bools."""
+    return FLOAT32 if dtype.kind in "biu" else dtype

@@ -1,0 +1,55 @@
+"""The pytest plugin: each point of a case file is a test item. Where no file is parity's, it does nothing at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from parity.plugin import options
+from parity.plugin.claim import Claim
+from parity.plugin.collect import CaseCollector
+from parity.plugin.reports import pytest_runtest_makereport
+from parity.plugin.run import RUN, Run
+from parity.plugin.selection import Refusal, pytest_collection_finish, pytest_collection_modifyitems
+
+__all__ = [
+    "pytest_addoption", "pytest_collect_file", "pytest_collection_finish", "pytest_collection_modifyitems",
+    "pytest_configure", "pytest_runtest_makereport", "pytest_unconfigure",
+]  # fmt: skip
+
+# Parity's own modules are imported where they are used: a pytest run without cases pays nothing for them.
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RUN] = run = Run(config)
+    if run.own and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        from parity.cases.shipped import case_folder
+
+        if case_folder() not in {config.invocation_params.dir / argument for argument in config.args}:
+            config.args.append(str(case_folder()))
+    run.claim = Claim(config)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Refusal(), "parity-refusal")
+        if run.results is not None and not config.getoption("collectonly"):
+            from parity.plugin.recorder import Recorder
+
+            config.pluginmanager.register(Recorder(config, run, run.results), "parity-recorder")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is not None and run.frozen:
+        import gc
+
+        gc.unfreeze()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseCollector | None:
+    if file_path.suffix in (".yaml", ".yml") and parent.config.stash[RUN].claim.holds(file_path):
+        return CaseCollector.from_parent(parent, path=file_path)
+    return None

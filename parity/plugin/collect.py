@@ -1,0 +1,55 @@
+"""Case files as pytest collects them, a point an item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from parity.plugin.items import BrokenFile, PointItem
+from parity.plugin.run import RUN
+from parity.plugin.selection import keywords
+
+
+class CaseCollector(pytest.File):
+    """A case file. One that cannot be read is one failing item, so that the other files still run."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from parity.cases.errors import CaseError
+        from parity.cases.load import load
+        from parity.cases.points import expand
+        from parity.implementations.registry import served
+
+        run = self.config.stash[RUN]
+        try:
+            scenarios = load(self.path, served(run.implementations))
+        except CaseError as error:
+            run.met += 1
+            asked = [argument.partition("::")[2] for argument in self.config.args if self.path.name in argument]
+            if not {"", BrokenFile.NAME}.issuperset(asked):
+                raise self.CollectError(str(error)) from None  # the item that was asked for cannot be found
+            yield BrokenFile.from_parent(self, name=BrokenFile.NAME, error=error)
+            return
+        wanted, above = keywords(self.config), [node.name for node in self.listchain() if node.name]
+        for scenario in scenarios:
+            if scenario.case.depth == "deep" and run.depth != "deep":
+                continue
+            scenario = replace(scenario, file=self._shown(scenario.file), path=self._shown(scenario.path))
+            # a loss that an implementation does not have is not its subject
+            tested = [(n, one) for n, one in enumerate(run.implementations) if scenario.loss in one.losses]
+            if not tested:
+                return
+            for point in expand(scenario):
+                for number, implementation in tested:
+                    run.met += 1
+                    name = f"{point.id}@{implementation.name}" if number else point.id
+                    if wanted is None or wanted([*above, name]):
+                        yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
+
+    def _shown(self, path: Path) -> Path:
+        try:
+            return path.relative_to(self.config.invocation_params.dir)
+        except ValueError:
+            return path

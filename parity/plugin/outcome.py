@@ -1,0 +1,45 @@
+"""A record as pytest's outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest._code.code import TerminalRepr
+from _pytest._io import TerminalWriter
+
+from parity.errors import ParityError
+
+if TYPE_CHECKING:
+    from parity.records.record import Record
+
+
+class Sentence(TerminalRepr):
+    """A failure that is told in sentences, without a traceback."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        for line in self.text.splitlines():
+            tw.line(line, red=line.startswith("  - "))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def verdict(record: Record) -> None:
+    """The record as pytest's outcome: skipped, an expected failure, ParityError, or nothing."""
+    __tracebackhide__ = True
+    if record.verdict == "not offered":
+        pytest.skip(str(record.reason))
+    if record.verdict == "xfailed":
+        pytest.xfail(str(record.reason))
+    if record.unexpected:
+        raise ParityError(str(record))
+
+
+def parametrize_points(points: Sequence[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """pytest.mark.parametrize over bound points, named by their ids."""
+    return pytest.mark.parametrize("point", points, ids=[point.id for point in points])

@@ -1,0 +1,62 @@
+"""Pytest's reports: ParityError as sentences, and the record of an item on its report."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parity.errors import ParityError
+from parity.plugin.items import RecordedItem
+from parity.plugin.outcome import Sentence
+from parity.plugin.run import RUN
+
+if TYPE_CHECKING:
+    from parity.records.record import Record
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell ParityError in sentences, in a test of the user's too, and put the record of an item on its report."""
+    report = yield
+    if isinstance(item, RecordedItem):
+        record = settled(item, call, report) if item.config.stash[RUN].results is not None else None
+        if record is not None:
+            report.parity_record = record.as_json()  # type: ignore[attr-defined]
+    elif report.failed and call.excinfo is not None and isinstance(call.excinfo.value, ParityError):
+        report.longrepr = Sentence(str(call.excinfo.value))
+    return report
+
+
+def settled(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record | None:
+    """What is to be kept of the item after this phase, if anything: pytest, or a hook, may have had its say in it."""
+    if item.earlier is not None:
+        return None
+    parity = call.excinfo is not None and isinstance(call.excinfo.value, ParityError)
+    if report.failed and not parity:
+        return _failed(item, call, report)
+    if report.when == "call" and item.record is not None:
+        if hasattr(report, "wasxfail") and item.record.verdict == "failed":
+            item.record.verdict, item.record.reason = "xfailed", str(report.wasxfail)
+        return item.record
+    if report.skipped:
+        record = item.blank()
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        record.verdict, record.reason = "not offered", reason
+        return record
+    return None
+
+
+def _failed(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record:
+    """The record of an item that did not fail by itself: a hook, a plugin or pytest failed it."""
+    from parity.records.mismatch import Kind, Mismatch, Subject
+
+    cause = call.excinfo.exconly(tryshort=True) if call.excinfo is not None else report.longreprtext
+    record = item.blank()
+    record.verdict = "error"
+    said = f"pytest failed in the {report.when} of the point: {cause}"
+    record.mismatches = [Mismatch(Subject.PROCESS, Kind.PYTEST, figures={"text": said})]
+    return record

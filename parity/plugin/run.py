@@ -1,0 +1,95 @@
+"""What the items of one pytest session share: the implementations, the options, the records so far."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from parity.engine.isolation import Isolated
+    from parity.implementations.declaration import Implementation
+    from parity.plugin.claim import Claim
+    from parity.records.record import Record
+
+
+class Run:
+    """The options as they were given. Raises UsageError for those that cannot be meant."""
+
+    claim: Claim
+
+    def __init__(self, config: pytest.Config) -> None:
+        words: list[str] | None = config.getoption("parity_implementation")
+        self.asked = bool(words)
+        self.names = [word for entry in words or ["numpy,textbook"] for word in entry.split(",") if word]
+        self.own = any(":" in name for name in self.names)
+        self.count: int | None = config.getoption("parity_seeds")
+        self.base: int = config.getoption("parity_seed_base") or 0
+        self.depth: str = config.getoption("parity_depth") or "default"
+        self.shard: str | None = config.getoption("parity_shard")
+        self.timeout: float | None = config.getoption("parity_timeout")
+        self.memory: int | None = config.getoption("parity_memory")
+        self.isolate: bool | None = config.getoption("parity_isolate")
+        self.resumes = config.getoption("parity_resume") is not None
+        self.results = _results(config)
+        self.debugged = bool(config.getoption("usepdb", False) or config.getoption("trace", False))
+        self.processes: dict[str, Isolated] = {}
+        config.add_cleanup(self.close)
+        self.met = 0
+        self.frozen = False
+        if self.asked:
+            _ = self.implementations
+
+    @cached_property
+    def implementations(self) -> list[Implementation]:
+        """The implementations under test; a usage error in a sentence if one does not exist."""
+        from parity.implementations.declaration import Misdeclared
+        from parity.implementations.registry import named
+
+        try:
+            return [named(name) for name in self.names]
+        except Misdeclared as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def apart(self, implementation: Implementation) -> Isolated | None:
+        """The process in which the implementation's points run; None for this one.
+
+        What is not parity's own may crash, and runs apart, but not under a debugger.
+        """
+        wanted = not (implementation.trusted or self.debugged) if self.isolate is None else self.isolate
+        if not wanted:
+            return None
+        if implementation.name not in self.processes:
+            from parity.engine.isolation import MEMORY, TIMEOUT, Isolated
+
+            timeout, memory = self.timeout or TIMEOUT, self.memory or MEMORY
+            self.processes[implementation.name] = Isolated(implementation, timeout, memory)
+        return self.processes[implementation.name]
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self.processes.values():
+            process.close()
+        self.processes.clear()
+
+    @cached_property
+    def earlier(self) -> dict[tuple[str, str], Record]:
+        """The records of the run that is resumed, by point and implementation: these points are not run again."""
+        if not self.resumes or self.results is None:
+            return {}
+        from parity.records.file import read_records
+
+        return {(record.id, record.implementation): record for record in read_records(self.results).records}
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def _results(config: pytest.Config) -> Path | None:
+    """The file of records, if one is asked for."""
+    results, resume = config.getoption("parity_results"), config.getoption("parity_resume")
+    if results and resume and results != resume:
+        raise pytest.UsageError(f"--parity-resume {resume} appends to that file: leave out --parity-results {results}")
+    return Path(config.invocation_params.dir) / (resume or results) if resume or results else None
