@@ -58,7 +58,7 @@ FILES = [
 ]  # fmt: skip
 
 ENTRIES = [
-    ("full: 3", "5:5: unknown key 'full'; expected one of across, depth"),
+    ("full: 3", "5:5: unknown key 'full'; expected one of across, better, depth"),
     ("giveen: {}", "5:5: unknown key 'giveen'; did you mean 'given'?"),
     ("raises: {ValueErrr: no}", "5:14: there is no exception 'ValueErrr'; did you mean 'ValueError'?"),
     ("raises: {int: no}", "5:14: there is no exception 'int'"),
