@@ -78,7 +78,7 @@ def test_a_shared_case_is_told_with_its_own_place_and_repeated_in_the_losss_file
         "shared: mine\ncases:\n  - name: sums\n    given: {input: [1.0], target: [3.0], reduction: sum}\n"
     )
     (user.path / "cases" / "mse_loss.yaml").write_text(MSE.replace("cases:", "use: [mine]\ncases:"))
-    words = ["--implementation", "mylib:IMPLEMENTATION", "-k", "sums"]
+    words = ["--parity-implementation", "mylib:IMPLEMENTATION", "-k", "sums"]
     result = user.runpytest(*words)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
