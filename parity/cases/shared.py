@@ -34,6 +34,17 @@ def shared_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
+def with_shared(path: Path) -> list[Path]:
+    """A case file and the shared files that it uses; a file that cannot be read stands alone."""
+    try:
+        data = read(path).data
+    except CaseError:
+        return [path]
+    names = data.get("use") if isinstance(data, dict) else None
+    known = shared_files(path.parent)
+    return [path, *(known[name] for name in map(str, names) if name in known)] if isinstance(names, list) else [path]
+
+
 def used(file: CaseFile, document: Document) -> Iterator[Written]:
     """The shared cases that the loss has: all that its file uses and whose arguments it takes, but the excepted.
 

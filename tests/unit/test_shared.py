@@ -8,6 +8,7 @@ from parity.cases.errors import CaseError
 from parity.cases.load import load
 from parity.cases.points import expand
 from parity.cases.scenario import Scenario
+from parity.cases.shared import with_shared
 from parity.implementations.registry import served
 
 MSE = """loss: mse_loss
@@ -77,6 +78,16 @@ def test_what_is_nearer_to_the_loss_takes_the_place_of_a_shared_case(tmp_path: P
 def test_the_shipped_files_can_be_used_from_elsewhere(tmp_path: Path) -> None:
     scenarios = load_shared(tmp_path, MSE.replace("mine", "reductions"))
     assert "size_average false is the sum" in [scenario.name for scenario in scenarios]
+
+
+def test_a_file_is_told_with_the_shared_files_that_it_uses(tmp_path: Path) -> None:
+    """A run that is resumed must know that one of them was changed."""
+    load_shared(tmp_path, MSE, mine=MINE)
+    assert with_shared(tmp_path / "own.yaml") == [tmp_path / "own.yaml", tmp_path / "shared" / "mine.yaml"]
+    for use in ("[3, {}, mien]", "mine", "null"):
+        (tmp_path / "own.yaml").write_text(MSE.replace("[mine]", use))
+        assert with_shared(tmp_path / "own.yaml") == [tmp_path / "own.yaml"]
+    assert with_shared(tmp_path / "none.yaml") == [tmp_path / "none.yaml"]
 
 
 WRONG = [
