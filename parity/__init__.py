@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parity import losses
-    from parity.api import Report, check, parametrize
+    from parity.api import Report, check
     from parity.engine.journal import unfinished
     from parity.errors import ParityError
     from parity.implementations.declaration import Implementation, Misdeclared
+    from parity.plugin.parametrize import parametrize
     from parity.types import NotOffered
 
 __all__ = [
@@ -19,7 +20,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "losses": "parity.losses", "NotOffered": "parity.types", "unfinished": "parity.engine.journal",
-    "ParityError": "parity.errors",
+    "ParityError": "parity.errors", "parametrize": "parity.plugin.parametrize",
     "Implementation": "parity.implementations.declaration", "Misdeclared": "parity.implementations.declaration",
 }  # fmt: skip
 

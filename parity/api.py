@@ -1,12 +1,10 @@
-"""The Python way in: `check` a function, or `parametrize` a test over the points of a loss."""
+"""The Python way in: `check` a function over the points of a loss."""
 
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from shlex import quote
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from parity import losses
 from parity.cases.errors import nearest
@@ -20,6 +18,7 @@ from parity.implementations.registry import served
 from parity.records.record import Record
 
 SHOWN = 5
+DEPTHS = ("default", "deep")
 
 
 @dataclass(slots=True)
@@ -73,76 +72,112 @@ class Report:
         return "\n".join([*lines, *failures[:SHOWN], *more])
 
 
+class Options(TypedDict, total=False):
+    """What `check` and `parametrize` may be told besides the loss and the function.
+
+    `framework` is 'numpy' (a function that returns ``(output, vjp)``, or the output alone; the default), 'torch' (a
+    callable of tensors, a module class or a module), or an Adapter of your own. `name` is what sentences call the
+    function ("yours"). `lacks`, `expected_failures` and `device` are those of `Implementation`. `cases` is a case file
+    of your own instead of the shipped one. `seeds` is how many draws each point takes (by default the case's own
+    number, 3), from `seed_base` (0) on. `depth` is 'default' or 'deep'.
+    """
+
+    framework: str | Adapter
+    name: str
+    expected_failures: Mapping[str, str]
+    lacks: Collection[str]
+    device: str
+    cases: Path | str | None
+    seeds: int | None
+    seed_base: int
+    depth: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A loss, the implementation that is asked for it, and the draws: what `Options` come to."""
+
+    loss: str
+    implementation: Implementation
+    cases: Path
+    seeds: int | None
+    seed_base: int
+    depth: str
+
+    def points(self, only: str | None = None) -> Iterator[Point]:
+        """The points of the case file, or those that `only` names."""
+        return points(self.loss, self.implementation, self.cases, only, self.depth)
+
+    def seeds_of(self, point: Point) -> range:
+        """The seeds of a point's draws."""
+        return seeds_of(point, self.seeds, self.seed_base, self.depth)
+
+
+def asked(loss: str, function: Callable[..., Any], options: Mapping[str, Any]) -> Question:
+    """What the options come to. Raises Misdeclared with a sentence for those that mean nothing."""
+    known = Options.__annotations__
+    for word in options.keys() - known.keys():
+        raise Misdeclared(f"there is no option {word!r}{nearest(word, known)}")
+    if loss not in losses.LOSSES:
+        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
+    declared = {word: options[word] for word in ("framework", "lacks", "device") if word in options}
+    failures = options.get("expected_failures") or {}
+    name = options.get("name", "yours")
+    implementation = Implementation(name, losses={loss: function}, expected_failures=failures, **declared)
+    seeds, base, depth = options.get("seeds"), options.get("seed_base", 0), options.get("depth", "default")
+    for word, value, least in (("seeds", seeds, 1), ("seed_base", base, 0)):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (value is None and word == "seeds") and not (whole and int(value or 0) >= least):
+            raise Misdeclared(f"{word} is {value!r}, expected a whole number >= {least}")
+    if depth not in DEPTHS:
+        raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, DEPTHS)}")
+    cases = options.get("cases")
+    return Question(loss, implementation, case_file(loss) if cases is None else Path(cases), seeds, base, depth)
+
+
 def check(
-    loss: str, function: Callable[..., Any], *, framework: str | Adapter = "numpy", name: str = "yours",
-    expected_failures: Mapping[str, str] | None = None, lacks: Collection[str] = (), device: str = "cpu",
-    cases: Path | str | None = None, only: str | None = None, seeds: int | None = None, seed_base: int = 0,
-    depth: str = "default", isolate: bool = False, timeout: float | None = None,
+    loss: str, function: Callable[..., Any], *, only: str | None = None, isolate: bool = False,
+    timeout: float | None = None, **options: Unpack[Options],
 ) -> Report:  # fmt: skip
     """Run every case of `loss` on `function` and report.
 
-    `framework` is 'numpy' (a function that returns ``(output, vjp)``, or the output alone) or 'torch' (a
-    callable of tensors, a module class or a module). `lacks` and `expected_failures` are those of
-    `Implementation`. `cases` is a case file of your own instead of the shipped one; `only` a point id, or a
-    pattern of ids.
+    `options` are those of `Options`: framework, name, lacks, expected_failures, device, cases, seeds, seed_base, depth.
+    `only` is a point id, or a pattern of ids.
 
     With `isolate` the points run in a process of their own: one that crashes, exits or takes all memory is told as that
     point's failure, and so is one that takes longer than `timeout` seconds, which implies `isolate` (60 without one).
     Without, a crash ends this process too; `parity.unfinished()` then tells which point it was, and what was known.
 
-    Raises ValueError with a sentence if `loss`, `framework` or a declaration means nothing, CaseError if
-    the case file cannot be used; what the function does wrong never raises, it is in the report.
+    Raises ValueError with a sentence if `loss` or an option means nothing, CaseError if the case file cannot be used;
+    what the function does wrong never raises, it is in the report.
     """
-    implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
-    _check_seeds(seeds, seed_base)
     from parity.engine.isolation import TIMEOUT, Isolated
     from parity.engine.journal import Journaled
     from parity.references.proof import is_reference
 
-    report = Report(loss, name)
+    question = asked(loss, function, options)
+    implementation = question.implementation
+    report = Report(loss, implementation.name)
     if is_reference(loss, function):
-        report.notes.append(f"{name} is torch's own {loss}: it is compared with itself")
+        report.notes.append(f"{implementation.name} is torch's own {loss}: it is compared with itself")
     apart = isolate or timeout is not None
     limit = TIMEOUT if timeout is None else timeout
     with Isolated(implementation, limit) if apart else Journaled(loss, implementation) as place:
-        for point in points(loss, implementation, cases, only, depth):
-            report.records.append(place.run(point, seeds_of(point, seeds, seed_base, depth)))
+        for point in question.points(only):
+            report.records.append(place.run(point, question.seeds_of(point)))
     if only is not None and not report.records:
         raise Misdeclared(f"no point of {loss} is called {only!r}")
     if implementation.expected_failures:
-        known = (record.id for record in report.records)
-        if only is not None:
-            known = (point.id for point in points(loss, implementation, cases, None, depth))
-        report.unmatched = unmatched(implementation, known)
+        report.unmatched = unmatched(implementation, (point.id for point in question.points()))
     return report
 
 
-def _check_seeds(seeds: object, seed_base: object) -> None:
-    """Raise Misdeclared for seeds that draw nothing, or that are no numbers of draws."""
-    for word, value, least in (("seeds", seeds, 1), ("seed_base", seed_base, 0)):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (value is None and word == "seeds") and not (whole and int(str(value)) >= least):
-            raise Misdeclared(f"{word} is {value!r}, expected a whole number >= {least}")
-
-
-def declared(
-    loss: str, function: Callable[..., Any], framework: str | Adapter, name: str,
-    expected_failures: Mapping[str, str] | None, lacks: Collection[str], device: str,
-) -> Implementation:  # fmt: skip
-    """An implementation of one loss."""
-    if loss not in losses.LOSSES:
-        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
-    return Implementation(name, framework, {loss: function}, expected_failures or {}, lacks, device)
-
-
 def points(
-    loss: str, implementation: Implementation, cases: Path | str | None, only: str | None, depth: str
-) -> Iterator[Point]:
-    """The points of a loss's case file, or those that `only` names."""
-    if depth not in ("default", "deep"):
-        raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, ('default', 'deep'))}")
-    path = case_file(loss) if cases is None else Path(cases)
-    for scenario in load(path, served([implementation])):
+    loss: str, implementation: Implementation, cases: Path | None = None, only: str | None = None,
+    depth: str = "default",
+) -> Iterator[Point]:  # fmt: skip
+    """The points of a loss's case file, by default the shipped one, or those that `only` names."""
+    for scenario in load(cases or case_file(loss), served([implementation])):
         if scenario.loss == loss and (depth == "deep" or scenario.case.depth == "default"):
             for point in expand(scenario):
                 if only is None or point.id == only or fnmatchcase(point.id, only):
@@ -157,54 +192,3 @@ def unmatched(implementation: Implementation, ids: Iterable[str]) -> list[str]:
         for pattern in implementation.expected_failures
         if pattern not in known and not any(fnmatchcase(one, pattern) for one in known)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class BoundPoint:
-    """A point tied to an implementation: what a parametrized test gets."""
-
-    point: Point
-    implementation: Implementation
-    seeds: range
-
-    @property
-    def id(self) -> str:
-        return self.point.id
-
-    def run(self) -> Record:
-        """The record of this point."""
-        from parity.engine.run import run_point
-
-        return run_point(self.point, self.implementation, self.seeds)
-
-    def check(self) -> None:
-        """Raise ParityError if the point leaves parity; skip or expect failure under pytest as declared."""
-        from parity.plugin.outcome import verdict
-
-        __tracebackhide__ = True
-        record, test = self.run(), os.environ.get("PYTEST_CURRENT_TEST")
-        if record.repeat and test:
-            record.repeat = f"pytest {quote(test.rpartition(' (')[0])}"
-        verdict(record)
-
-
-def parametrize(
-    loss: str, function: Callable[..., Any], *, framework: str | Adapter = "numpy", name: str = "yours",
-    expected_failures: Mapping[str, str] | None = None, lacks: Collection[str] = (), device: str = "cpu",
-    cases: Path | str | None = None, seeds: int | None = None, seed_base: int = 0, depth: str = "default",
-) -> Callable[[Callable[..., None]], Callable[..., None]]:  # fmt: skip
-    """Parametrize a test over the points of `loss`; its argument `point` has `check()`.
-
-    The arguments are those of `check`. An expected failure that matches no point raises Misdeclared at once.
-    """
-    from parity.plugin.outcome import parametrize_points
-
-    implementation = declared(loss, function, framework, name, expected_failures, lacks, device)
-    _check_seeds(seeds, seed_base)
-    bound = [
-        BoundPoint(point, implementation, seeds_of(point, seeds, seed_base, depth))
-        for point in points(loss, implementation, cases, None, depth)
-    ]  # fmt: skip
-    for sentence in unmatched(implementation, (point.id for point in bound)):
-        raise Misdeclared(sentence)
-    return parametrize_points(bound)

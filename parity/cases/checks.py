@@ -1,14 +1,11 @@
 """What is wrong with a scenario: every name, value and combination in it, as problems with their places."""
 
-import builtins
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice, product
 from typing import Any
 
-import numpy as np
-
+from parity.cases import expected
 from parity.cases.axes import Axis, Values, parts, words_for
 from parity.cases.bounds import Extent, extent, out_of_bounds, size_words
 from parity.cases.errors import nearest, quoted
@@ -17,16 +14,15 @@ from parity.cases.memory import MOST as MOST_BYTES
 from parity.cases.memory import most_bytes
 from parity.cases.reader import Document, Place, Problem
 from parity.cases.scenario import Scenario, argument
-from parity.cases.schema import NAME, Case, CaseFile, Published
+from parity.cases.schema import NAME, Case, CaseFile
 from parity.cases.signature import Signature
-from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, Strict
+from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec
 
 LABEL = 80
 MOST = 50
 # Names of one kind, and characters of the labels of one point.
 NAMES = 64
 ID = 500
-EXCEPTIONS = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)}
 Where = Callable[[str, str], Place]
 
 
@@ -62,11 +58,11 @@ def problems(
         drawable = list(chain(_bounds(scenario, where), _likes(scenario, where)))
         yield from drawable or _memory(scenario, where)
         yield from _same_ids(scenario, place)
-        yield from _identity(scenario, place)
-        yield from _xfails(scenario, place, served)
-    yield from _needed(scenario, place)
-    yield from _refusal(case, place)
-    yield from _figures(case, place)
+        yield from expected.identity(scenario, place)
+        yield from expected.xfails(scenario, place, served)
+    yield from expected.needed(scenario, place)
+    yield from expected.refusal(case, place)
+    yield from expected.figures(case, place)
 
 
 def _too_many(scenario: Scenario, place: Place) -> Iterator[Problem]:
@@ -247,83 +243,3 @@ def _same_ids(scenario: Scenario, place: Place) -> Iterator[Problem]:
             yield Problem((*place, "across"), f"two points have the id {quoted(one)}, expected other labels")
             return
         ids.add(one)
-
-
-def _identity(scenario: Scenario, place: Place) -> Iterator[Problem]:
-    try:
-        _ = scenario.identity
-    except ValueError as error:
-        yield Problem((*place, "equals"), str(error))
-
-
-def _xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str]]) -> Iterator[Problem]:
-    """Expected failures that match no implementation or no point."""
-    nothing = "this xfail matches nothing"
-    values = cache(lambda axis: {*scenario.across[axis], *map(_hashed, scenario.across[axis].values())})
-    for name, failures in scenario.xfail.items():
-        here = (*place, "xfail", name)
-        if name not in served:
-            yield Problem(here, f"there is no implementation {quoted(name)}{nearest(name, served)}", key=True)
-        elif scenario.loss not in served[name]:
-            yield Problem(here, f"{nothing}: {name} has no {scenario.loss}", key=True)
-        for position, failure in enumerate(failures):
-            for axis, wanted in failure.where.items():
-                inner = (*here, position, "where", axis)
-                if axis not in scenario.across:
-                    said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
-                    yield Problem(inner, said, key=True)
-                    continue
-                for word in wanted if isinstance(wanted, list) else [wanted]:
-                    if _hashed(word) not in values(axis):
-                        hint = nearest(word, scenario.across[axis])
-                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
-
-
-def _hashed(value: Any) -> Hashable:
-    """A value of a case file as one that a set can hold, equal where the values are."""
-    if isinstance(value, list):
-        return "list", *map(_hashed, value)
-    if isinstance(value, dict):
-        return "mapping", frozenset((key, _hashed(one)) for key, one in value.items())
-    return ("specification", id(value)) if isinstance(value, Strict) else value
-
-
-def _needed(scenario: Scenario, place: Place) -> Iterator[Problem]:
-    for name in scenario.signature.required:
-        if name not in scenario.arguments:
-            yield Problem((*place, "name"), f"{scenario.name!r} gives no {name}, which {scenario.loss} needs")
-
-
-def _refusal(case: Case, place: Place) -> Iterator[Problem]:
-    """Exceptions that do not exist, and what is not looked at beside `raises` or `finding`."""
-    classes = [(word, (*place, "raises", word), True) for word in case.raises or {}]
-    if case.finding and case.finding.raises is not None:
-        classes.append((case.finding.raises, (*place, "finding", "raises"), False))
-    for word, where, named in classes:
-        if word not in EXCEPTIONS:
-            yield Problem(where, f"there is no exception {quoted(word)}{nearest(word, EXCEPTIONS)}", key=named)
-    if case.finding and case.finding.raises is not None and case.finding.output is not None:
-        yield Problem((*place, "finding", "output"), "'output' says nothing beside 'raises'", key=True)
-    alone = "raises" if case.raises else "finding" if case.finding else None
-    for key in ("finding", "equals", "published", "tolerance") if alone else ():
-        if key != alone and getattr(case, key) is not None:
-            yield Problem((*place, key), f"{key!r} says nothing beside {alone!r}", key=True)
-
-
-def _figures(case: Case, place: Place) -> Iterator[Problem]:
-    """Figures that are no arrays."""
-    for key, part in ("published", case.published), ("finding", case.finding):
-        if part is not None and (key == "published" or part.output is not None):
-            wrong = unlike(part.output, (*place, key, "output"))
-            yield from wrong
-            if part is case.published and not wrong:
-                yield from _printed(case.published, place)
-
-
-def _printed(published: Published, place: Place) -> Iterator[Problem]:
-    """A tolerance of a figure that no longer tells it from others."""
-    figures = np.abs(np.asarray(published.output, float))
-    most = 0.1 * max(1, figures.max(initial=0, where=np.isfinite(figures)))
-    if published.atol > most:
-        said = f"found the number {published.atol}, expected at most {most:g}: a tenth of the largest figure, or of 1"
-        yield Problem((*place, "published", "atol"), said)

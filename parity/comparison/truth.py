@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from parity import losses
+from parity.comparison.call import Call
 from parity.draws.draw import generator
 from parity.dtypes import FLOATING, Row, is_floating, row_of
 from parity.frameworks.numpy import option
 from parity.losses.arguments import unbroadcast
-from parity.types import Array, Gradients, Loss
+from parity.types import Array, Gradients
 
-Answers = dict[str, Array]
+Values = dict[str, Array]
 # An even number: the second of each pair shrinks what the first left alone, so that no number is spared.
 PROBES = 4
 # At 8 two of 321,580 draws were accused of what their condition explains, both by less than a quarter.
@@ -27,7 +28,7 @@ ROUNDING = 1e-10
 _COMPLEX: dict[str, Any] = {"float32": np.complex64, "float64": np.complex128, "longdouble": np.clongdouble}
 
 
-def answers(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Answers:
+def ask(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Values:
     """The output and every gradient of one call, by 'output' and argument name; none if the call is refused."""
     try:
         output, vjp = loss(**arguments)
@@ -57,67 +58,63 @@ def is_double(arguments: Mapping[str, Any], grad_output: Array) -> bool:
     return all((row := row_of(array.dtype)) is None or row.double for array in (grad_output, *arrays))
 
 
-def exact(loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output: Array) -> Answers:
-    """The answers in a wider dtype: torch's own in float64, or for float64 our NumPy loss in extended precision."""
-    if not is_double(arguments, grad_output):
-        return answers(reference, widened(arguments, "float64"), grad_output)
-    wide = {name: option(name, value) for name, value in widened(arguments, "longdouble").items()}
-    return answers(losses.LOSSES[loss], wide, grad_output)
+def exact(call: Call) -> Values:
+    """The values in a wider dtype: torch's own in float64, or for float64 our NumPy loss in extended precision."""
+    if not is_double(call.arguments, call.grad_output):
+        return ask(call.function, widened(call.arguments, "float64"), call.grad_output)
+    wide = {name: option(name, value) for name, value in widened(call.arguments, "longdouble").items()}
+    return ask(losses.LOSSES[call.loss], wide, call.grad_output)
 
 
-def second(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, along: Gradients) -> Gradients:
+def second(call: Call, along: Gradients) -> Gradients:
     """Torch's second derivatives in float64; none where it refuses them."""
-    wide = widened({**arguments, "grad_output": grad_output}, "float64")
+    wide = widened({**call.arguments, "grad_output": call.grad_output}, "float64")
     upstream = wide.pop("grad_output")
     try:
-        vjp: Any = reference(**wide)[1]
+        vjp: Any = call.function(**wide)[1]
         found: Gradients = vjp.second(upstream, widened(along, "float64"))
     except Exception:
         return {}
     return found
 
 
-def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Answers:
+def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Values:
     """The largest distance of each answer from the same in float64; a double's from its float32 answer, scaled."""
     scale = 1.0
     if is_double(arguments, grad_output):
         single = widened({**arguments, "grad_output": grad_output}, "float32")
         grad_output, arguments = single.pop("grad_output"), single
         scale = FLOATING["float64"].eps / FLOATING["float32"].eps
-    narrow = answers(loss, arguments, grad_output)
-    exact = answers(loss, widened(arguments, "float64"), grad_output)
+    narrow = ask(loss, arguments, grad_output)
+    exact = ask(loss, widened(arguments, "float64"), grad_output)
     return {
         name: largest(narrow[name] - exact[name]) * scale
         for name in narrow.keys() & exact.keys()
     }
 
 
-def probes(
-    reference: Loss, arguments: Mapping[str, Any], base: Answers, grad_output: Array, rows: Mapping[str, Row]
-) -> Iterator[Answers]:
+def probes(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Values]:
     """What one rounding of the inputs may move each answer by, times its factor: a measurement a probe.
 
     Each probe shrinks a random half of the numbers of every floating array and of grad_output a little (so
     that probabilities, variances and masks stay what they are) and watches torch's float64 answers move away
     from `base`. `rows` gives each answer's dtype.
     """
-    wide = widened({**arguments, "grad_output": grad_output}, "float64")
+    wide = widened({**call.arguments, "grad_output": call.grad_output}, "float64")
     rounded = {name for name, value in wide.items() if _is_rounded(value)}
-    upstream = row_of(grad_output.dtype)
+    upstream = row_of(call.grad_output.dtype)
     shrink = upstream.probe if upstream else FLOATING["float32"].probe
     for probe in range(PROBES):
         rng, other = generator(f"probe {probe // 2}"), probe % 2 == 1
         nudged = {name: _nudged(wide[name], rng, other, shrink) if name in rounded else wide[name] for name in wide}
-        found = answers(reference, nudged, nudged.pop("grad_output"))
+        found = ask(call.function, nudged, nudged.pop("grad_output"))
         yield {
             name: finite(np.abs(found[name] - base[name]) * (_margin(row) / shrink))
             for name, row in rows.items() if name in found and name in base
         }  # fmt: skip
 
 
-def neighbours(
-    loss: str, reference: Loss, arguments: Mapping[str, Any], grad_output: Array, rows: Mapping[str, Row]
-) -> Iterator[Answers]:
+def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
     """What the roundings inside a loss may move each answer by, times its factor: a measurement a neighbour.
 
     Where terms cancel (the slope of a softmax with one likely class is a difference of numbers near 1), torch's
@@ -125,17 +122,18 @@ def neighbours(
     the exact answers to the same numbers at a few neighbours, half of them with other signs of grad_output, and
     scaled to each answer's eps. `rows` as in `probes`.
     """
-    double = is_double(arguments, grad_output)
+    double = is_double(call.arguments, call.grad_output)
     asked = "float64" if double else "float32"
-    start = widened({**arguments, "grad_output": grad_output}, asked)
+    start = widened({**call.arguments, "grad_output": call.grad_output}, asked)
     for number, distance in enumerate(NEARBY):
         rng = generator(f"neighbour {number}")
         nearby = {name: _neighbour(value, rng, distance) for name, value in start.items()}
         upstream = nearby.pop("grad_output")
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
-        found, wide = answers(reference, nearby, upstream), exact(loss, reference, nearby, upstream)
-        measured: Answers = {}
+        found = ask(call.function, nearby, upstream)
+        wide = exact(Call(call.loss, call.function, nearby, upstream))
+        measured: Values = {}
         for name, row in rows.items():
             if name in found and name in wide:
                 error = np.abs(found[name] - wide[name])
@@ -144,23 +142,24 @@ def neighbours(
         yield measured
 
 
-def sums(reference: Loss, arguments: Mapping[str, Any], grad_output: Array, rows: Mapping[str, Row]) -> Answers:
+def sums(call: Call, rows: Mapping[str, Row]) -> Values:
     """The dtype's eps at the scale of the sum that the gradient of a broadcast argument is, times its factor.
 
     Terms of one size and either sign may cancel to nothing in one order and not in another, and no probe tells
     them apart. So each such argument is given to torch at its full shape, where every term is an element.
     """
-    wide = widened(arguments, "float64")
+    wide = widened(call.arguments, "float64")
     arrays = {name: value for name, value in wide.items() if isinstance(value, np.ndarray)}
     try:
         shape = np.broadcast_shapes(*(value.shape for value in arrays.values()))
     except ValueError:
         return {}
-    found: Answers = {}
+    found: Values = {}
     for name in rows.keys() & arrays.keys():
         value = arrays[name]
         if value.shape != shape:
-            terms = answers(reference, {**wide, name: np.broadcast_to(value, shape).copy()}, grad_output).get(name)
+            whole = {**wide, name: np.broadcast_to(value, shape).copy()}
+            terms = ask(call.function, whole, call.grad_output).get(name)
             if terms is not None:
                 found[name] = finite(_margin(rows[name]) * unbroadcast(np.abs(terms), value.shape))
     return found

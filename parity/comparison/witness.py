@@ -1,6 +1,7 @@
 """Witnesses besides torch's answer: refusals, published figures, identities, and calls torch leaves undefined."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,12 @@ import numpy as np
 from parity.cases.identity import Identity
 from parity.cases.schema import Finding, Published
 from parity.comparison import compare, truth
-from parity.comparison.answers import Answers
+from parity.comparison.call import Answer
+from parity.comparison.expectation import Expectation
 from parity.comparison.tolerance import bound
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
-from parity.types import Array, Functions, Gradients, Loss, NotOffered
+from parity.types import Array, Functions, Loss, NotOffered
 from parity.wording import class_names, first_line, message, told
 
 
@@ -92,31 +94,38 @@ def figures(published: Published, expected: Array, output: Array) -> Iterator[Mi
             yield Mismatch(Subject.PUBLISHED, Kind.VALUE, figures=found)
 
 
-def identity(
-    identity: Identity, functions: Functions, torch: Functions, side: str, known: Mapping[str, Any],
-    answers: Answers, output: Array, gradients: Gradients,
-) -> Iterator[Mismatch]:  # fmt: skip
-    """Mismatches between a function's own answers and the identity's, both by `functions`.
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two that an identity is tried on: its functions, and its answer to the call."""
 
-    Raises KeyError if the identity calls a loss that `functions` does not have, and NotOffered if with an
+    name: str
+    functions: Functions
+    answer: Answer
+
+
+def identity(
+    identity: Identity, side: Side, torch: Functions, known: Mapping[str, Any], expected: Expectation
+) -> Iterator[Mismatch]:
+    """Mismatches between a function's own answers and the identity's, both by its functions.
+
+    Raises KeyError if the identity calls a loss that the side does not have, and NotOffered if with an
     option that they lack.
     """
-    text = f"{identity.text} by {side}"
+    text = f"{identity.text} by {side.name}"
     try:
-        other, vjp = identity.evaluate(functions, known)
-        slopes = vjp(answers.grad_output)
+        other, vjp = identity.evaluate(side.functions, known)
+        gradients = vjp(expected.call.grad_output)
     except (KeyError, NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
         yield Mismatch(Subject.IDENTITY, Kind.RAISES, figures={"error": told(error)}, asked=text)
         return
 
-    def noise() -> truth.Answers:
-        return truth.rounding(lambda **arguments: identity.evaluate(torch, arguments), known, answers.grad_output)
+    def noise() -> truth.Values:
+        return truth.rounding(lambda **arguments: identity.evaluate(torch, arguments), known, expected.call.grad_output)
 
-    pairs = [("output", output, other)]
-    pairs += [(name, gradient, slopes[name]) for name, gradient in gradients.items() if name in slopes]
-    for name, left, right in pairs:
-        problem = answers.identity(name, left, right, text, noise)
+    for name, left in side.answer.values.items():
+        if name == "output" or name in gradients:
+            problem = expected.identity(name, left, other if name == "output" else gradients[name], text, noise)
         if problem:
             yield problem

@@ -9,7 +9,8 @@ from typing import Any
 from parity.cases.points import Point
 from parity.cases.schema import Case
 from parity.comparison import compare, observe
-from parity.comparison.answers import Answers
+from parity.comparison.call import Answer, Call
+from parity.comparison.expectation import Expectation
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
 from parity.implementations.declaration import Implementation
@@ -70,20 +71,6 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one side answers: the output, its vjp, and the gradients that this gives for grad_output."""
-
-    output: Array
-    vjp: Any
-    gradients: Gradients
-
-    @property
-    def values(self) -> Gradients:
-        """The output and each gradient, by 'output' and argument name."""
-        return {"output": self.output, **self.gradients}
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """A draw and the reference's answer to it."""
 
@@ -107,7 +94,7 @@ class Draw:
     answer: Answer
     before: observe.Bits
     kept: observe.Bits
-    expected: Answers
+    expected: Expectation
     followed: bool = False
 
     @property
@@ -162,7 +149,7 @@ def ask_reference(drawn: Drawn) -> Asked:
     except Exception as error:
         figures = {"error": told(error)}
         raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)) from None
-    return Asked(drawn, grad_output, Answer(output, vjp, gradients))
+    return Asked(drawn, grad_output, Answer(output, gradients, vjp))
 
 
 def ask_implementation(asked: Asked) -> Draw:
@@ -174,18 +161,16 @@ def ask_implementation(asked: Asked) -> Draw:
     problem = compare.form(OUTPUT, reference.output, output)
     if problem:
         raise Stopped(problem)
-    answer = Answer(output, vjp, _backward(drawn, vjp, grad_output))
+    answer = Answer(output, _backward(drawn, vjp, grad_output), vjp)
     kept = observe.bits(answer.values) if drawn.first else {}
     return Draw(pair, drawn, grad_output, reference, answer, before, kept, expectation(asked))
 
 
-def expectation(asked: Asked) -> Answers:
+def expectation(asked: Asked) -> Expectation:
     """The reference's answers, and what each may be missed by."""
-    pair, reference = asked.drawn.pair, asked.reference
-    return Answers(
-        pair.point.loss, pair.reference, asked.drawn.arguments, reference.output, reference.gradients,
-        asked.grad_output, pair.case.tolerance, pair.roundings,
-    )  # fmt: skip
+    pair = asked.drawn.pair
+    call = Call(pair.point.loss, pair.reference, asked.drawn.arguments, asked.grad_output)
+    return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings)
 
 
 def forward(drawn: Drawn) -> Result:

@@ -15,7 +15,7 @@ from parity.engine.crumbs import at
 from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
 from parity.references.torch import TORCH
-from parity.types import Array, Differentiator, Functions, Gradients, NotOffered, Result
+from parity.types import Array, Differentiator, Gradients, NotOffered, Result
 from parity.wording import message, told
 
 Observation: TypeAlias = Callable[[Draw], Iterable[Mismatch]]
@@ -90,14 +90,12 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     at("in the identity", draw.seed)
     implementation = draw.pair.implementation
     known = {**draw.pair.point.sizes, **draw.drawn.arguments}
-    sides: list[tuple[str, Functions, Array, Gradients]] = [
-        (implementation.name, implementation.offered, draw.answer.output, draw.answer.gradients),
-    ]
+    sides = [witness.Side(implementation.name, implementation.offered, draw.answer)]
     if draw.drawn.first:
-        sides.append(("torch", TORCH, draw.reference.output, draw.reference.gradients))
-    for side, functions, left, gradients in sides:
+        sides.append(witness.Side("torch", TORCH, draw.reference))
+    for side in sides:
         try:
-            yield from witness.identity(equals, functions, TORCH, side, known, draw.expected, left, gradients)
+            yield from witness.identity(equals, side, TORCH, known, draw.expected)
         except (KeyError, NotOffered) as error:
             draw.pair.record.not_offered.append(f"identity with {message(error).strip(chr(39))}")
 
@@ -178,7 +176,7 @@ def second_order(draw: Draw) -> Iterator[Mismatch]:
     try:
         yield from second_derivatives(
             vjp, draw.reference.vjp, draw.grad_output, along, pair.case.tolerance,
-            lambda: truth.second(pair.reference, draw.drawn.arguments, draw.grad_output, along),
+            lambda: truth.second(draw.expected.call, along),
         )  # fmt: skip
     except NotOffered:
         pair.record.not_offered.append(SECOND)

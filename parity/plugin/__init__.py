@@ -51,5 +51,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseCollector | None:
     if file_path.suffix in (".yaml", ".yml") and parent.config.stash[RUN].claim.holds(file_path):
-        return CaseCollector.from_parent(parent, path=file_path)
+        collector: CaseCollector = CaseCollector.from_parent(parent, path=file_path)
+        if not collector.nodeid:  # a file outside of the root that was asked for by its path
+            collector = CaseCollector.from_parent(parent, path=file_path, nodeid=file_path.name)
+        return collector
     return None

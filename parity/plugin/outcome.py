@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from _pytest._code.code import TerminalRepr
@@ -39,7 +38,3 @@ def verdict(record: Record) -> None:
     if record.unexpected:
         raise ParityError(str(record))
 
-
-def parametrize_points(points: Sequence[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """pytest.mark.parametrize over bound points, named by their ids."""
-    return pytest.mark.parametrize("point", points, ids=[point.id for point in points])

@@ -70,12 +70,13 @@ class Record:
             lines.append(f"  {self.verdict}: {reason}")
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
-            lines.append(f"  - {sentence(mismatch)}{seed}")
+            told = sentence(mismatch).replace("\n", "\n    ")
+            lines.append(f"  - {told}{seed}")
+        lines += [f"  note: {visible(note)}" for note in self.notes]
         if self.mismatches:
             lines.append(visible(f"  {self.path}:{self.line}"))
             if self.repeat:
                 lines.append(visible(f"  repeat: {self.repeat}"))
-        lines += [visible(f"  note: {note}") for note in self.notes]
         return "\n".join(lines)
 
     def as_data(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def sentence(mismatch: Mismatch, reference: str = "torch") -> str:
         text = _SENTENCES[mismatch.kind, mismatch.event].format(
             what=mismatch.what, reference=reference, **mismatch.figures
         )
-    return visible(f"{mismatch.asked}{text}{mismatch.hint}")
+    return visible(f"{mismatch.asked}{text}{mismatch.hint}", keep="\n")
 
 
 def _value(mismatch: Mismatch, reference: str) -> str:

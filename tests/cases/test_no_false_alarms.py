@@ -29,7 +29,7 @@ def test_torch_itself_is_green_at_twenty_seed_bases(loss: str) -> None:
     """Each base takes its share of the points; `pytest cases --implementation torch --seeds 20` takes all of both."""
     torch = named("torch")
     records = []
-    for number, point in enumerate(points(loss, torch, None, None, "default")):
+    for number, point in enumerate(points(loss, torch)):
         records.append(run_point(point, torch, [1000 * (1 + number % BASES)]))
     assert len(records) > BASES
     assert not told(records)
@@ -38,7 +38,7 @@ def test_torch_itself_is_green_at_twenty_seed_bases(loss: str) -> None:
 @pytest.mark.parametrize("loss", sorted(losses.LOSSES))
 def test_numpy_losses_are_green_at_two_hundred_fresh_seeds(loss: str) -> None:
     ours = named("numpy")
-    drawn = [point for point in points(loss, ours, None, None, "default") if point.scenario.seeds > 1]
+    drawn = [point for point in points(loss, ours) if point.scenario.seeds > 1]
     step = max(1, len(drawn) // SAMPLED)
     assert not told([run_point(point, ours, FRESH) for point in drawn[step // 2 :: step]])
 
@@ -64,7 +64,7 @@ def in_double(function: Callable[..., Any]) -> Callable[..., Any]:
 def test_a_loss_in_float64_that_is_rounded_once_is_green(loss: str) -> None:
     """But for the cases that say why a better answer than torch's is another; each of them must have such a point."""
     implementation = Implementation("in double", "torch", {loss: in_double(FUNCTIONS[loss])})
-    every = list(points(loss, implementation, None, None, "default"))
+    every = list(points(loss, implementation))
     drawn = every[::EVERY]
     records = [run_point(point, implementation, [1]) for point in drawn if not point.scenario.case.better]
     assert len(records) > len(drawn) / 2

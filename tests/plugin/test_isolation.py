@@ -21,7 +21,7 @@ import parity
 from parity import losses
 from parity.cases.load import load
 from parity.cases.points import Point, expand
-from parity.comparison.answers import Answers
+from parity.comparison.expectation import Expectation
 from parity.engine import isolation, journal
 from parity.engine.isolation import Isolated
 from parity.engine.run import run_point
@@ -238,14 +238,14 @@ def test_where_no_fork_is_safe_a_live_function_travels_as_a_copy(
 def test_an_error_of_our_own_costs_one_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mse_loss.yaml"
     path.write_text(SMALL)
-    compare = Answers.compare
+    compare = Expectation.compare
 
-    def breaks(self: Answers, name: str, actual: Array) -> Any:
+    def breaks(self: Expectation, name: str, actual: Array) -> Any:
         if actual.dtype == np.float64 and not actual.ndim:
             raise ZeroDivisionError("ours")
         return compare(self, name, actual)
 
-    monkeypatch.setattr(Answers, "compare", breaks)
+    monkeypatch.setattr(Expectation, "compare", breaks)
     report = parity.check("mse_loss", losses.mse_loss, cases=path)
     assert (report.count("passed"), report.count("error")) == (4, 2)
     assert "parity itself fails here, which is no verdict on the loss: ZeroDivisionError: ours" in report.failures[0]

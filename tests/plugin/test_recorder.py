@@ -126,12 +126,14 @@ def test_shards_have_every_point_once(theirs: pytest.Pytester, more: list[str]) 
 @pytest.mark.parametrize("more", [[], ["-n", "2"]])
 def test_a_resumed_run_ends_as_the_whole_one(theirs: pytest.Pytester, more: list[str]) -> None:
     path = theirs.path / "r.jsonl"
-    whole = run(theirs, "--parity-results", "r.jsonl", name="mylib:MIXED").parseoutcomes()
+    whole = run(theirs, "cases", "--parity-results", "r.jsonl", name="mylib:MIXED").parseoutcomes()
     first = read_records(path)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3]) + lines[3][:40])  # the process was killed
-    result = run(theirs, "--parity-resume", "r.jsonl", *more, name="mylib:MIXED")
-    assert result.parseoutcomes() == whole
+    result = user.pytest_in(
+        theirs.path, "cases", "--parity-resume", "r.jsonl", "--parity-implementation", "mylib:MIXED", *more
+    )
+    assert pytest.RunResult.parse_summary_nouns(result.stdout.splitlines()) == whole
     results = read_records(path)
     assert results.problems == []
     assert {record.id: record for record in results.records} == {record.id: record for record in first.records}

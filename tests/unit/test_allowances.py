@@ -7,7 +7,8 @@ import pytest
 
 from parity import losses
 from parity.comparison import truth
-from parity.comparison.answers import ALIKE, Answers
+from parity.comparison.call import Answer, Call
+from parity.comparison.expectation import ALIKE, Expectation
 from parity.references.torch import TORCH
 from parity.types import Array, Result
 
@@ -24,14 +25,15 @@ def likely_class() -> tuple[dict[str, Any], Array]:
     return {"input": input, "target": np.zeros(64, np.int64), "reduction": "sum"}, np.asarray(np.float32(1.5))
 
 
-def answers(roundings: dict[str, float], reference: Any = None) -> tuple[Answers, Array]:
+def answers(roundings: dict[str, float], reference: Any = None) -> tuple[Expectation, Array]:
     """Torch's answers to the draw, and our gradient of it."""
     arguments, grad_output = likely_class()
     output, vjp = TORCH["cross_entropy"](**arguments)
     theirs = vjp(grad_output)
     gradient = losses.cross_entropy(**arguments)[1](grad_output)["input"]
     known = reference or TORCH["cross_entropy"]
-    return Answers("cross_entropy", known, arguments, output, theirs, grad_output, None, roundings), gradient
+    call = Call("cross_entropy", known, arguments, grad_output)
+    return Expectation(call, Answer(output, theirs), None, roundings), gradient
 
 
 def test_a_rounding_is_measured_once_a_point() -> None:
@@ -50,9 +52,9 @@ def test_an_error_larger_than_a_measured_rounding_is_told() -> None:
     roundings: dict[str, float] = {}
     first, gradient = answers(roundings)
     first.compare("input", gradient)
-    scale = float(np.abs(first.gradients["input"]).max())
+    scale = float(np.abs(first.answer.gradients["input"]).max())
     for factor, told in ((0.9, False), (20, True)):
-        wrong = first.gradients["input"].copy()
+        wrong = first.answer.gradients["input"].copy()
         wrong[3, 4] += factor * ALIKE * roundings["input"] * scale
         assert bool(answers(roundings)[0].compare("input", wrong)[2]) is told
 

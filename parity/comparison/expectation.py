@@ -1,4 +1,4 @@
-"""Torch's answers to one draw, and what each may be missed by; the costly allowances only on demand."""
+"""Torch's answers to one draw, and what each of its values may be missed by; the costly allowances only on demand."""
 
 from collections.abc import Callable, Iterator
 from itertools import tee
@@ -8,37 +8,36 @@ import numpy as np
 
 from parity.cases.schema import Tolerance
 from parity.comparison import compare, truth
+from parity.comparison.call import Answer, Call
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import Bound, bound, ulp
 from parity.dtypes import HALVES, Row, row_of
 from parity.records.mismatch import Mismatch, about
-from parity.types import Array, DType, Gradients, Loss
+from parity.types import Array, DType
 
 # An error up to so many times one that an earlier draw of the point was measured to owe to rounding is a rounding too.
 ALIKE = 2.0
 
 
-class Answers:
-    """The output and gradients that torch gives, by 'output' and argument name.
+class Expectation:
+    """The reference's answer to one call, and what each of its values may be missed by.
 
-    `lenient` tells whether some answer needed the draw's own allowance. `roundings` is shared by the draws of a
-    point: the largest error of each answer that was measured to be a rounding, as a share of its largest number.
+    `lenient` tells whether some value needed the draw's own allowance. `roundings` is shared by the draws of a
+    point: the largest error of each value that was measured to be a rounding, as a share of its largest number.
     """
 
     def __init__(
-        self, loss: str, reference: Loss, arguments: dict[str, Any], output: Array, gradients: Gradients,
-        grad_output: Array, tolerance: Tolerance | None, roundings: dict[str, float],
-    ) -> None:  # fmt: skip
-        self.loss, self.reference, self.arguments = loss, reference, arguments
-        self.output, self.gradients, self.grad_output = output, gradients, grad_output
+        self, call: Call, answer: Answer, tolerance: Tolerance | None, roundings: dict[str, float]
+    ) -> None:
+        self.call, self.answer = call, answer
         self.tolerance, self.roundings = tolerance, roundings
         self.lenient = False
-        self._exact: truth.Answers | None = None
+        self._exact: truth.Values | None = None
         # made late: they hold this object, which would then outlive its draw
-        self._measured: tuple[Iterator[truth.Answers], ...] | None = None
+        self._measured: tuple[Iterator[truth.Values], ...] | None = None
 
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
-        """The worst error of an answer as a share of its allowance and in ulp, and the mismatch if it is too far."""
+        """The worst error of a value as a share of its allowance and in ulp, and the mismatch if it is too far."""
         expected = self._expected(name)
         problem = compare.form(about(name), expected, actual)
         if problem:
@@ -80,7 +79,7 @@ class Answers:
             self.roundings[name] = max(error, self.roundings.get(name, 0.0))
 
     def identity(
-        self, name: str, left: Array, right: Array, text: str, noise: Callable[[], truth.Answers]
+        self, name: str, left: Array, right: Array, text: str, noise: Callable[[], truth.Values]
     ) -> Mismatch | None:
         """A mismatch between two forms of one function, each of which may be off by its own rounding.
 
@@ -104,16 +103,16 @@ class Answers:
         problem.against, problem.asked = "the loss itself", f"{text}: "
         return problem
 
-    def _identity_allowances(self, name: str, noise: Callable[[], truth.Answers]) -> Iterator[Array]:
+    def _identity_allowances(self, name: str, noise: Callable[[], truth.Values]) -> Iterator[Array]:
         allowance = np.asarray(0.0)
         for allowance in self.allowances(name):
             yield 4 * allowance
         yield 4 * (allowance + noise().get(name, 0.0))
 
-    def exact(self) -> truth.Answers:
+    def exact(self) -> truth.Values:
         """The answers in a wider dtype; empty where torch refuses that."""
         if self._exact is None:
-            self._exact = truth.exact(self.loss, self.reference, self.arguments, self.grad_output)
+            self._exact = truth.exact(self.call)
         return self._exact
 
     def own_error(self, name: str) -> Array | None:
@@ -147,24 +146,24 @@ class Answers:
                     yield np.asarray(total + widest)
             total = total + widest
 
-    def _probes(self) -> Iterator[truth.Answers]:
-        base = {"output": self.output, **self.gradients} if self._double() else self.exact()
-        yield from truth.probes(self.reference, self.arguments, base, self.grad_output, self._rows())
+    def _probes(self) -> Iterator[truth.Values]:
+        base = self.answer.values if self._double() else self.exact()
+        yield from truth.probes(self.call, base, self._rows())
 
-    def _neighbours(self) -> Iterator[truth.Answers]:
-        yield from truth.neighbours(self.loss, self.reference, self.arguments, self.grad_output, self._rows())
+    def _neighbours(self) -> Iterator[truth.Values]:
+        yield from truth.neighbours(self.call, self._rows())
 
-    def _sums(self) -> Iterator[truth.Answers]:
-        yield truth.sums(self.reference, self.arguments, self.grad_output, self._rows())
+    def _sums(self) -> Iterator[truth.Values]:
+        yield truth.sums(self.call, self._rows())
 
     def under_ones(self, name: str) -> Array | None:
         """Torch's gradient for a grad_output of ones."""
-        output, vjp = self.reference(**self.arguments)
+        output, vjp = self.call.function(**self.call.arguments)
         return vjp(np.ones_like(output)).get(name)
 
     def precision(self, name: str) -> DType:
         """The dtype whose step an answer is judged by: a gradient comes through the output's, if that is coarser."""
-        own, outer = self._expected(name).dtype, self.output.dtype
+        own, outer = self._expected(name).dtype, self.answer.output.dtype
         if own == outer:
             return own
         inside, outside = row_of(own), row_of(outer)
@@ -172,18 +171,18 @@ class Answers:
 
     def _half(self) -> bool:
         """Whether numbers come in half precision: there a few roundings more (a sum kept in halves) are a bug."""
-        return any(isinstance(value, np.ndarray) and value.dtype in HALVES for value in self.arguments.values())
+        return any(isinstance(value, np.ndarray) and value.dtype in HALVES for value in self.call.arguments.values())
 
     def _double(self) -> bool:
-        return truth.is_double(self.arguments, self.grad_output)
+        return truth.is_double(self.call.arguments, self.call.grad_output)
 
     def _rows(self) -> dict[str, Row]:
         """The dtype that each answer is judged by, if it is a floating one."""
-        rows = {answer: row_of(self.precision(answer)) for answer in ("output", *self.gradients)}
-        return {answer: row for answer, row in rows.items() if row}
+        rows = {name: row_of(self.precision(name)) for name in self.answer.values}
+        return {name: row for name, row in rows.items() if row}
 
     def _expected(self, name: str) -> Array:
-        return self.output if name == "output" else self.gradients[name]
+        return self.answer.output if name == "output" else self.answer.gradients[name]
 
 
 def _ulps(expected: Array, actual: Array, share: Array) -> float:
