@@ -155,7 +155,7 @@ def waiting(point: Point, starts: int) -> str:
     everything, selected = zip(
         *[(sessions.collection(), sessions.collection("-k", word)) for _ in range(starts)], strict=True
     )
-    path = point.scenario.path
+    path = point.scenario.file
     pairs = [(sessions.import_torch(), sessions.first_verdict(path, point.id)) for _ in range(starts + 1)][1:]
     torch, verdict = (median(seconds) for seconds in zip(*pairs, strict=True))
     rows: list[Row] = [

@@ -1,11 +1,12 @@
 """What is wrong with a scenario: every name, value and combination in it, as problems with their places."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice, product
 from typing import Any
 
 from parity.cases import expected
+from parity.cases.axes import Axis, Values, parts, words_for
 from parity.cases.bounds import Extent, extent, out_of_bounds, size_words
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import label, unlike, written
@@ -13,9 +14,9 @@ from parity.cases.memory import MOST as MOST_BYTES
 from parity.cases.memory import most_bytes
 from parity.cases.reader import Document, Place, Problem
 from parity.cases.scenario import Scenario, argument
-from parity.cases.schema import NAME, Axis, Case, CaseFile
+from parity.cases.schema import NAME, Case, CaseFile
 from parity.cases.signature import Signature
-from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec, generator_of
+from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec
 
 LABEL = 80
 MOST = 50
@@ -25,10 +26,10 @@ ID = 500
 Where = Callable[[str, str], Place]
 
 
-def repeated_names(file: CaseFile, document: Document) -> Iterator[Problem]:
+def repeated_names(cases: Iterable[Case], document: Document) -> Iterator[Problem]:
     """Cases of the same name."""
     seen: dict[str, int] = {}
-    for index, case in enumerate(file.cases):
+    for index, case in enumerate(cases):
         place = ("cases", index, "name")
         if case.name in seen:
             yield Problem(place, f"the name {case.name!r} stands here again, it is already in line {seen[case.name]}")
@@ -38,14 +39,19 @@ def repeated_names(file: CaseFile, document: Document) -> Iterator[Problem]:
 def problems(
     scenario: Scenario, file: CaseFile, index: int, served: Mapping[str, Collection[str]]
 ) -> Iterator[Problem]:
-    """Everything that is wrong with the case at `index`; `served` maps implementations to the losses they have."""
-    place, case = ("cases", index), file.cases[index]
+    """Everything that is wrong with the case at `index` of the file in which it is written.
+
+    `served` maps implementations to the losses they have.
+    """
+    place, case = ("cases", index), scenario.case
 
     def where(part: str, name: str) -> Place:
         """Where an entry stands: in the case itself, or in the file's defaults."""
         return (*place, part, name) if name in getattr(case, part) else ("defaults", part, name)
 
-    found = list(islice(chain(_axes(scenario, where), _arguments(scenario, where), _both(case, place)), MOST))
+    axes = {**file.defaults.across, **case.across}
+    told = chain(_axes(scenario, axes, where), _arguments(scenario, where))
+    found = list(islice(chain(told, _twice(case, place), _without(file, case, place)), MOST))
     found = found or list(_too_many(scenario, place))
     yield from found
     if not found:
@@ -77,53 +83,53 @@ def _values(scenario: Scenario, where: Where) -> Iterator[tuple[str, Any, Place]
     fixed = {"dtype", "layout", *scenario.sizes}
     for axis, values in scenario.axes.items():
         if axis not in fixed:
-            for part, value in _parts(values):
-                yield argument(axis), value, (*where("across", axis), part)
+            for part, value in parts(values):
+                yield argument(axis), value, (*where("across", axis), *part)
 
 
-def _parts(axis: Axis) -> list[tuple[str | int, Any]]:
-    """The values of an axis by what their places end with."""
-    return list(axis.items() if isinstance(axis, dict) else enumerate(axis))
-
-
-def _axes(scenario: Scenario, where: Where) -> Iterator[Problem]:
+def _axes(scenario: Scenario, axes: Mapping[str, Axis], where: Where) -> Iterator[Problem]:
     """Axes that vary nothing, or to values that they cannot have."""
     for axis, values in scenario.axes.items():
         place = where("across", axis)
+        word, known = axes.get(axis), words_for(scenario.loss, axis)
         yield from _labels(axis, values, place)
+        if isinstance(word, str) and word not in known:
+            expected = f"expected a list or a word{nearest(word, known)}" if known else "expected a list"
+            yield Problem(place, f"found {written(word)}, {expected}")
         if axis in ("dtype", "layout"):
             allowed = DTYPES if axis == "dtype" else LAYOUTS
-            for part, value in _parts(values):
-                if value not in allowed:
+            for part, value in parts(values):
+                if value not in allowed and value != word:
                     said = f"found {written(value)}, expected a {axis}{nearest(value, allowed)}"
-                    yield Problem((*place, part), said)
+                    yield Problem((*place, *part), said)
         elif axis in scenario.sizes:
-            for part, value in _parts(values):
-                if type(value) is not int or value < 0:
-                    yield Problem((*place, part), f"the size {axis} is {written(value)}, expected a whole number >= 0")
+            for part, value in parts(values):
+                if value != word and (type(value) is not int or value < 0):
+                    yield Problem((*place, *part), f"the size {axis} is {written(value)}, expected a whole number >= 0")
         else:
-            yield from _varied(scenario, axis, values, place)
+            yield from _varied(scenario, axis, place)
     for size in scenario.sizes:
         if size in ("dtype", "layout") or scenario.signature.knows(size):
             yield Problem(where("sizes", size), f"the size {size!r} has the name of an argument or axis", key=True)
 
 
-def _labels(axis: str, values: Axis, place: Place) -> Iterator[Problem]:
+def _labels(axis: str, values: Values, place: Place) -> Iterator[Problem]:
     """Labels that cannot stand in an id, or stand there twice."""
+    given = isinstance(values, dict)
     labels: set[str] = set()
-    for part, value in _parts(values):
-        text = str(part) if isinstance(values, dict) else label(axis, value)
+    for part, value in parts(values):
+        text = str(part[-1]) if given else label(axis, value)
         if text in labels:
-            said = f"two values of {axis} have the label {quoted(text)}, expected a mapping of labels to values"
-            yield Problem((*place, part), said)
-        elif len(text) > LABEL or (text == part and not re.search(NAME, text)):
-            said = f"expected at most {LABEL} characters without / : [ ]; a mapping gives labels to values"
-            yield Problem((*place, part), f"found the label {quoted(text)}, {said}", key=isinstance(values, dict))
+            said = f"two values of {axis} have the label {quoted(text)}, expected labels: {{label: value, ...}}"
+            yield Problem((*place, *part), said)
+        elif len(text) > LABEL or (given and not re.search(NAME, text)):
+            said = f"expected at most {LABEL} characters without / : [ ], such as labels: {{a label: value}}"
+            yield Problem((*place, *part), f"found the label {quoted(text)}, {said}", key=given)
         labels.add(text)
 
 
-def _varied(scenario: Scenario, axis: str, values: Axis, place: Place) -> Iterator[Problem]:
-    """An axis that varies no argument, or whose values are one generator's entries."""
+def _varied(scenario: Scenario, axis: str, place: Place) -> Iterator[Problem]:
+    """An axis that varies no argument."""
     signature = scenario.signature
     if not signature.knows(argument(axis)):
         words = ["dtype", "layout", *map(signature.axis, signature.names), *scenario.sizes]
@@ -131,10 +137,6 @@ def _varied(scenario: Scenario, axis: str, values: Axis, place: Place) -> Iterat
         yield Problem(place, said, key=True)
     elif axis != signature.axis(argument(axis)):
         yield Problem(place, f"found {quoted(axis)}, expected {argument(axis)!r}", key=True)
-    generator = generator_of(values)
-    if generator != "plain" and set(values) <= FORMS[generator].model_fields.keys():
-        said = f"found the generator {generator!r} itself, expected a list of values or a mapping of other labels"
-        yield Problem((*place, generator), said, key=True)
 
 
 def _arguments(scenario: Scenario, where: Where) -> Iterator[Problem]:
@@ -160,7 +162,7 @@ def _array(scenario: Scenario, name: str, value: Any, place: Place) -> Iterator[
     elif isinstance(value, dict):
         word = next((key for key in value if nearest(key, FORMS).startswith("; did")), next(iter(value)))
         yield Problem((*place, word), f"there is no generator {quoted(word)}{nearest(word, FORMS)}", key=True)
-    elif isinstance(value, str):
+    elif isinstance(value, str) or (value is None and scenario.signature.default(name) is not None):
         yield Problem(place, f"{name} is an array, found {written(value)}, expected numbers or a generator")
     elif isinstance(value, list):
         yield from unlike(value, place)
@@ -177,11 +179,22 @@ def _option(scenario: Scenario, name: str, value: Any, place: Place) -> Iterator
         yield Problem(place, f"{name} is no text, found {written(value)}, expected a number, true or false")
 
 
-def _both(case: Case, place: Place) -> Iterator[Problem]:
+def _twice(case: Case, place: Place) -> Iterator[Problem]:
     """Arguments that are both given and varied."""
-    for name, value in case.given.items():
-        if value is not None and Signature.axis(name) in case.across:
+    for name in case.given:
+        if Signature.axis(name) in case.across:
             yield Problem((*place, "given", name), f"{name} stands under 'across' too, which wins", key=True)
+
+
+def _without(file: CaseFile, case: Case, place: Place) -> Iterator[Problem]:
+    """Arguments that are left out, but are no defaults or are given all the same."""
+    defaults = [*file.defaults.given, *map(argument, file.defaults.across)]
+    for position, name in enumerate(case.without):
+        here = (*place, "without", position)
+        if name not in defaults:
+            yield Problem(here, f"{quoted(name)} is not among the defaults of this file{nearest(name, defaults)}")
+        elif name in case.given or Signature.axis(name) in case.across:
+            yield Problem(here, f"{name} is left out and given, expected one of the two")
 
 
 def _bounds(scenario: Scenario, where: Where) -> Iterator[Problem]:

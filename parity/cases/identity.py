@@ -1,8 +1,9 @@
 """`equals:` of a case: an expression over the losses that must give the same output and gradients.
 
 The expression reads like Python (``nll_loss(log_softmax(input, dim=1), target, weight=weight)``) and may use
-the losses, the arguments the case gives, its sizes, numbers, + - * / and the maps below. It is evaluated in
-NumPy by reverse accumulation over ``(output, vjp)`` functions, so one expression serves every implementation.
+the losses, the arguments the case gives, its sizes, numbers, + - * / and the maps below; ``same(reduction='sum')``
+is the case's own call with something changed, and None leaves an argument out. It is evaluated in NumPy by reverse
+accumulation over ``(output, vjp)`` functions, so one expression serves every implementation.
 """
 
 import ast
@@ -102,12 +103,34 @@ def parse_identity(text: str, loss: str, arguments: Collection[str], sizes: Coll
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         expected = f"expected calls such as {loss}(input, target)"
         raise ValueError(f"cannot read the expression {quoted(text)}, {expected}") from None
+    tree = _Same(loss, arguments).visit(tree)
     signature = signature_of(loss)
     plain = {name for name in arguments if not (signature.takes_array(name) or signature.takes_number(name))}
     _check(tree, {*arguments, *sizes}, plain)
     if not any(isinstance(node, ast.Name) and node.id in arguments for node in ast.walk(tree)):
         raise ValueError(f"the expression {quoted(text)} names no argument of this case")
     return Identity(text.strip(), tree)
+
+
+class _Same(ast.NodeTransformer):
+    """Writes ``same(...)`` out: the loss, the arguments that the case gives, and what is changed."""
+
+    def __init__(self, loss: str, arguments: Collection[str]) -> None:
+        self.loss = loss
+        self.given = {name: ast.Name(name) for name in arguments if name != "grad_output"}
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if not (isinstance(node.func, ast.Name) and node.func.id == "same"):
+            return node
+        changed = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        if node.args or len(changed) < len(node.keywords) or not changed:
+            said = quoted(ast.unparse(node))
+            raise ValueError(f"the expression says {said}, expected what is changed by name: same(reduction='none')")
+        arguments = self.given | changed
+        left_out = [name for name, value in changed.items() if isinstance(value, ast.Constant) and value.value is None]
+        kept = [ast.keyword(name, value) for name, value in arguments.items() if name not in left_out]
+        return ast.Call(ast.Name(self.loss), [], kept)
 
 
 def _parameters(function: str) -> Mapping[str, inspect.Parameter]:
@@ -154,7 +177,7 @@ def _check(node: ast.expr, known: set[str], plain: set[str]) -> Any:
             except ArithmeticError as error:
                 raise ValueError(f"the expression says {quoted(ast.unparse(node))}: {error}") from None
         case ast.Call(func=ast.Name(id=name)):
-            functions = [*losses.LOSSES, *MAPS]
+            functions = [*losses.LOSSES, *MAPS, "same"]
             if name not in functions:
                 raise ValueError(f"the expression calls {name!r}, which is no loss{nearest(name, functions)}")
             for inner in _bound(name, node).values():

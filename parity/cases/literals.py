@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from parity.cases.axes import Values
 from parity.cases.errors import nearest, quoted
 from parity.cases.reader import Place, Problem
 from parity.cases.specs import Spec
@@ -25,7 +26,7 @@ def label(name: str, value: Any) -> str:
     return _STRANGE.sub("|", text)
 
 
-def labelled(name: str, axis: list[Any] | dict[str, Any]) -> dict[str, Any]:
+def labelled(name: str, axis: Values) -> dict[str, Any]:
     """The values of an axis by their labels."""
     return axis if isinstance(axis, dict) else {label(name, value): value for value in axis}
 

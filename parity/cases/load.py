@@ -15,10 +15,11 @@ from parity.cases.reader import Document, Problem, read
 from parity.cases.scenario import Scenario, scenario_of
 from parity.cases.schema import CaseFile
 from parity.cases.sentences import sentences
+from parity.cases.shared import Written, used, used_by
 
 POINTS = 50_000
 # Values in the file's defaults, once for each case.
-SHARED = 400_000
+VALUES = 400_000
 
 
 def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
@@ -29,20 +30,28 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
     """
     document = read(path)
     file = _validated(document)
-    shared = document.count(("defaults",))
-    if shared * len(file.cases) > SHARED:
-        said = f"found {shared} values for each of {len(file.cases)} cases, expected at most {SHARED} in all"
+    cases = [*(Written(case, document, index) for index, case in enumerate(file.cases)), *used(file, document)]
+    values = document.count(("defaults",))
+    if values * len(cases) > VALUES:
+        said = f"found {values} values for each of {len(cases)} cases, expected at most {VALUES} in all"
         raise document.error([Problem(("defaults",), said)])
-    problems = list(checks.repeated_names(file, document))
+    problems = list(checks.repeated_names(file.cases, document))
     scenarios = []
     points = 0
-    for index, case in enumerate(file.cases):
-        scenario = scenario_of(file, case, path, document.mark(("cases", index)).line)
+    for one in cases:
+        line = one.document.mark(("cases", one.index)).line
+        scenario = scenario_of(file, one.case, path, one.document.path, line)
         points += prod(len(axis) for axis in scenario.across.values())
         if points > POINTS:
             said = f"this file has {points} points up to here, expected at most {POINTS}"
-            raise document.error([*problems, Problem(("cases", index, "across"), said)])
-        problems += islice(checks.problems(scenario, file, index, served), checks.MOST)
+            place = ("cases", one.index, "across") if one.document is document else ("use",)
+            raise document.error([*problems, Problem(place, said)])
+        found = list(islice(checks.problems(scenario, file, one.index, served), checks.MOST))
+        if one.document is not document:
+            shared = [problem for problem in found if problem.place[0] != "defaults"]
+            if shared:
+                raise document.error(problems) if problems else used_by(shared, one.document, document)
+        problems += found
         scenarios.append(scenario)
         if len(problems) >= checks.MOST:
             break
@@ -56,6 +65,9 @@ def _validated(document: Document) -> CaseFile:
     data = document.data
     if not isinstance(data, dict):
         raise document.error([Problem((), f"found {written(data)}, expected a mapping with 'loss:' and 'cases:'")])
+    if "shared" in data and "loss" not in data:
+        said = "this is a file of shared cases, expected a loss's own with 'loss:', which may 'use:' it"
+        raise document.error([Problem(("shared",), said, key=True)])
     try:
         file = CaseFile.model_validate(data)
     except ValidationError as error:

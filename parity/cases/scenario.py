@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from parity.cases.axes import Values, values_of
 from parity.cases.identity import Identity, parse_identity
 from parity.cases.literals import labelled
-from parity.cases.schema import Axis, Case, CaseFile, ExpectedFailure
+from parity.cases.schema import Case, CaseFile, ExpectedFailure
 from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import Spec
 
@@ -17,15 +18,19 @@ DEFAULT_SEEDS = 3
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """One named case with its file's defaults filled in, ready to expand into points."""
+    """One named case with its file's defaults filled in, ready to expand into points.
 
+    `path` and `line` say where the case is written: in `file`, the loss's own, or in a shared one.
+    """
+
+    file: Path
     path: Path
     line: int
     loss: str
     case: Case
     sizes: dict[str, int]
     given: dict[str, Any]
-    axes: dict[str, Axis]
+    axes: dict[str, Values]
     seeds: int
 
     @property
@@ -95,14 +100,15 @@ def argument(axis: str) -> str:
     return axis.removeprefix("given.")
 
 
-def scenario_of(file: CaseFile, case: Case, path: Path, line: int) -> Scenario:
-    """The scenario of a case: what the case says wins over its file's defaults, and `null` removes one of them."""
+def scenario_of(file: CaseFile, case: Case, own: Path, path: Path, line: int) -> Scenario:
+    """The scenario of a case: what the case says wins over its file's defaults."""
     defaults = file.defaults
-    own = {*case.sizes, *map(Signature.axis, case.given)}
-    given = {name: value for name, value in {**defaults.given, **case.given}.items() if value is not None}
-    axes = {axis: values for axis, values in defaults.across.items() if axis not in own}
+    varied = {*case.sizes, *map(Signature.axis, [*case.given, *case.without])}
+    given = {name: value for name, value in defaults.given.items() if name not in case.without} | case.given
+    said = {axis: values for axis, values in defaults.across.items() if axis not in varied} | case.across
+    axes = {axis: values_of(file.loss, axis, values) for axis, values in said.items()}
     return Scenario(
-        path, line, file.loss, case,
-        sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes, **case.across},
+        own, path, line, file.loss, case,
+        sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes},
         seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS,
     )  # fmt: skip

@@ -4,13 +4,15 @@
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.json_schema import models_json_schema
 
 from parity import losses
+from parity.cases.axes import Axis, words_for
 from parity.cases.signature import signature_of
 from parity.cases.specs import DTYPES, FORMS, LAYOUTS, LITERAL, Given, NumbersLiteral, Strict
 
@@ -20,11 +22,6 @@ Positive: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seeds: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 # Loosely described here: `json_schema` says, loss by loss, which arguments there are.
 Arguments: TypeAlias = Annotated[dict[str, Given], WithJsonSchema({"type": "object"})]
-Axis: TypeAlias = Annotated[
-    Annotated[list[Given], Field(min_length=1), Tag("(list)")]
-    | Annotated[dict[str, Given], Field(min_length=1), Tag("(mapping)")],
-    Discriminator(lambda axis: "(mapping)" if isinstance(axis, dict) else "(list)"),
-]
 Axes: TypeAlias = Annotated[dict[str, Axis], WithJsonSchema({"type": "object"})]
 Sizes: TypeAlias = dict[str, Annotated[int, Field(ge=0)]]
 
@@ -90,7 +87,8 @@ class Case(Strict):
     why: str | None = Field(default=None, description="the point of this scenario, where the name does not say it")
     source: str | None = Field(default=None, description="the article this example is from")
     sizes: Sizes = Field(default={}, description="sizes by name, besides the file's")
-    given: Arguments = Field(default={}, description="arguments by torch's names; null removes one of the defaults")
+    given: Arguments = Field(default={}, description="arguments by torch's names")
+    without: list[str] = Field(default=[], description="arguments of the defaults that are left out")
     across: Axes = Field(default={}, description="values of dtype, layout, sizes and arguments: every combination")
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
     depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --parity-depth deep")
@@ -129,18 +127,31 @@ class CaseFile(Strict):
     """The cases of one loss."""
 
     loss: str = Field(description="the function of torch.nn.functional that the cases are about")
+    use: Annotated[list[str], Field(max_length=100)] = Field(
+        default=[], description="files of shared cases: the loss has those whose arguments it takes"
+    )
+    but: dict[str, Reason] = Field(default={}, alias="except", description="shared case that is left out to the reason")
     defaults: Defaults = Field(default_factory=Defaults, description="what the cases share")
     impossible: list[Impossible] = Field(default=[], description="pairs of options that no case can cover")
     cases: Annotated[list[Case], Field(min_length=1)] = Field(description="the scenarios")
 
 
+class SharedFile(Strict):
+    """Cases that several losses share, each with its own file's defaults."""
+
+    shared: str = Field(description="the file's own name, under which a loss's file uses it")
+    cases: Annotated[list[Case], Field(min_length=1)] = Field(description="the scenarios")
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a case file, for editors: it knows the arguments of every loss by name."""
-    models: list[type[Strict]] = [CaseFile, *FORMS.values()]
+    models: list[type[Strict]] = [CaseFile, SharedFile, *FORMS.values()]
     definitions: dict[str, Any] = models_json_schema([(model, "validation") for model in models])[1]["$defs"]
-    file = definitions.pop("CaseFile")
+    file, shared = definitions["CaseFile"], definitions["SharedFile"]
+    definitions.pop("Labels")  # an axis of arguments known by name says what its labels stand for
     file["properties"]["loss"]["enum"] = sorted(losses.LOSSES)
     file["allOf"] = [_only_for(loss) for loss in losses.LOSSES]
+    shared["allOf"] = [{"properties": {"cases": {"items": _ref("any_loss")}}}]
     scalar = {"type": ["number", "boolean", "string", "null"]}
     values = {
         "Array": {"anyOf": [_ref("Literal"), {"type": "null"}, *(_ref(model.__name__) for model in FORMS.values())]},
@@ -149,20 +160,23 @@ def json_schema() -> dict[str, Any]:
         "Layout": {"enum": list(LAYOUTS)},
         "Size": {"type": "integer", "minimum": 0},
     }
-    axes = {f"{name}Axis": _axis(name) for name in values}
+    axes = {f"{name}Axis": _axis(_ref(name)) for name in values}
     of_losses = {loss: _arguments(loss) for loss in losses.LOSSES}
+    of_losses["any_loss"] = _merged(of_losses.values())
     definitions |= {"Literal": LITERAL} | values | axes | of_losses
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **file, "$defs": definitions}
+    either = {"if": {"required": ["shared"]}, "then": _ref("SharedFile"), "else": _ref("CaseFile")}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **either, "$defs": definitions}
 
 
 def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _axis(value: str) -> dict[str, Any]:
-    """A list of values, or a mapping of labels to values."""
-    some = {"minItems": 1, "minProperties": 1}
-    return {"type": ["array", "object"], "items": _ref(value), "additionalProperties": _ref(value), **some}
+def _axis(value: dict[str, Any]) -> dict[str, Any]:
+    """A list of values, or values with labels."""
+    labels = {"type": "object", "additionalProperties": value, "minProperties": 1}
+    labelled = {"type": "object", "properties": {"labels": labels}, "required": ["labels"]}
+    return {"anyOf": [{"type": "array", "items": value, "minItems": 1}, labelled | {"additionalProperties": False}]}
 
 
 def _only_for(loss: str) -> dict[str, Any]:
@@ -174,20 +188,41 @@ def _arguments(loss: str) -> dict[str, Any]:
     """`given` and `across` of one loss, with its arguments by name."""
     signature = signature_of(loss)
     given: dict[str, Any] = {}
-    across = {"dtype": {**_ref("DTypeAxis"), "description": "dtypes of the arrays"}}
-    across["layout"] = {**_ref("LayoutAxis"), "description": "strides of all arrays at once, then of each alone"}
+
+    def axis(kind: str, name: str) -> dict[str, Any]:
+        """The values of one axis, or a word for all of them."""
+        known = words_for(loss, name)
+        return {"anyOf": [{"enum": sorted(known)}, _ref(f"{kind}Axis")]} if known else _ref(f"{kind}Axis")
+
+    across = {"dtype": {**axis("DType", "dtype"), "description": "dtypes of the arrays"}}
+    across["layout"] = {**axis("Layout", "layout"), "description": "strides of all arrays at once, then of each alone"}
     for name in [*signature.names, "grad_output"]:
         kind = "Array" if signature.takes_array(name) else "Option"
         default = "needed" if name in signature.required else f"by default {signature.default(name)!r}"
         about = {"description": "upstream gradient" if name == "grad_output" else f"{kind.lower()}, {default}"}
         given[name] = _ref(kind) | about
-        across[signature.axis(name)] = _ref(f"{kind}Axis") | about
+        across[signature.axis(name)] = axis(kind, signature.axis(name)) | about
     more = {signature.pattern: _ref("Array")} if signature.pattern else {}
     more_axes = {signature.pattern: _ref("ArrayAxis")} if signature.pattern else {}
     return {"properties": {
         "given": {"properties": given, "patternProperties": more, "additionalProperties": False},
         "across": {"properties": across, "patternProperties": more_axes, "additionalProperties": _ref("SizeAxis")},
     }}  # fmt: skip
+
+
+def _merged(of_losses: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """`given` and `across` of any loss: what some loss takes under that name."""
+    merged: dict[str, Any] = {"given": {}, "across": {}}
+    for one in of_losses:
+        for part, names in merged.items():
+            inside = one["properties"][part]
+            for name, value in (inside["properties"] | inside["patternProperties"]).items():
+                bare = {key: said for key, said in value.items() if key != "description"}
+                some = names.setdefault(name, {"anyOf": []})["anyOf"]
+                some += [bare] if bare not in some else []
+    given = {"properties": merged["given"], "additionalProperties": False}
+    across = {"properties": merged["across"], "additionalProperties": _ref("SizeAxis")}
+    return {"properties": {"given": given, "across": across}}
 
 
 def main(path: Path) -> None:

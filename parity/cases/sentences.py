@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from parity.cases.axes import Labels
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import written
 from parity.cases.reader import Place, Problem
@@ -19,6 +20,7 @@ from parity.cases.schema import (
     Finding,
     Impossible,
     Published,
+    SharedFile,
     Tolerance,
 )
 from parity.cases.specs import FORMS, Mask, generator_of
@@ -69,10 +71,17 @@ def _place(loc: Iterable[int | str], data: Any) -> Place:
     for part in parts:
         if part in (data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()):
             place, data = (*place, part), data[part]
-            is_value = place[-2:-1] == ("given",) or place[-3:-2] == ("across",)
-            if is_value and generator_of(data) != "plain":
+            if _is_value(place) and generator_of(data) != "plain":
                 next(parts, None)
     return place
+
+
+def _is_value(place: Place) -> bool:
+    """Whether the value of an argument stands at `place`."""
+    match place:
+        case (*_, "given", _) | (*_, "across", _, int()) | (*_, "across", _, "labels", _):
+            return True
+    return False
 
 
 def _at(place: Place, data: Any) -> Any:
@@ -89,10 +98,10 @@ def _instead(place: Place, data: Any) -> str:
     """What may stand in place of an unknown key."""
     around = _at(place[:-1], data)
     generator = generator_of(around)
-    model = _model(place[:-1], generator)
+    model = SharedFile if place[:-1] == () and "shared" in data else _model(place[:-1], generator)
     if place[-1] in FORMS and model in FORMS.values():
         return f" beside {generator!r}, expected one generator"
-    return nearest(place[-1], model.model_fields)
+    return nearest(place[-1], [field.alias or name for name, field in model.model_fields.items()])
 
 
 def _model(place: Place, generator: str) -> type[BaseModel]:
@@ -106,6 +115,8 @@ def _model(place: Place, generator: str) -> type[BaseModel]:
             return Impossible
         case ("cases", _):
             return Case
+        case (*_, "across", _):
+            return Labels
         case (*_, "tolerance"):
             return Tolerance
         case (*_, "tolerance", _):

@@ -144,6 +144,6 @@ def repeat_line(point: Point, implementation: Implementation, seed: int) -> str:
     """The command, or the call of `parity.check`, that repeats one draw."""
     if not implementation.origin:
         return f"parity.check({point.loss!r}, ..., only={point.id!r}, seeds=1, seed_base={seed})"
-    path = PurePath(point.scenario.path)
+    path = PurePath(point.scenario.file)
     chosen = "" if implementation.origin == "numpy" else f" --parity-implementation {implementation.origin}"
     return f"pytest {quote(f'{path}::{point.id}')} --parity-seeds 1 --parity-seed-base {seed}{chosen}"

@@ -10,6 +10,7 @@ import pytest
 
 BYTES = 1 << 18
 FOLDERS = ("cases", "shipped")
+SHARED = "shared"
 _KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?(["']?)(loss|cases)\1[ \t]*:(?=[\s\[{]|$)""", re.MULTILINE)
 
 
@@ -24,12 +25,13 @@ class Claim:
         """Whether the file is parity's: it is regular, and names a loss as well as cases at its top level.
 
         `cases:` may be missing where the file was asked for by its path or lies in a folder called cases or
-        shipped: it is parity's, and broken. In a folder that the ini option `parity_cases` names all are.
+        shipped: it is parity's, and broken. In a folder that the ini option `parity_cases` names all are, but for
+        the shared cases, which are run in the files that use them.
         """
         if not _regular(path):
             return False
         if any(path.is_relative_to(folder) for folder in self.folders):
-            return True
+            return path.parent.name != SHARED
         keys = top_level_keys(path)
         return b"loss" in keys and (b"cases" in keys or path.parent.name in FOLDERS or path in self.asked)
 

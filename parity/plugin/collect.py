@@ -33,11 +33,10 @@ class CaseCollector(pytest.File):
             yield BrokenFile.from_parent(self, name=BrokenFile.NAME, error=error)
             return
         wanted, above = keywords(self.config), [node.name for node in self.listchain() if node.name]
-        path = self._shown()
         for scenario in scenarios:
             if scenario.case.depth == "deep" and run.depth != "deep":
                 continue
-            scenario = replace(scenario, path=path)
+            scenario = replace(scenario, file=self._shown(scenario.file), path=self._shown(scenario.path))
             # a loss that an implementation does not have is not its subject
             tested = [(n, one) for n, one in enumerate(run.implementations) if scenario.loss in one.losses]
             if not tested:
@@ -49,8 +48,8 @@ class CaseCollector(pytest.File):
                     if wanted is None or wanted([*above, name]):
                         yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
 
-    def _shown(self) -> Path:
+    def _shown(self, path: Path) -> Path:
         try:
-            return self.path.relative_to(self.config.invocation_params.dir)
+            return path.relative_to(self.config.invocation_params.dir)
         except ValueError:
-            return self.path
+            return path

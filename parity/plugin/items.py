@@ -61,6 +61,9 @@ class PointItem(RecordedItem):
         self.point, self.implementation = point, implementation
         self.key, self.line = (point.id, implementation.name), point.scenario.line
 
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.point.scenario.path, self.line - 1, self.name
+
     @property
     def seeds(self) -> range:
         from parity.cases.points import seeds_of

@@ -31,8 +31,11 @@ class Recorder:
 
     def begin(self, ids: Sequence[str]) -> None:
         """Open the file for these items. Raises UsageError if it cannot be written."""
+        from parity.cases.shared import with_shared
+
         points = [one for one in ids if is_point(one)]
-        files = {self._file(one) for one in dict.fromkeys(point.partition("::")[0] for point in points)}
+        own = [self._file(one) for one in dict.fromkeys(point.partition("::")[0] for point in points)]
+        files = {path for one in own for path in with_shared(one)}
         run = self.run
         first = header(run.names, run.count, run.base, run.depth, len(points), run.shard, files)
         try:

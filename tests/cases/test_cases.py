@@ -1,5 +1,6 @@
 """The shipped cases as a whole: a file a loss, enough of them, every pair of options covered."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from parity import losses
 from parity.cases.load import load
 from parity.cases.points import expand
+from parity.cases.shared import shared_cases, shared_files
 from parity.cases.shipped import case_folder
 from parity.implementations.registry import served
 from parity.report.coverage import coverage, main
@@ -32,6 +34,17 @@ def test_every_pair_of_options_is_covered(path: Path) -> None:
     found = coverage(path)
     assert found.missing == []
     assert found.covered + len(found.excused) == found.pairs
+
+
+@pytest.mark.parametrize("path", shared_files(case_folder()).values(), ids=lambda path: path.stem)
+def test_a_shared_case_stands_in_several_losses(path: Path) -> None:
+    """One that no loss takes would never be run."""
+    assert path.read_text().startswith("# yaml-language-server: $schema=../schema.json\n# ")
+    losses_of = Counter(
+        scenario.name for own in FILES for scenario in load(own, served()) if scenario.path.name == path.name
+    )
+    written = [one.case.name for one in shared_cases(path)]
+    assert {name: losses_of[name] for name in written if losses_of[name] < 2} == {}
 
 
 def test_a_missing_pair_is_told(

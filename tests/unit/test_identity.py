@@ -119,6 +119,27 @@ def test_an_expression_keeps_the_dtype(text: str, dtype: Any) -> None:
     assert {gradient.dtype for gradient in vjp(np.ones_like(output)).values()} == {np.dtype(dtype)}
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("same(reduction='none')", "l1_loss(input, target, weight=weight, reduction='none')"),
+        ("mean(same(reduction='none', weight=None))", "mean(l1_loss(input, target, reduction='none'))"),
+        ("2 * same(input=-input)", "2 * l1_loss(-input, target, weight=weight)"),
+        ("same(input=same(reduction='none', weight=None))",
+         "l1_loss(l1_loss(input, target, reduction='none'), target, weight=weight)"),
+    ],
+)
+def test_same_is_the_call_of_the_case_with_something_changed(text: str, whole: str) -> None:
+    given = {name: ARGUMENTS[name] for name in ("input", "target")} | {"weight": ARGUMENTS["target"], "grad_output": 1}
+    (one, vjp), (other, expected) = (
+        parse_identity(words, "l1_loss", given, SIZES).evaluate(losses.LOSSES, given) for words in (text, whole)
+    )
+    assert np.array_equal(one, other)
+    found, slopes = vjp(np.ones_like(one)), expected(np.ones_like(other))
+    assert found.keys() == slopes.keys()
+    assert all(np.array_equal(found[name], slopes[name]) for name in slopes)
+
+
 def test_a_loss_that_is_not_there_is_a_key_error() -> None:
     identity = parse_identity("kl_div(input, target)", "kl_div", ARGUMENTS, SIZES)
     with pytest.raises(KeyError, match="kl_div"):
@@ -167,6 +188,10 @@ def test_an_expression_may_be_deep_but_not_kill_the_interpreter() -> None:
         ("input + 1j", "the expression says '1j'"),
         ("input + f'{input}'", "the expression says"),
         ("not input", "the expression says 'not input'"),
+        ("same()", "the expression says 'same()', expected what is changed by name: same(reduction='none')"),
+        ("same(input)", "the expression says 'same(input)', expected what is changed by name"),
+        ("same(**input)", "the expression says 'same(**input)', expected what is changed by name"),
+        ("same(reductoin='none')", "cross_entropy has no argument"),
         ("__import__('os')", "the expression calls '__import__', which is no loss"),
     ],
 )

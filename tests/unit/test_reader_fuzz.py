@@ -21,18 +21,23 @@ from parity.implementations.registry import served
 # One file that uses all that a file may say.
 WHOLE = """
 loss: cross_entropy
-defaults: {sizes: {N: 3, C: 4}, given: {input: {normal: [N, C], std: 2}, target: {classes: [N], below: C}}, seeds: 2}
+use: [reductions]
+except: {legacy flags may be 0 and 1: it is an example}
+defaults:
+  sizes: {N: 3, C: 4}
+  given: {input: {normal: [N, C], std: 2}, target: {classes: [N], below: C}}
+  across: {reduction: all}
+  seeds: 2
 impossible: [{options: {size_average: "true", reduce: "true"}, because: it is an example}]
 cases:
   - name: matrix
     why: to have one
     given:
       input: {uniform: [N, C], low: -1, mask: [{value: -.inf, at: [[0, 0]]}, {value: 0.5, share: 0.1}]}
-      weight: null
     across:
       dtype: [float32, float16]
       layout: [sliced]
-      reduction: {one: none, other: sum}
+      reduction: {labels: {one: none, other: sum}}
       C: [1, 4]
       weight: [{full: [C], value: 2}]
     xfail: {numpy: [{because: it is an example, where: {dtype: float16}}]}
@@ -47,6 +52,7 @@ cases:
     equals: nll_loss(log_softmax(input, dim=1), target, weight) * 1
     depth: deep
   - name: refused
+    without: [reduction]
     given: {target: {integers: [N], low: 4, high: 9}, label_smoothing: 0.1, grad_output: {arange: [N], modulo: 2}}
     raises: {IndexError: out of bounds}
   - name: undefined
@@ -58,7 +64,8 @@ cases:
 """
 
 KEYS = [
-    "loss", "cases", "defaults", "name", "given", "across", "sizes", "input", "target", "dtype", "layout", "reduction",
+    "loss", "cases", "defaults", "use", "except", "reductions", "name", "given", "across", "sizes", "input", "target",
+    "dtype", "layout", "reduction",
     "normal", "full", "like", "array", "tuple", "mask", "value", "at", "share", "N", "C", "where", "because", "x y", "",
 ]  # fmt: skip
 SCALARS = st.one_of(
@@ -98,8 +105,8 @@ def survives(raw: bytes) -> int:
 
 
 def test_the_whole_file_is_good() -> None:
-    assert survives(WHOLE.encode()) == 37
-    assert survives(yaml.safe_dump(DATA).encode()) == 37
+    assert survives(WHOLE.encode()) == 87
+    assert survives(yaml.safe_dump(DATA).encode()) == 87
 
 
 @FUZZ

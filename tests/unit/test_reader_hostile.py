@@ -40,7 +40,7 @@ PLAIN = "given: {input: [1.0], target: [1.0]}"
 BECAUSE = "because: it is an example"
 CORNERS = [f"sizes: {{{many(15, 'N%: 1')}}}", f"across: {{{many(15, 'N%: [1, 2]')}}}"]
 ROWS = f"[{many(14_000, '%')}]"
-SHAPES = many(220, "a%: {normal: [%]}")
+SHAPES = "{labels: {" + many(220, "a%: {normal: [%]}")
 ADAPTIVE = "input: {normal: [2, 2]}, target: [1], cutoffs: [1], head_weight: {normal: [2, 2]}"
 
 
@@ -66,7 +66,7 @@ SLOW = {
         "7:59: this xfail matches nothing: no N is 'M=0'; did you mean 'N=0'?",
     ),
     "misspelt long labels": (
-        case(PLAIN, "sizes: {N: 1}", f"across: {{N: {{{many(1400, 'x' * 60 + '%: %')}}}}}",
+        case(PLAIN, "sizes: {N: 1}", f"across: {{N: {{labels: {{{many(1400, 'x' * 60 + '%: %')}}}}}}}",
              xfail("N", f"[{many(1400, 'xy' * 35 + '%')}]")),
         "no N is 'xyxy",
     ),
@@ -90,14 +90,18 @@ SLOW = {
         "4:12: found 4004 names with the defaults, expected at most 64",
     ),
     "labels of one id": (
-        case(f"sizes: {{{many(9, 'N%: 1')}}}", PLAIN, f"across: {{{many(9, 'N%: {' + 'x' * 70 + '%: 1}')}}}"),
+        case(f"sizes: {{{many(9, 'N%: 1')}}}", PLAIN, f"across: {{{many(9, 'N%: {labels: {' + 'x' * 70 + '%: 1}}')}}}"),
         "found labels of 646 characters in one id, expected at most 500",
     ),
+    "labels without the word": (
+        case(PLAIN, f"across: {{{many(9, 'N%: {' + 'x' * 900 + '%: 1}')}}}"), "5:18: found 'xxxx",
+    ),
     "copies": (
-        case("given: {input: {normal: [2]}}", f"across: {{target: {{{many(9000, 'k%: {like: input}')}}}}}"), "good",
+        case("given: {input: {normal: [2]}}", f"across: {{target: {{labels: {{{many(9000, 'k%: {like: input}')}}}}}}}"),
+        "good",
     ),
     "shapes times shapes": (
-        case(f"across: {{input: {{{SHAPES}}}, target: {{{SHAPES}, b: {{normal: [9000000, 1]}}}}}}"),
+        case(f"across: {{input: {SHAPES}}}}}, target: {SHAPES}, b: {{normal: [9000000, 1]}}}}}}}}"),
         "one draw takes 15.8 GB with its output",
     ),
     "literals": (

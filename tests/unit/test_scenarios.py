@@ -11,13 +11,14 @@ from parity import losses
 from parity.cases import schema
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
-from parity.cases.schema import Case, CaseFile, Defaults
+from parity.cases.schema import Case, CaseFile, Defaults, SharedFile
+from parity.cases.specs import DTYPES, LAYOUTS
 from parity.implementations.registry import served
 
 CASES = Path(__file__).parents[2] / "cases"
 SHIPPED = sorted(CASES.glob("*.yaml"))
 GIVEN = "given: {input: [1.0], target: [1.0]}"
-WEIGHT = "weight: {without: null, with: [2.0]}"
+WEIGHT = "weight: {labels: {without: null, with: [2.0]}}"
 
 
 def points_of(text: str, folder: Path) -> list[Point]:
@@ -72,10 +73,39 @@ def test_a_case_wins_over_the_defaults(tmp_path: Path, own: str, given: dict[str
     assert points[0].given == {"input": [1.0], "target": [1.0], **given}
 
 
-def test_given_wins_over_an_axis_of_the_defaults_and_null_removes(tmp_path: Path) -> None:
-    given = "given: {input: [1.0], target: [1.0], reduce: null, weight: null, reduction: mean}"
-    points = points_of(l1(given, defaults=DEFAULTS), tmp_path)
+def test_given_wins_over_an_axis_of_the_defaults_and_without_leaves_out(tmp_path: Path) -> None:
+    given = "given: {input: [1.0], target: [1.0], reduction: mean}"
+    points = points_of(l1(given, "without: [reduce, weight]", defaults=DEFAULTS), tmp_path)
     assert [point.given for point in points] == [{"input": [1.0], "target": [1.0], "reduction": "mean"}] * 2
+
+
+def test_null_is_a_value_like_another(tmp_path: Path) -> None:
+    """It is Python's None, which torch is given."""
+    given = "given: {input: [1.0], target: [1.0], reduction: sum, weight: null}"
+    points = points_of(l1(given, "across: {reduce: [null, true]}", defaults=DEFAULTS), tmp_path)
+    assert [point.given["reduce"] for point in points] == [None, True] * 2
+    assert {point.given["weight"] for point in points} == {None}
+
+
+@pytest.mark.parametrize(
+    ("loss", "axis", "labels"),
+    [
+        ("l1_loss", "dtype: floating", ["float32", "float64", "float16", "bfloat16"]),
+        ("l1_loss", "dtype: complex", ["complex64", "complex128"]),
+        ("l1_loss", "dtype: all", DTYPES),
+        ("l1_loss", "reduction: all", ["none", "mean", "sum"]),
+        ("kl_div", "reduction: all", ["none", "mean", "sum", "batchmean"]),
+    ],
+)
+def test_a_word_stands_for_all_values(tmp_path: Path, loss: str, axis: str, labels: list[str]) -> None:
+    points = points_of(l1(GIVEN, f"across: {{{axis}}}").replace("l1_loss", loss), tmp_path)
+    assert [point.choice[axis.partition(":")[0]] for point in points] == list(labels)
+
+
+def test_every_layout_has_its_points_under_one_word(tmp_path: Path) -> None:
+    points = points_of(l1("given: {input: [1.0], target: 1.0}", "across: {layout: all}"), tmp_path)
+    alone = [point.choice["layout"] for point in points if len(point.layouts) == 2]
+    assert set(LAYOUTS) - set(alone) == {"channels_last", "batch_first", "padded"}
 
 
 def test_a_layout_is_taken_for_all_arrays_at_once_and_for_each_alone(tmp_path: Path) -> None:
@@ -138,7 +168,7 @@ def test_a_reason_may_be_said_in_three_ways(tmp_path: Path, xfail: str, reasons:
         ("reduce: [false]", "reduce=false"),
         ("weight: [[1.0, 2]]", "weight=[1.0,2]"),
         ("weight: [{normal: [3]}]", "weight=normal"),
-        ("weight: {in words: [1.0]}", "in words"),
+        ("weight: {labels: {in words: [1.0]}}", "in words"),
         ("N: [3]", "N=3"),
     ],
 )
@@ -165,16 +195,18 @@ def test_the_schema_on_disk_is_the_model(capsys: pytest.CaptureFixture[str], tmp
 
 def test_the_schema_describes_every_key_and_refuses_others() -> None:
     whole = schema.json_schema()
-    assert whole["properties"]["loss"]["enum"] == sorted(losses.LOSSES)
-    models = {"CaseFile": whole} | {name: one for name, one in whole["$defs"].items() if "title" in one}
+    assert whole["$defs"]["CaseFile"]["properties"]["loss"]["enum"] == sorted(losses.LOSSES)
+    models = {name: one for name, one in whole["$defs"].items() if "title" in one}
+    assert {"CaseFile", "SharedFile"} <= models.keys()
     assert {"Case", "Defaults", "Normal", "Literally", "Tuple", "Mask", "Tolerance", "Finding"} <= models.keys()
     for name, model in models.items():
         assert model["additionalProperties"] is False, name
         assert model["description"], name
         for key, value in model["properties"].items():
             assert value.get("description"), f"{name}.{key}"
-    for model in (Case, Defaults, CaseFile):
-        assert whole["$defs"].get(model.__name__, whole)["properties"].keys() == model.model_fields.keys()
+    for model in (Case, Defaults, CaseFile, SharedFile):
+        names = {field.alias or name for name, field in model.model_fields.items()}
+        assert whole["$defs"][model.__name__]["properties"].keys() == names
     given = whole["$defs"]["cross_entropy"]["properties"]["given"]
     assert given["additionalProperties"] is False
     assert {"input", "target", "weight", "label_smoothing", "grad_output"} <= given["properties"].keys()

@@ -1,0 +1,107 @@
+"""Scenarios that several losses share: which of them a loss has, from the files that its own file uses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from parity import losses
+from parity.cases.checks import MOST, repeated_names
+from parity.cases.errors import CaseError, nearest, quoted
+from parity.cases.literals import written
+from parity.cases.reader import Document, Problem, read
+from parity.cases.scenario import argument
+from parity.cases.schema import Case, CaseFile, SharedFile
+from parity.cases.sentences import sentences
+from parity.cases.shipped import case_folder
+from parity.cases.signature import signature_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """A case and where it is written: in the loss's own file, or in a shared one."""
+
+    case: Case
+    document: Document
+    index: int
+
+
+def shared_files(folder: Path) -> dict[str, Path]:
+    """The shared files by name: those beside the loss's own file, and the shipped ones."""
+    folders = case_folder() / "shared", folder / "shared"
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+
+def with_shared(path: Path) -> list[Path]:
+    """A case file and the shared files that it uses; a file that cannot be read stands alone."""
+    try:
+        data = read(path).data
+    except CaseError:
+        return [path]
+    names = data.get("use") if isinstance(data, dict) else None
+    known = shared_files(path.parent)
+    return [path, *(known[name] for name in map(str, names) if name in known)] if isinstance(names, list) else [path]
+
+
+def used(file: CaseFile, document: Document) -> Iterator[Written]:
+    """The shared cases that the loss has: all that its file uses and whose arguments it takes, but the excepted.
+
+    A case of the file's own, or of a shared file that is named later, takes the place of a shared one of the same
+    name. Raises CaseError for a shared file that is not there or cannot be read, and for an `except:` of nothing.
+    """
+    known = shared_files(document.path.parent)
+    own = {case.name for case in file.cases}
+    found: dict[str, Written] = {}
+    problems: list[Problem] = []
+    for position, name in enumerate(file.use):
+        if name in file.use[:position]:
+            problems.append(Problem(("use", position), f"{quoted(name)} stands here again"))
+            continue
+        if name not in known:
+            said = f"there is no shared file {quoted(name)}{nearest(name, known)}"
+            problems.append(Problem(("use", position), said))
+            continue
+        for one in shared_cases(known[name]):
+            if one.case.name not in own and _takes(file.loss, one.case):
+                found[one.case.name] = one
+    for name in islice(file.but, MOST):
+        if name not in found:
+            said = f"this excepts nothing: {file.loss} has no shared case {quoted(name)}{nearest(name, found)}"
+            problems.append(Problem(("except", name), said, key=True))
+    if problems:
+        raise document.error(problems)
+    yield from (one for name, one in found.items() if name not in file.but)
+
+
+def _takes(loss: str, case: Case) -> bool:
+    """Whether the loss has every argument that the case names; a name that no loss has is left for the checks."""
+    named = [*case.given, *(argument(axis) for axis in case.across if axis not in ("dtype", "layout"))]
+    takes = signature_of(loss).knows
+    return all(takes(name) or not any(signature_of(other).knows(name) for other in losses.LOSSES) for name in named)
+
+
+def shared_cases(path: Path) -> list[Written]:
+    """The cases of a shared file. Raises CaseError if it cannot be used."""
+    document = read(path)
+    data = document.data
+    if not isinstance(data, dict):
+        raise document.error([Problem((), f"found {written(data)}, expected a mapping with 'shared:' and 'cases:'")])
+    try:
+        file = SharedFile.model_validate(data)
+    except ValidationError as error:
+        raise document.error(sentences(error, data)) from None
+    if file.shared != path.stem:
+        said = f"found {quoted(file.shared)}, expected the file's own name, {quoted(path.stem)}"
+        raise document.error([Problem(("shared",), said)])
+    repeated = list(repeated_names(file.cases, document))
+    if repeated:
+        raise document.error(repeated)
+    return [Written(case, document, index) for index, case in enumerate(file.cases)]
+
+
+def used_by(problems: list[Problem], one: Document, by: Document) -> CaseError:
+    """What is wrong with shared cases in a loss: each sentence names both files."""
+    mark = by.mark(("use",))
+    return one.error([Problem(place, f"{text} (used by {by.path}:{mark.line})", key) for place, text, key in problems])
