@@ -125,8 +125,10 @@ def test_an_expression_keeps_the_dtype(text: str, dtype: Any) -> None:
         ("same(reduction='none')", "l1_loss(input, target, weight=weight, reduction='none')"),
         ("mean(same(reduction='none', weight=None))", "mean(l1_loss(input, target, reduction='none'))"),
         ("2 * same(input=-input)", "2 * l1_loss(-input, target, weight=weight)"),
-        ("same(input=same(reduction='none', weight=None))",
-         "l1_loss(l1_loss(input, target, reduction='none'), target, weight=weight)"),
+        (
+            "same(input=same(reduction='none', weight=None))",
+            "l1_loss(l1_loss(input, target, reduction='none'), target, weight=weight)",
+        ),
     ],
 )
 def test_same_is_the_call_of_the_case_with_something_changed(text: str, whole: str) -> None:
