@@ -187,8 +187,7 @@ def _ulps(expected: Array, actual: Array, share: Array) -> float:
     """The error of the element that misses by the largest share of its allowance, in units in the last place."""
     if not expected.size:
         return 0.0
-    index = np.unravel_index(int(share.argmax()), share.shape)
-    value = expected[index]
-    number = complex if expected.dtype.kind == "c" else float
-    error = abs(number(actual[index]) - number(value))
-    return ulp(error, float(abs(value)), expected.dtype) if error == error else float("inf")
+    index = int(share.argmax())
+    value: Any = expected.item(index)
+    error = abs(actual.item(index) - value)
+    return ulp(float(error), float(abs(value)), expected.dtype) if error == error else float("inf")

@@ -37,6 +37,8 @@ HELD = 1 << 27
 T = TypeVar("T")
 U = TypeVar("U")
 Start: TypeAlias = tuple[Pair, int, bool]
+# Stages in which no function of the implementation is called, so that it can have changed nothing.
+_REFERENCE_ALONE = (ask_reference,)
 
 
 def run_draws(point: Point, implementation: Implementation, record: Record) -> None:
@@ -52,7 +54,7 @@ def run_draws(point: Point, implementation: Implementation, record: Record) -> N
     run = _refusals if case.raises else _undefined if case.finding else _agreements
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
-        stages = Stages()
+        stages = Stages(watched=not implementation.trusted)
         seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
         for seed in seeds:
@@ -140,7 +142,8 @@ class Stages:
     turn with others, and the first draw sees its later ones as calls in between.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watched: bool) -> None:
+        self.watched = watched
         self.ended: dict[int, list[Mismatch] | NotOffered] = {}
 
     def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]]) -> list[tuple[int, U]]:
@@ -158,7 +161,7 @@ class Stages:
                 found.append(Mismatch(Subject.CASE, Kind.MEMORY, figures={"error": told(error)}))
             left = [
                 Mismatch(Subject.EFFECT, Kind.STATE, event=Event.PROCESS_CHANGED, figures={"change": change})
-                for change in changes()
+                for change in (changes() if self.watched and stage not in _REFERENCE_ALONE else ())
             ]  # fmt: skip
             for mismatch in found + left:
                 mismatch.seed = seed
