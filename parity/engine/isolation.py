@@ -90,6 +90,11 @@ class Isolated:
         self._stop()
         self._folder.cleanup()
 
+    def begin(self) -> None:
+        """Start the worker now, so that no point waits for what it imports; what is wrong is told by the points."""
+        if self._process is None and self._unable is None:
+            self._start()
+
     def run(self, point: Point, seeds: range) -> Record:
         """The record of a point, whatever the implementation does. Raises nothing but KeyboardInterrupt."""
         try:
@@ -242,7 +247,7 @@ class Isolated:
         self._ran, self._known = [], {}
         if pipe is not None:
             pipe.close()
-        if process is None:
+        if process is None or process.pid is None:  # interrupted before it began
             return
         with contextlib.suppress(OSError, AttributeError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -63,12 +63,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             config.hook.pytest_collectreport(report=report)
             return
         raise pytest.UsageError(_nothing(config, run))
-    if not config.getoption("collectonly") and any(isinstance(item, PointItem) for item in session.items):
+    points = [item for item in session.items if isinstance(item, PointItem)]
+    if points and not config.getoption("collectonly"):
         import parity.engine.run  # noqa: F401
 
         # Thousands of points, and torch, live to the end: the garbage collector need not go through them again.
         gc.freeze()
         run.frozen = True
+        for implementation in dict.fromkeys(item.implementation for item in points):
+            apart = run.apart(implementation)
+            if apart is not None:
+                apart.begin()
 
 
 class Refusal:
