@@ -13,6 +13,8 @@ import numpy as np
 from parity.types import DType
 
 BFLOAT16: DType = np.dtype(ml_dtypes.bfloat16)
+FLOAT16: DType = np.dtype(np.float16)
+FLOAT32: DType = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +90,4 @@ def name_of(dtype: DType) -> str:
 
 def is_floating(array: Any) -> bool:
     """Whether the array holds real or complex floating-point numbers."""
-    return array.dtype in _ROWS or array.dtype.kind in "fc"
+    return array.dtype.kind in "fc" or array.dtype in _ROWS

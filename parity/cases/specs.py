@@ -3,10 +3,12 @@
 The reader validates with these models, the JSON Schema is made from them, and parity.draws draws by them.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
+
+from parity.dtypes import FLOATING, NAMES
 
 Size: TypeAlias = Annotated[int, Field(ge=0)] | str
 Shape: TypeAlias = Annotated[list[Size], Field(description="sizes by number or by name: [N, C]; [] is one number")]
@@ -18,11 +20,12 @@ Layout: TypeAlias = Literal[
     "offset", "readonly",
 ]  # fmt: skip
 LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
-DTYPES = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
-DType: TypeAlias = Literal[
-    "float32", "float64", "float16", "bfloat16", "complex64", "complex128",
-    "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool",
-]  # fmt: skip
+# What an array may be drawn in: the floating dtypes for a whole scenario, any for one array.
+DTYPES: tuple[str, ...] = tuple(FLOATING)
+if TYPE_CHECKING:
+    DType: TypeAlias = str
+else:
+    DType = Literal[NAMES]
 
 LITERAL: dict[str, Any] = {
     "anyOf": [{"type": ["number", "boolean"]}, {"type": "array", "items": {"$ref": "#/$defs/Literal"}}],

@@ -2,20 +2,15 @@
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
+from parity.dtypes import BFLOAT16, FLOAT16, FLOAT32, HALVES, is_floating
 from parity.types import Array, DType, Gradients
 
-BFLOAT16: DType = np.dtype(ml_dtypes.bfloat16)
-FLOAT16: DType = np.dtype(np.float16)
-FLOAT32: DType = np.dtype(np.float32)
-HALVES = (FLOAT16, BFLOAT16)
-
-
-def is_floating(array: Array) -> bool:
-    """Whether the array holds real or complex floating-point numbers, bfloat16 among them."""
-    return array.dtype.kind in "fc" or array.dtype == BFLOAT16
+__all__ = [
+    "BFLOAT16", "FLOAT16", "FLOAT32", "HALVES", "gradients", "is_floating", "promote", "sum_in_float64", "unbroadcast",
+    "widen", "working",
+]  # fmt: skip
 
 
 def promote(*arrays: Array | None) -> DType:

@@ -7,9 +7,9 @@ has no defined answer to it (a finding); it passes if its verdict is 'passed'.
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
-from parity.cases.specs import DType
+from parity.dtypes import NAMES
 from parity.records.read import Results
 from parity.records.record import Record
 from parity.report import remarks
@@ -17,7 +17,6 @@ from parity.report.coverage import Coverage
 from parity.report.headline import Headline, compared, headline
 
 Key = TypeVar("Key", bound=Hashable)
-DTYPES: tuple[str, ...] = get_args(DType)
 NEAREST = 10
 
 
@@ -99,7 +98,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
     records = sorted(results.records, key=lambda r: (r.loss, r.path, r.line, r.id, rank[r.implementation]))
     return Tables(
         headline=headline(records, results.exitstatus, results.problems),
-        dtypes=ordered((r.dtype for r in records), DTYPES),
+        dtypes=ordered((r.dtype for r in records), NAMES),
         implementations=implementations,
         matrix=matrix(records),
         mismatches=grouped((r for r in records if r.unexpected), lambda r: r.loss),
@@ -117,7 +116,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         not_offered=remarks.not_offered(records),
         declared=remarks.declared(records),
         seen=remarks.seen(records),
-        closeness=remarks.closeness(records, DTYPES),
+        closeness=remarks.closeness(records, NAMES),
         nearest=nearest(records),
         losses=[details(loss, some) for loss, some in grouped(records, lambda r: r.loss).items()],
         environment=results.header,
@@ -178,7 +177,7 @@ def details(loss: str, records: Sequence[Record]) -> LossDetails:
     scenarios = grouped(records, lambda r: (r.scenario, f"{r.path}:{r.line}"))
     return LossDetails(
         loss,
-        ordered((dtype for _, cells in rows for dtype in cells), DTYPES),
+        ordered((dtype for _, cells in rows for dtype in cells), NAMES),
         list(rank),
         [(implementation, answer, cells) for (implementation, answer), cells in rows],
         [(name, place, by_implementation(some)) for (name, place), some in scenarios.items()],
