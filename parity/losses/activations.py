@@ -4,6 +4,9 @@ They are not losses, but have the same form: ``(output, vjp)``, with an output o
 """
 
 import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -17,9 +20,24 @@ __all__ = ["log_softmax", "logsigmoid", "sigmoid", "softmax", "softmin"]
 
 # The size of NumPy's ufunc buffer, in elements, while a row's maximum or sum is broadcast along the row. NumPy copies
 # such a number into its buffer once for each element wherever the row is shorter than the buffer, 8192 elements by
-# default. With a buffer of 1024 it does not for rows longer than that, and takes half of the time. The decorator
-# @loss sets the default size again when the call ends, as np.errstate, which it uses, keeps the size too.
+# default. With a buffer of 1024 it does not for rows longer than that, and takes half of the time.
 SHORT_BUFFER = 1024
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def in_short_buffers(function: Callable[P, T]) -> Callable[P, T]:
+    """Let NumPy's buffer be short while the function runs, and then be what it was."""
+
+    @wraps(function)
+    def buffered(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = np.setbufsize(SHORT_BUFFER)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            np.setbufsize(before)
+
+    return buffered
 
 
 @loss
@@ -117,6 +135,7 @@ def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: D
 
 
 @loss
+@in_short_buffers
 def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Result:
     """y_i = log(softmax(x)_i) = (x_i - m) - log(sum_j exp(x_j - m)), where m is the largest x along `dim`.
 
@@ -134,9 +153,9 @@ def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtyp
     output = values - peak
     output -= np.log(total)
 
+    @in_short_buffers
     def vjp(grad_output: Array) -> Gradients:
         # dy_i/dx_k = [i = k] - softmax(x)_k, so the gradient of x_k is g_k - softmax(x)_k sum_i g_i
-        np.setbufsize(SHORT_BUFFER)
         wide_grad = np.atleast_1d(widen(grad_output, dtype))
         grad_input = exponential * (sum_along(wide_grad, axis) / total)
         return _gradient(input, np.subtract(wide_grad, grad_input, out=grad_input), dtype)
@@ -144,15 +163,16 @@ def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtyp
     return output.reshape(input.shape).astype(dtype, copy=False), vjp
 
 
+@in_short_buffers
 def _softmax(input: Array, values: Array, axis: int, dtype: DTypeLike | None, negated: bool = False) -> Result:
     """The softmax of `values`, which are `input`, or its negative if `negated`."""
     values, dtype = _cast("softmax", values, dtype)
     _, probability, total = exponentials(values, axis)
     probability /= total
 
+    @in_short_buffers
     def vjp(grad_output: Array) -> Gradients:
         # dy_i/dx_k = y_i ([i = k] - y_k), so the gradient of x_k is y_k (g_k - sum_i g_i y_i)
-        np.setbufsize(SHORT_BUFFER)
         wide_grad = np.atleast_1d(widen(grad_output, dtype))
         grad_input = wide_grad * probability
         np.subtract(wide_grad, sum_along(grad_input, axis), out=grad_input)
@@ -185,13 +205,12 @@ def log_sigmoid(values: Array, decay: Array) -> Array:
     return np.subtract(np.minimum(values, 0), tail, out=tail)
 
 
+@in_short_buffers
 def exponentials(values: Array, axis: int) -> tuple[Array, Array, Array]:
     """The largest m of `values` along `axis`, exp(x - m) and its sum: no exponential exceeds 1.
 
-    Softmax is the second divided by the third. The first and the third keep `axis`, with size 1. Only for functions
-    under @loss, which sets the size of NumPy's buffer again.
+    Softmax is the second divided by the third. The first and the third keep `axis`, with size 1.
     """
-    np.setbufsize(SHORT_BUFFER)
     peak = np.maximum.reduce(values, axis=axis, keepdims=True, initial=-np.inf)
     exponential = values - peak
     np.exp(exponential, out=exponential)

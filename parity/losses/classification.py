@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from parity.losses.activations import SHORT_BUFFER, exponentials, sum_along
+from parity.losses.activations import exponentials, in_short_buffers, sum_along
 from parity.losses.arguments import gradients, is_floating, promote, sum_in_float64, widen
 from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_real_floating
@@ -119,6 +119,7 @@ def cross_entropy(
     return _of_indices(input, target, wide_weight, ignore_index, reduction, smoothing)
 
 
+@in_short_buffers
 def _of_indices(
     input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Result:
@@ -146,10 +147,10 @@ def _of_indices(
         ratio = smoothing / classes if classes else np.inf
         output = (1 - smoothing) * output + ratio * uniform_output
 
+    @in_short_buffers
     def vjp(grad_output: Array) -> Gradients:
         # dlog p_i/dx_c = [i = c] - p_c, so gradients s_i of the -log p_i give dl/dx_c = p_c sum_i s_i - s_c.
         # The target's class has s_t = g w_t; smoothing adds g' w_i to every class.
-        np.setbufsize(SHORT_BUFFER)
         grad_target_nll = targets.weight * targets.gather((1 - smoothing) * adjoint(grad_output))
         grad_input = np.empty(input.shape, scores.dtype)
         rows = batched(grad_input, target)[0]
@@ -169,6 +170,7 @@ def _of_indices(
     return in_output_shape(output, input, reduction, dtype), vjp
 
 
+@in_short_buffers
 def _of_probabilities(input: Array, target: Array, weight: Array | None, reduction: str, smoothing: float) -> Result:
     """-sum_c w_c t_c log p_c, summed over all samples for 'sum', and divided by their number for 'mean'."""
     axis = min(input.ndim - 1, 1)
@@ -193,10 +195,10 @@ def _of_probabilities(input: Array, target: Array, weight: Array | None, reducti
         output = rounded(-np.add.reduce(values, axis=None), dtype)
         output = output / samples if reduction == "mean" else output
 
+    @in_short_buffers
     def vjp(grad_output: Array) -> Gradients:
         # dlog p_i/dx_c = [i = c] - p_c, so gradients s_i of the log p_i give dl/dx_c = s_c - p_c sum_i s_i.
         # The gradient of log p_i is -g w_i t_i, and that of t_i is -g w_i log p_i.
-        np.setbufsize(SHORT_BUFFER)
         grad_values = -widen(grad_output, dtype)
         if reduction == "none":
             grad_values = np.expand_dims(grad_values, axis)
