@@ -27,11 +27,11 @@ Sizes: TypeAlias = dict[str, Annotated[int, Field(ge=0)]]
 
 
 class Allowance(Strict):
-    """What |actual - expected| may be at most: atol + rtol |expected|, with `steps` more of the dtype at 1."""
+    """What |actual - expected| may be at most: atol + rtol |expected|, and `eps` times the dtype's spacing at 1 more."""
 
     rtol: Positive = Field(default=0.0, le=0.1, description="share of the expected value")
     atol: Positive = Field(default=0.0, le=1, description="absolute error")
-    steps: Positive = Field(default=0.0, le=1024, description="absolute error in steps of the dtype at 1")
+    eps: Positive = Field(default=0.0, le=1024, description="absolute error in units of the dtype's spacing at 1")
 
 
 class Tolerance(Strict):

@@ -36,7 +36,7 @@ def bound(dtype: DType, name: str, own: Tolerance | None = None) -> Bound:
     given: Any = None if own is None else (own.output if name == "output" else own.gradient)
     rtol, atol = row.rtol, 8 * row.smallest  # a few roundings below the normal numbers, where rtol says nothing
     if given is not None:
-        rtol, atol = max(rtol, given.rtol), max(atol, given.atol, given.steps * row.eps)
+        rtol, atol = max(rtol, given.rtol), max(atol, given.atol, given.eps * row.eps)
     return Bound(rtol, atol)
 
 

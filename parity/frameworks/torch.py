@@ -82,9 +82,9 @@ class TorchLoss:
         buffer = array.base
         if isinstance(buffer, np.ndarray) and buffer.ndim == 1 and buffer.flags.carray and buffer.dtype == array.dtype:
             # a window into a buffer is one in torch too: there a kernel may forget the offset
-            steps = [stride // array.itemsize for stride in array.strides]
+            strides = [stride // array.itemsize for stride in array.strides]
             skipped = (array.ctypes.data - buffer.ctypes.data) // array.itemsize
-            shared = torch.as_strided(_shared(buffer), array.shape, steps, skipped)
+            shared = torch.as_strided(_shared(buffer), array.shape, strides, skipped)
         else:
             shared = _shared(array)
         return shared if self.device == "cpu" else shared.to(self.device)

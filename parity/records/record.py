@@ -17,7 +17,7 @@ class Record:
     """One point, one implementation, all its seeds.
 
     `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
-    the same error in steps of the dtype. `lenient` counts the draws that needed an allowance of their own,
+    the same error in units in the last place. `lenient` counts the draws that needed an allowance of their own,
     `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
     `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
     not offer it.

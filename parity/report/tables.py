@@ -48,7 +48,7 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """The worst error of an output or gradient: as a share of its allowance, and in steps of the dtype."""
+    """The worst error of an output or gradient: as a share of its allowance, and in units in the last place."""
 
     share: float
     ulp: float | None

@@ -34,8 +34,8 @@ def share(value: float | None) -> str:
     return f"{math.ceil(value * 100) / 100:.2f}" if value else "0"
 
 
-def steps(value: float | None) -> str:
-    """An error in steps of the dtype."""
+def ulps(value: float | None) -> str:
+    """An error in units in the last place."""
     if value is None:
         return ""
     return "∞ ulp" if math.isinf(value) else f"{value:.2g} ulp" if value < 100 else f"{value:.0e} ulp"

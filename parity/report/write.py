@@ -25,7 +25,7 @@ def _template(name: str) -> Template:
         finalize=text.markdown if name.endswith(".md") else text.html,
     )  # fmt: skip
     environment.filters.update(
-        share=text.share, steps=text.steps, figure=text.figure, plural=text.plural, heading=text.heading,
+        share=text.share, ulps=text.ulps, figure=text.figure, plural=text.plural, heading=text.heading,
         listed=text.listed, breakable=text.breakable, block=text.block, fragment=text.fragment,
         answer=lambda name: name if name.startswith(("output", "second")) else f"gradient of {name}",
     )  # fmt: skip

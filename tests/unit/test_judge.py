@@ -193,7 +193,7 @@ def test_a_tail_that_assert_close_would_take_for_0_is_seen() -> None:
 
 def test_a_tolerance_of_a_scenario_widens_and_never_narrows() -> None:
     wide = Allowance(rtol=0.1, atol=0.01)
-    own = Tolerance(output=wide, gradient=Allowance(steps=4), because="it is an example")
+    own = Tolerance(output=wide, gradient=Allowance(eps=4), because="it is an example")
     single = np.dtype(np.float32)
     assert bound(single, "output", own) == (0.1, 0.01)
     assert bound(single, "input", own) == (bound(single, "input").rtol, 4 * 2.0**-23)

@@ -199,7 +199,7 @@ TOLERANCES = [
     ("tolerance: {output: {rtol: 1.0e+308}, because: it is so}",
      "5:32: found the number 1e+308, expected a number <= 0.1"),
     ("tolerance: {gradient: {atol: 2}, because: it is so}", "5:34: found the number 2, expected a number <= 1"),
-    ("tolerance: {output: {steps: 1.0e+9}, because: it is so}",
+    ("tolerance: {output: {eps: 1.0e+9}, because: it is so}",
      "found the number 1000000000.0, expected a number <= 1024"),
     ("published: {output: 0.5, atol: 0.4}",
      "5:36: found the number 0.4, expected at most 0.1: a tenth of the largest figure"),
