@@ -9,7 +9,7 @@ LONGEST = 2000  # characters of a message that are looked at
 _MRO, _NAME = type.__dict__["__mro__"], type.__dict__["__name__"]  # a metaclass may have hidden them
 
 
-def told(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
     """An exception in words, with the place it came from."""
     return f"{class_names(error)[0]}: {first_line(error)}{_place(error)}"
 

@@ -27,7 +27,7 @@ Sizes: TypeAlias = dict[str, Annotated[int, Field(ge=0)]]
 
 
 class Allowance(Strict):
-    """What |actual - expected| may be at most: atol + rtol |expected|, and `eps` times the dtype's spacing at 1 more."""
+    """What |actual - expected| may be at most: atol + rtol |expected| + `eps` times the dtype's spacing at 1."""
 
     rtol: Positive = Field(default=0.0, le=0.1, description="share of the expected value")
     atol: Positive = Field(default=0.0, le=1, description="absolute error")

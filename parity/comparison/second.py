@@ -12,7 +12,7 @@ from parity.comparison.tolerance import Bound, bound
 from parity.dtypes import FLOATING, name_of
 from parity.records.mismatch import About, Kind, Mismatch, Subject
 from parity.types import Array, DType, Gradients, NotOffered
-from parity.wording import OUT_OF_MEMORY, message, told
+from parity.wording import OUT_OF_MEMORY, in_words, message
 
 DTYPES = ("float32", "float64")
 FACTOR = 64
@@ -47,7 +47,7 @@ def second_derivatives(
     except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
-        yield Mismatch(Subject.SECOND, Kind.RAISES, figures={"error": told(error)})
+        yield Mismatch(Subject.SECOND, Kind.RAISES, figures={"error": in_words(error)})
         return
     coarsest = max((value.dtype for value in (grad_output, *along.values())), key=_eps)
     rtol = FACTOR * bound(coarsest, "gradient", tolerance).rtol

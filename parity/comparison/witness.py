@@ -15,7 +15,7 @@ from parity.comparison.tolerance import bound
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.types import Array, Functions, Loss, NotOffered
-from parity.wording import class_names, first_line, message, told
+from parity.wording import class_names, first_line, in_words, message
 
 
 def refusal(
@@ -37,9 +37,9 @@ def refusal(
     if found is None:
         yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.ANSWERS, figures=refused)
     elif not implementation.accepts(found, wanted):
-        yield Mismatch(Subject.REFUSAL, Kind.CLASS, figures={"error": told(found), **refused})
+        yield Mismatch(Subject.REFUSAL, Kind.CLASS, figures={"error": in_words(found), **refused})
     elif expected is not None:
-        early = OUTPUT.mismatch(Kind.RAISES, event=Event.EARLY, figures={"error": told(found)})
+        early = OUTPUT.mismatch(Kind.RAISES, event=Event.EARLY, figures={"error": in_words(found)})
         problem = early if output is None else compare.form(OUTPUT, expected, output)
         if problem:
             yield problem
@@ -64,7 +64,7 @@ def unsafe(wanted: str, implementation: Implementation, loss: Loss, offered: dic
     if found is None:
         return Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.UNSAFE, figures={"wanted": wanted})
     if not implementation.accepts(found, wanted):
-        figures = {"error": told(found), "wanted": wanted}
+        figures = {"error": in_words(found), "wanted": wanted}
         return Mismatch(Subject.REFUSAL, Kind.CLASS, event=Event.UNSAFE, figures=figures)
     return None
 
@@ -118,7 +118,7 @@ def identity(
     except (KeyError, NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
-        yield Mismatch(Subject.IDENTITY, Kind.RAISES, figures={"error": told(error)}, asked=text)
+        yield Mismatch(Subject.IDENTITY, Kind.RAISES, figures={"error": in_words(error)}, asked=text)
         return
 
     def noise() -> truth.Values:

@@ -18,7 +18,7 @@ from parity.implementations.lacks import Lack
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.types import Array, Gradients, Loss, NotOffered, Result
-from parity.wording import class_names, message, told
+from parity.wording import class_names, in_words, message
 
 
 class Stopped(Exception):
@@ -132,7 +132,7 @@ def _arrays(pair: Pair, seed: int) -> tuple[dict[str, Any], Array | None]:
 
 def undrawn(error: Exception) -> Mismatch:
     """The mismatch of a case whose arrays cannot be made."""
-    return Mismatch(Subject.CASE, Kind.DRAW, figures={"error": told(error)})
+    return Mismatch(Subject.CASE, Kind.DRAW, figures={"error": in_words(error)})
 
 
 def ask_reference(drawn: Drawn) -> Asked:
@@ -141,13 +141,13 @@ def ask_reference(drawn: Drawn) -> Asked:
     try:
         output, vjp = drawn.pair.reference(**drawn.arguments)
     except Exception as error:
-        figures = {"error": told(error), "wanted": class_names(error)[0]}
+        figures = {"error": in_words(error), "wanted": class_names(error)[0]}
         raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES, figures=figures)) from None
     grad_output = drawn.upstream(output)
     try:
         gradients = vjp(grad_output)
     except Exception as error:
-        figures = {"error": told(error)}
+        figures = {"error": in_words(error)}
         raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)) from None
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
 
@@ -185,7 +185,7 @@ def forward(drawn: Drawn) -> Result:
         unknown = [name for name in drawn.offered if f"unexpected keyword argument '{name}'" in said]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
         raise Stopped(
-            OUTPUT.mismatch(Kind.RAISES, event=Event.FORWARD, figures={"error": told(error)}, hint=hint)
+            OUTPUT.mismatch(Kind.RAISES, event=Event.FORWARD, figures={"error": in_words(error)}, hint=hint)
         ) from None
 
 
@@ -200,7 +200,7 @@ def _backward(drawn: Drawn, vjp: Any, grad_output: Array) -> Gradients:
     except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
-        figures = {"error": told(error)}
+        figures = {"error": in_words(error)}
         raise Stopped(Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.BACKWARD, figures=figures)) from None
     if not isinstance(gradients, dict):
         figures = {"found": type(gradients).__name__}

@@ -16,7 +16,7 @@ from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
 from parity.references.torch import TORCH
 from parity.types import Array, Differentiator, Gradients, NotOffered, Result
-from parity.wording import message, told
+from parity.wording import in_words, message
 
 Observation: TypeAlias = Callable[[Draw], Iterable[Mismatch]]
 
@@ -115,7 +115,7 @@ def repeatability(draw: Draw) -> Iterator[Mismatch]:
     except (KeyboardInterrupt, Stopped):
         raise
     except BaseException as error:
-        yield Mismatch(Subject.EFFECT, Kind.RAISES, event=Event.SECOND_CALL, figures={"error": told(error)})
+        yield Mismatch(Subject.EFFECT, Kind.RAISES, event=Event.SECOND_CALL, figures={"error": in_words(error)})
 
 
 def _forward_alone(draw: Draw, **arguments: object) -> Result:
@@ -147,7 +147,7 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raised = {"error": told(error)}
+            raised = {"error": in_words(error)}
             yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=f"{said}, ")
             continue
         for name, value in found.items():

@@ -19,7 +19,7 @@ from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.proof import not_torch
 from parity.types import NotOffered
-from parity.wording import message, told
+from parity.wording import in_words, message
 
 
 def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
@@ -83,7 +83,7 @@ def settled(record: Record, point: Point, implementation: Implementation) -> Rec
 
 def broken(record: Record, error: BaseException) -> Record:
     """The record of a point that parity itself could not bring to an end."""
-    how = f"parity itself fails here, which is no verdict on the loss: {told(error)}"
+    how = f"parity itself fails here, which is no verdict on the loss: {in_words(error)}"
     return _erroneous(record, Mismatch(Subject.PROCESS, Kind.BROKEN, figures={"how": how}))
 
 

@@ -28,7 +28,7 @@ from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.torch import TORCH
 from parity.types import NotOffered
-from parity.wording import told
+from parity.wording import in_words
 
 # So many draws go through each stage together, as long as their arrays take no more than so many bytes: more would
 # gain no more time.
@@ -158,7 +158,7 @@ class Stages:
             except NotOffered as error:
                 self.ended[seed] = error
             except MemoryError as error:
-                found.append(Mismatch(Subject.CASE, Kind.MEMORY, figures={"error": told(error)}))
+                found.append(Mismatch(Subject.CASE, Kind.MEMORY, figures={"error": in_words(error)}))
             left = [
                 Mismatch(Subject.EFFECT, Kind.STATE, event=Event.PROCESS_CHANGED, figures={"change": change})
                 for change in (changes() if self.watched and stage not in _REFERENCE_ALONE else ())

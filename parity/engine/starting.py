@@ -10,7 +10,7 @@ from types import ModuleType
 
 from parity.frameworks.adapters import HOMES
 from parity.implementations.declaration import Implementation, Misdeclared
-from parity.wording import told
+from parity.wording import in_words
 
 
 def way_of(implementation: Implementation) -> tuple[str, str | bytes | Implementation]:
@@ -36,7 +36,7 @@ def way_of(implementation: Implementation) -> tuple[str, str | bytes | Implement
     try:
         return method, cloudpickle.dumps(replace(implementation))
     except Exception as error:
-        said = f"{implementation.name} can run apart from here only as a copy, and cannot be copied: {told(error)}"
+        said = f"{implementation.name} can run apart from here only as a copy, and cannot be copied: {in_words(error)}"
         raise Misdeclared(said) from None
 
 

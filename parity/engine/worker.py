@@ -20,7 +20,7 @@ from parity.engine import crumbs
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import named
-from parity.wording import told
+from parity.wording import in_words
 
 BROKEN = 70  # the exit code where the worker itself cannot go on (EX_SOFTWARE)
 MEGABYTE = 1 << 20
@@ -85,7 +85,7 @@ def serve(pipe: Connection, source: str | bytes | Implementation, setting: Setti
     except BaseException as error:
         if os.getpid() == own:
             with contextlib.suppress(BaseException):
-                pipe.send(told(error))
+                pipe.send(in_words(error))
         os._exit(BROKEN)
 
 
@@ -94,7 +94,7 @@ def _record(point: Point, implementation: Implementation, seeds: range) -> bytes
     try:
         return pickle.dumps(run_point(point, implementation, seeds))
     except BaseException as error:  # a KeyboardInterrupt of the loss's own: no Ctrl-C comes here
-        return f"the loss raises {told(error)}"
+        return f"the loss raises {in_words(error)}"
 
 
 def _settle(setting: Setting, stack: Any) -> None:
