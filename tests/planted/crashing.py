@@ -115,7 +115,7 @@ def _deadlock() -> None:
 
 def _keep_much() -> None:
     if not KEPT:
-        KEPT.append(np.empty(150 << 17))
+        KEPT.append(np.empty(120 << 17))
 
 
 def _spoil() -> None:
@@ -154,9 +154,9 @@ WAYS = [
     Way("leaves a thread", lambda: threading.Thread(target=time.sleep, args=[1000]).start(), None),
     Way("leaves a child", _fork_and_stay, None),
     Way("comes back twice", _fork_and_return, None),
-    Way("leaks", lambda: LEAKED.append(np.empty(20 << 17)), None),
-    Way("leaks still", lambda: LEAKED.append(np.empty(20 << 17)), None),
-    Way("leaks again", lambda: LEAKED.append(np.empty(20 << 17)), None),
+    Way("leaks", lambda: LEAKED.append(np.empty(5 << 17)), None),
+    Way("leaks still", lambda: LEAKED.append(np.empty(5 << 17)), None),
+    Way("leaks again", lambda: LEAKED.append(np.empty(5 << 17)), None),
     Way("keeps much", _keep_much, None),
     Way("needs much for a while", lambda: np.empty(300 << 17), None),
     Way("spoils what comes after", _spoil, None),
