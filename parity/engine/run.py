@@ -17,7 +17,7 @@ from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.references.proof import not_torch
+from parity.references.proof import is_reference, not_torch
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -108,6 +108,8 @@ def _watched(point: Point, implementation: Implementation, record: Record) -> It
     if implementation.trusted:
         yield
         return
+    if is_reference(point.loss, implementation.losses[point.loss]):
+        record.notes.append(f"{implementation.name} is torch's own {point.loss}: it is compared with itself")
     generators = Generators()
     try:
         with _compilation(implementation.adapted[point.loss], record):
