@@ -10,7 +10,8 @@ from parity.types import Array
 def diagnose(what: str, expected: Array, actual: Array, under_ones: Callable[[], Array | None]) -> str:
     """What the difference looks like, or an empty string.
 
-    `under_ones` gives torch's gradient for a grad_output of ones, to recognise one that was ignored.
+    `{reference}` in it stands for the name of the side that is asked. `under_ones` gives torch's gradient for a
+    grad_output of ones, to recognise one that was ignored.
     """
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
     e, a = expected.astype(wide).ravel(), actual.astype(wide).ravel()
@@ -29,17 +30,17 @@ def diagnose(what: str, expected: Array, actual: Array, under_ones: Callable[[],
                 np.abs(flat - a).max() <= 1e-2 * max(scale, float(np.abs(flat).max()))
                 and np.abs(flat - e).max() > 1e-2 * scale
             ):
-                return "ignores grad_output (it is torch's for a grad_output of ones)"
+                return "ignores grad_output (it is {reference}'s for a grad_output of ones)"
     large = np.abs(e) > 1e-3 * scale
     ratios = a[large] / e[large]
     ratio = ratios.mean()
     if np.abs(ratios - ratio).max() <= 1e-2 * abs(ratio) and np.abs(ratio - 1) > 1e-2:
         if abs(ratio + 1) < 1e-2:
             return "has its sign flipped"
-        return f"is {ratio.real:.4g} times torch's throughout (a wrong denominator or factor)"
+        return f"is {ratio.real:.4g} times {{reference}}'s throughout (a wrong denominator or factor)"
     if len(a) > 1 and not np.ptp(np.abs(a)) and np.ptp(np.abs(e)) > 1e-2 * scale:
         return "has one value throughout"
     moved = np.abs(a - e).max() > 1e-2 * scale
     if moved and np.abs(np.sort(a.real) - np.sort(e.real)).max() <= 1e-3 * scale:
-        return "holds torch's values in another order (a layout or a dimension was mistaken)"
+        return "holds {reference}'s values in another order (a layout or a dimension was mistaken)"
     return ""

@@ -88,7 +88,8 @@ def _value(mismatch: Mismatch, reference: str) -> str:
     digits = figures["digits"]
     place = f"worst at {figures['index']}: " if figures["index"] else ""
     both = f"{_number(figures['actual'], digits)}, {reference} has {_number(figures['expected'], digits)}"
-    lead = f"{mismatch.what} {mismatch.diagnosis}: " if mismatch.diagnosis else f"{mismatch.what} "
+    diagnosis = mismatch.diagnosis.replace("{reference}", reference)
+    lead = f"{mismatch.what} {diagnosis}: " if diagnosis else f"{mismatch.what} "
     text = f"{lead}differs in {figures['count']} of {figures['size']} elements; {place}{both}"
     if math.isfinite(figures["absolute"]):
         size = f"absolute {figures['absolute']:.2e}, relative {figures['relative']:.2e}, {figures['ulp']:.3g} ulp"

@@ -20,11 +20,11 @@ def said(actual: Any, expected: Any = TORCH, what: str = "gradient of input", on
 
 
 ZERO = "is zero everywhere"
-IGNORES = "ignores grad_output (it is torch's for a grad_output of ones)"
+IGNORES = "ignores grad_output (it is {reference}'s for a grad_output of ones)"
 FLIPPED = "has its sign flipped"
-FACTOR = "is 1.25 times torch's throughout (a wrong denominator or factor)"
+FACTOR = "is 1.25 times {reference}'s throughout (a wrong denominator or factor)"
 ONE_VALUE = "has one value throughout"
-ORDER = "holds torch's values in another order (a layout or a dimension was mistaken)"
+ORDER = "holds {reference}'s values in another order (a layout or a dimension was mistaken)"
 
 
 @pytest.mark.parametrize(
