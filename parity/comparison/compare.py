@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from parity.comparison.tolerance import Bound, ulp
-from parity.dtypes import is_floating, name_of
+from parity.dtypes import FLOAT32, is_floating, name_of
 from parity.records.mismatch import About, Kind, Mismatch, Nearer
 from parity.types import Array
 
@@ -22,12 +22,15 @@ def judge(
         unequal = np.where(expected == actual, 0.0, np.inf)
         return float(unequal.max(initial=0.0)), unequal
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
-    # without an allowance that may be beyond their range, singles are precise enough for a share
-    narrow = extra is None and name_of(expected.dtype) in ("float32", "complex64")
+    # without an allowance that may be beyond their range, singles are precise enough for a share; the size of a
+    # complex number may be beyond the range of its parts
+    narrow = extra is None and expected.dtype == FLOAT32
     e, a = (expected, actual) if narrow else (expected.astype(wide), actual.astype(wide))
     allowed = np.abs(e)
     allowed *= bound.rtol
     allowed += bound.atol
+    if expected.dtype.kind == "c":
+        allowed = np.where(np.isfinite(allowed), allowed, 0.0)
     if extra is not None:
         allowed += np.where(np.isfinite(extra), extra, 0)
     share: Array = np.abs(a - e)

@@ -249,3 +249,12 @@ def test_the_exact_answer_says_who_is_nearer(actual: float, exact: float, said: 
     mismatch = describe(OUTPUT, expected, found, share, allowance(expected, allowed, None), np.array([exact]))
     assert said in sentence(mismatch)
     assert ("torch is" in sentence(mismatch)) == ("torch is" in said)
+
+
+@pytest.mark.parametrize("dtype", COMPLEX, ids=name_of)
+def test_a_complex_number_whose_size_overflows_is_not_allowed_everything(dtype: DType) -> None:
+    largest = float(np.finfo(dtype).max)
+    expected = np.array([0.71 * largest + 0.71j * largest], dtype)
+    wrong = np.array([0.3 * largest + 0.71j * largest], dtype)
+    assert judge(expected, expected.copy(), bound(dtype, "output"))[0] == 0
+    assert judge(expected, wrong, bound(dtype, "output"))[0] > 1e3
