@@ -11,7 +11,6 @@ from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.implementations.registry import served
 
-
 # On a build machine the same examples each time: what a fresh one finds belongs to whoever is at work on it.
 settings.register_profile("build", derandomize=True, database=None)
 if os.environ.get("CI"):
