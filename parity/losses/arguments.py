@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from parity.dtypes import BFLOAT16, FLOAT16, FLOAT32, HALVES, is_floating
+from parity.dtypes import BFLOAT16 as BFLOAT16
+from parity.dtypes import FLOAT16 as FLOAT16
+from parity.dtypes import FLOAT32 as FLOAT32
+from parity.dtypes import HALVES as HALVES
+from parity.dtypes import is_floating as is_floating
 from parity.types import Array, DType, Gradients
-
-__all__ = [
-    "BFLOAT16", "FLOAT16", "FLOAT32", "HALVES", "gradients", "is_floating", "promote", "sum_in_float64", "unbroadcast",
-    "widen", "working",
-]  # fmt: skip
 
 
 def promote(*arrays: Array | None) -> DType:

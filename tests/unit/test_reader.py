@@ -20,7 +20,7 @@ def refused(text: str, folder: Path) -> str:
     start = time.process_time()
     with pytest.raises(CaseError) as info:
         load(path, served())
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 10, "it is not told at once"
     return str(info.value).replace(f"{path}:", "")
 
 

@@ -10,7 +10,7 @@ from parity.cases.errors import CaseError, nearest
 from parity.cases.load import load
 from parity.implementations.registry import served
 
-SECONDS = 2
+SECONDS = 10  # of processor time: what explodes takes minutes, and other work on the machine some more
 
 
 def case(*lines: str, loss: str = "mse_loss") -> str:
