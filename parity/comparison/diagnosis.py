@@ -6,6 +6,11 @@ import numpy as np
 
 from parity.types import Array
 
+# Shares of an answer's largest number. Two answers look alike within the first, which is above a rounding of any dtype
+# (bfloat16's is 4e-3); numbers below the second are left out of a ratio, where they would be mostly rounding.
+LIKE = 1e-2
+SMALL = 1e-3
+
 
 def diagnose(what: str, expected: Array, actual: Array, under_ones: Callable[[], Array | None]) -> str:
     """What the difference looks like, or an empty string.
@@ -27,20 +32,20 @@ def diagnose(what: str, expected: Array, actual: Array, under_ones: Callable[[],
         if ones is not None and ones.size == expected.size:
             flat = ones.astype(wide).ravel()[used]
             if (
-                np.abs(flat - a).max() <= 1e-2 * max(scale, float(np.abs(flat).max()))
-                and np.abs(flat - e).max() > 1e-2 * scale
+                np.abs(flat - a).max() <= LIKE * max(scale, float(np.abs(flat).max()))
+                and np.abs(flat - e).max() > LIKE * scale
             ):
                 return "ignores grad_output (it is {reference}'s for a grad_output of ones)"
-    large = np.abs(e) > 1e-3 * scale
+    large = np.abs(e) > SMALL * scale
     ratios = a[large] / e[large]
     ratio = ratios.mean()
-    if np.abs(ratios - ratio).max() <= 1e-2 * abs(ratio) and np.abs(ratio - 1) > 1e-2:
-        if abs(ratio + 1) < 1e-2:
+    if np.abs(ratios - ratio).max() <= LIKE * abs(ratio) and np.abs(ratio - 1) > LIKE:
+        if abs(ratio + 1) < LIKE:
             return "has its sign flipped"
         return f"is {ratio.real:.4g} times {{reference}}'s throughout (a wrong denominator or factor)"
-    if len(a) > 1 and not np.ptp(np.abs(a)) and np.ptp(np.abs(e)) > 1e-2 * scale:
+    if len(a) > 1 and not np.ptp(np.abs(a)) and np.ptp(np.abs(e)) > LIKE * scale:
         return "has one value throughout"
-    moved = np.abs(a - e).max() > 1e-2 * scale
-    if moved and np.abs(np.sort(a.real) - np.sort(e.real)).max() <= 1e-3 * scale:
+    moved = np.abs(a - e).max() > LIKE * scale
+    if moved and np.abs(np.sort(a.real) - np.sort(e.real)).max() <= SMALL * scale:
         return "holds {reference}'s values in another order (a layout or a dimension was mistaken)"
     return ""
