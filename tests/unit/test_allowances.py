@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -83,3 +84,22 @@ def test_the_step_of_a_subnormal_tells_nothing_of_larger_numbers() -> None:
     step = 2.0**-24
     exact = np.array([1.0, 1e-3, 1.5 * step])
     assert truth.elsewhere(np.array([2.0**-11, 0, 0.5 * step]), exact, 8 * step)[1] < 1e-6
+
+
+def test_a_gradient_of_halves_that_cancels_to_0_may_be_off_by_a_rounding_in_float32_and_no_more() -> None:
+    halves = np.array([[1, 0.671875]], ml_dtypes.bfloat16)
+    grad_output = np.full((1, 2), 1.125, ml_dtypes.bfloat16)
+    arguments: dict[str, Any] = {"input": halves, "dim": 1}
+    output, _ = TORCH["softmax"](**arguments)
+    zero = np.zeros((1, 2), ml_dtypes.bfloat16)
+    for error, accused in ((3e-8, False), (4e-7, False), (1e-6, True), (1e-3, True)):
+        expected = Expectation(
+            Call("softmax", exact_softmax, arguments, grad_output), Answer(output, {"input": zero}), None, {}
+        )
+        assert bool(expected.compare("input", np.asarray(zero + error, ml_dtypes.bfloat16))[2]) is accused
+
+
+def exact_softmax(**arguments: Any) -> Result:
+    """A softmax whose gradient of an upstream of one number is exactly 0: no measurement finds a rounding in it."""
+    output, _ = losses.softmax(**arguments)
+    return output, lambda grad_output: {"input": np.zeros_like(arguments["input"])}
