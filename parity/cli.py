@@ -23,7 +23,7 @@ Examples:
 """
 )
 def parity() -> None:
-    """Proves that a loss function does exactly what torch.nn.functional does."""
+    """Holds a loss function against torch.nn.functional."""
 
 
 @app.command()

@@ -17,12 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
-from pydantic import TypeAdapter, ValidationError
-
 from parity.cases.points import Point
 from parity.engine import crumbs
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
+from parity.records.read import record_of
 from parity.records.record import Record
 
 fcntl: ModuleType | None
@@ -149,12 +148,12 @@ def _read(path: Path) -> Unfinished:
     loss = implementation = "?"
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(ValueError, ValidationError):  # the last line may be a half
+        with contextlib.suppress(ValueError):  # the last line may be a half
             match json.loads(line):
                 case {"kind": "check", "loss": str(loss), "implementation": str(implementation)}:
                     pass
                 case {"kind": "point"} as data:
-                    records.append(TypeAdapter(Record).validate_python(data))
+                    records.append(record_of(data))
     culprit = "before its first point"
     with contextlib.suppress(OSError):
         crumb = crumbs.read(_trail(path))

@@ -37,8 +37,6 @@ HELD = 1 << 27
 T = TypeVar("T")
 U = TypeVar("U")
 Start: TypeAlias = tuple[Pair, int, bool]
-# Stages in which no function of the implementation is called, so that it can have changed nothing.
-_REFERENCE_ALONE = (ask_reference,)
 
 
 def run_draws(point: Point, implementation: Implementation, record: Record) -> None:
@@ -68,8 +66,8 @@ def run_draws(point: Point, implementation: Implementation, record: Record) -> N
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides answer alike."""
-    drawn = stages.each(lambda start: draw(*start), seeds)
-    asked = stages.each(ask_reference, drawn)
+    drawn = stages.drawn(seeds)
+    asked = stages.each(ask_reference, drawn, calls=False)
     draws = stages.each(ask_implementation, asked)
     if len(draws) > 1:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
@@ -111,7 +109,7 @@ def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         if found:
             raise Stopped(*found)
 
-    stages.each(refuse, stages.each(lambda start: draw(*start), seeds))
+    stages.each(refuse, stages.drawn(seeds))
 
 
 def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
@@ -134,7 +132,7 @@ def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         if problem:
             raise Stopped(problem)
 
-    stages.each(answer, stages.each(lambda start: draw(*start), seeds))
+    stages.each(answer, stages.drawn(seeds))
 
 
 class Stages:
@@ -146,8 +144,15 @@ class Stages:
         self.watched = watched
         self.ended: dict[int, list[Mismatch] | NotOffered] = {}
 
-    def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]]) -> list[tuple[int, U]]:
-        """What a stage makes of each draw's value, by seed; a draw that ends in it is left out of the next."""
+    def drawn(self, seeds: Iterable[tuple[int, Start]]) -> list[tuple[int, Drawn]]:
+        """The first stage of all: the arrays."""
+        return self.each(lambda start: draw(*start), seeds, calls=False)
+
+    def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]], calls: bool = True) -> list[tuple[int, U]]:
+        """What a stage makes of each draw's value, by seed; a draw that ends in it is left out of the next.
+
+        `calls` says whether the stage calls the implementation, which may then leave the process changed.
+        """
         made = []
         for seed, value in values:
             found: list[Mismatch] = []
@@ -161,7 +166,7 @@ class Stages:
                 found.append(Mismatch(Subject.CASE, Kind.MEMORY, figures={"error": in_words(error)}))
             left = [
                 Mismatch(Subject.EFFECT, Kind.STATE, event=Event.PROCESS_CHANGED, figures={"change": change})
-                for change in (changes() if self.watched and stage not in _REFERENCE_ALONE else ())
+                for change in (changes() if self.watched and calls else ())
             ]  # fmt: skip
             for mismatch in found + left:
                 mismatch.seed = seed

@@ -79,9 +79,9 @@ class Run:
         """The records of the run that is resumed, by point and implementation: these points are not run again."""
         if not self.resumes or self.results is None:
             return {}
-        from parity.records.file import read_records
+        from parity.records.file import done, read_records
 
-        return {(record.id, record.implementation): record for record in read_records(self.results).records}
+        return done(read_records(self.results))
 
 
 RUN = pytest.StashKey[Run]()

@@ -57,11 +57,12 @@ class Writer:
         """Write the record of a point, or its JSON as `Record.as_json` gives it. Never raises."""
         try:
             content = json.loads(record) if isinstance(record, str) else record.as_data()
-            self._counts[str(content["verdict"])] += 1
+            verdict = str(content["verdict"])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             self._lose(f"a record could not be written to {self._name}: {type(error).__name__}: {error}")
         else:
             self._line(content)
+            self._counts[verdict] += 1  # after it: a Ctrl-C before leaves neither the line nor its count
 
     def close(self, exitstatus: int) -> None:
         """Write the last line; `exitstatus` is pytest's, or 0 and 1 of other runs. Never raises."""

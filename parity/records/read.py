@@ -58,9 +58,9 @@ def read_records(path: Path) -> Results:
     return Results(reading.header, list(reading.records.values()), reading.end, list(reading.problems()))
 
 
-def done(results: Results) -> set[tuple[str, str]]:
-    """The (id, implementation) of each point that has a record: `--parity-resume` runs the others."""
-    return {(record.id, record.implementation) for record in results.records}
+def done(results: Results) -> dict[tuple[str, str], Record]:
+    """The records by (id, implementation): `--parity-resume` runs the points that have none."""
+    return {(record.id, record.implementation): record for record in results.records}
 
 
 @cache
@@ -94,9 +94,7 @@ class _Reading:
             elif content.get("run") != (self.header or content).get("run"):
                 self.foreign.append(number)
             elif kind == "point":
-                record = _schema(Record).validate_python(content)
-                _readable(record)
-                self._keep(number, record)
+                self._keep(number, record_of(content))
             elif kind == "resume":
                 # what was damaged or missing until here is run again
                 self.resumed, self.end, self.damaged, self.after_end = True, None, [], []
@@ -208,9 +206,14 @@ def _counts(counts: Mapping[Any, int]) -> str:
     return ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(counts.items()) if count) or "none"
 
 
-def _readable(record: Record) -> None:
-    """Raise Damaged for a mismatch whose figures are not those that its sentence needs."""
+def record_of(content: dict[str, Any]) -> Record:
+    """The record that its plain data describe. Raises ValidationError or Damaged, which are ValueErrors, if none.
+
+    A mismatch whose figures are not those that its sentence needs is damage too.
+    """
+    record: Record = _schema(Record).validate_python(content)
     try:
         str(record)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise Damaged(f"has a mismatch that cannot be put into words ({type(error).__name__})") from None
+    return record

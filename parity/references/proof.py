@@ -65,9 +65,7 @@ def not_torch(loss: str) -> str | None:
             return None
         del _PROVED[loss]
     names, kernels = list(_names(loss)), len(torch.library._impls)
-    problem = next((text for named in names for text in _foreign(named)), None) or _kernel(
-        named.name for named in names
-    )
+    problem = next(filter(None, map(_foreign, names)), None) or _kernel(named.name for named in names)
     if problem is None:
         _PROVED[loss] = names, kernels
     return problem
@@ -132,7 +130,7 @@ def _unchanged(names: list[_Named]) -> bool:
     return True
 
 
-def _foreign(named: _Named) -> Iterator[str]:
+def _foreign(named: _Named) -> str | None:
     """A sentence if what stands under this name does not come from torch."""
     value, code = named.value, named.code
     if isinstance(value, _BUILTIN) or type(value).__name__ in ("wrapper_descriptor", "getset_descriptor"):
@@ -140,18 +138,18 @@ def _foreign(named: _Named) -> Iterator[str]:
         of_torch = str(home).startswith(("torch", "_VariableFunctions", "type"))
         true = of_torch or not isinstance(value, BuiltinFunctionType)
         if true and value.__name__.replace("_", "") == named.name.replace("_", ""):
-            return
+            return None
         place = f"the built-in {value.__name__} of {home}"
     elif isinstance(value, FunctionType) and code is not None:
         if code in _codes(code.co_filename):
-            return
+            return None
         place = f"{code.co_filename}:{code.co_firstlineno}"
     else:
         where = sys.modules.get(type(value).__module__)
         place = f"{getattr(where, '__file__', type(value).__module__)}, a {type(value).__qualname__}"
         if str(getattr(where, "__file__", "")).startswith(str(HOME)):
-            return
-    yield f"{NOT_OWN}: {named.owner}.{named.name} comes from {place}; undo the patch before parity is asked"
+            return None
+    return f"{NOT_OWN}: {named.owner}.{named.name} comes from {place}; undo the patch before parity is asked"
 
 
 @cache
@@ -183,7 +181,7 @@ def _kernel(names: Iterable[str]) -> str | None:
         root = built.partition("build/aten/")[0] or str(HOME)
         for line in lines:
             key, _, place = line.partition(": registered at ")
-            if place and not {key, "debug"} & _ELSEWHERE and not place.startswith((root, str(HOME))):
+            if place and key not in _ELSEWHERE and not place.startswith((root, str(HOME))):
                 where = place.split(" ::")[0]
                 return f"{NOT_OWN}: the {key} kernel of aten::{operator} is registered at {where}"
     return None

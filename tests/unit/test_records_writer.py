@@ -209,7 +209,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, end: int | None, tail: s
         file.write(tail)
     begun = read_records(path)
     assert begun.problems
-    assert done(begun) == {(one.id, "numpy") for one in (record("a-float32"), failed("b-float32"))}
+    assert done(begun).keys() == {(one.id, "numpy") for one in (record("a-float32"), failed("b-float32"))}
     writer = Writer(path, first(4), resume=True)
     assert writer.run == begun.header["run"]
     writer.write(record("c-float32"))
@@ -260,3 +260,24 @@ def test_nothing_to_go_on_with_is_a_sentence(tmp_path: Path) -> None:
     assert not path.exists()
     path.write_text(json.dumps({"kind": "environment"}) + "\n")
     assert "does not begin with the line about its run" in refused(path, resume=True)
+
+
+def test_a_record_that_is_interrupted_leaves_neither_its_line_nor_its_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.jsonl"
+    writer = Writer(path, first(2))
+    writer.write(record("a-float32"))
+
+    def interrupted(content: dict[str, Any]) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("parity.records.file.sealed", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writer.write(record("b-float32"))
+    writer.close(2)
+    results = read_records(path)
+    assert results.end is not None
+    assert results.end["counts"] == {"passed": 1}
+    assert results.problems == ["1 of 2 planned points have no record."]
