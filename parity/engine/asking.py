@@ -13,8 +13,7 @@ from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
-from parity.implementations.declaration import Implementation
-from parity.implementations.lacks import Lack
+from parity.implementations.contract import Contract
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.types import Array, Gradients, Loss, NotOffered, Result
@@ -34,20 +33,15 @@ class Pair:
     """What the draws of a point share: both functions, and where to note what was seen."""
 
     point: Point
-    implementation: Implementation
+    contract: Contract
     record: Record
     plan: Plan
     reference: Loss
-    loss: Loss
-    lacking: dict[str, Lack]
     roundings: dict[str, float] = field(default_factory=dict)
 
     @property
     def case(self) -> Case:
         return self.point.scenario.case
-
-    def lacks_gradient(self, name: str) -> bool:
-        return "gradient" in self.lacking or f"gradient of {name}" in self.lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +109,8 @@ def draw(pair: Pair, seed: int, first: bool) -> Drawn:
 
 def offered(pair: Pair, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments that the implementation offers."""
-    return pair.implementation.arguments(pair.point.loss, arguments)
+    lacks = pair.contract.lacks
+    return {name: value for name, value in arguments.items() if name not in lacks} if lacks else arguments
 
 
 def other_arguments(drawn: Drawn) -> dict[str, Any]:
@@ -177,7 +172,7 @@ def forward(drawn: Drawn) -> Result:
     """The implementation's output and vjp."""
     at("in the forward", drawn.seed)
     try:
-        return drawn.pair.loss(**drawn.offered)
+        return drawn.pair.contract.call(**drawn.offered)
     except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
@@ -191,7 +186,7 @@ def forward(drawn: Drawn) -> Result:
 
 def _backward(drawn: Drawn, vjp: Any, grad_output: Array) -> Gradients:
     """The implementation's gradients by argument name."""
-    if "gradient" in drawn.pair.lacking:
+    if drawn.pair.contract.lacks_gradient():
         drawn.pair.record.not_offered.append("gradient")
         return {}
     at("in the backward", drawn.seed)

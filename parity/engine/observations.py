@@ -46,13 +46,13 @@ def mutation(draw: Draw) -> Iterator[Mismatch]:
 def presence(draw: Draw) -> Iterator[Mismatch]:
     """Which arguments are differentiable, both ways."""
     wanted, found, pair = draw.reference.gradients, draw.answer.gradients, draw.pair
-    if wanted.keys() == found.keys() or "gradient" in pair.lacking:
+    if wanted.keys() == found.keys() or pair.contract.lacks_gradient():
         return
     if wanted and not getattr(draw.answer.vjp, "has_gradients", True):
         hint = "; if they are not offered, declare lacks=['gradient']"
         raise Stopped(Mismatch(Subject.GRADIENT, Kind.MISSING, event=Event.NO_VJP, hint=hint))
     for name in sorted(wanted.keys() ^ found.keys()):
-        if pair.lacks_gradient(name):
+        if pair.contract.lacks_gradient(name):
             pair.record.not_offered.append(f"gradient of {name}")
         else:
             yield about(name).mismatch(Kind.MISSING if name in wanted else Kind.EXTRA)
@@ -88,9 +88,9 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     if equals is None:
         return
     at("in the identity", draw.seed)
-    implementation = draw.pair.implementation
+    contract = draw.pair.contract
     known = {**draw.pair.point.sizes, **draw.drawn.arguments}
-    sides = [witness.Side(implementation.name, implementation.offered, draw.answer)]
+    sides = [witness.Side(contract.implementation, contract.functions, draw.answer)]
     if draw.drawn.first:
         sides.append(witness.Side("torch", TORCH, draw.reference))
     for side in sides:
@@ -103,8 +103,8 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
 def repeatability(draw: Draw) -> Iterator[Mismatch]:
     """The same call once more, and its vjp, other calls having come in between."""
     at("in the second call", draw.seed)
-    loss, vjp, drawn = draw.pair.loss, draw.answer.vjp, draw.drawn
-    if "gradient" in draw.pair.lacking:
+    loss, vjp, drawn = draw.pair.contract.call, draw.answer.vjp, draw.drawn
+    if draw.pair.contract.lacks_gradient():
         loss, vjp = partial(_forward_alone, draw), _no_gradients
     try:
         if not draw.followed:
@@ -119,7 +119,7 @@ def repeatability(draw: Draw) -> Iterator[Mismatch]:
 
 
 def _forward_alone(draw: Draw, **arguments: object) -> Result:
-    return draw.pair.loss(**arguments)[0], _no_gradients
+    return draw.pair.contract.call(**arguments)[0], _no_gradients
 
 
 def _no_gradients(grad_output: Array) -> Gradients:
@@ -162,7 +162,7 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
 def second_order(draw: Draw) -> Iterator[Mismatch]:
     """Second derivatives, unless the implementation does not offer them."""
     pair, vjp = draw.pair, draw.answer.vjp
-    if SECOND in pair.lacking or not isinstance(vjp, Differentiator):
+    if pair.contract.lacks_second or not isinstance(vjp, Differentiator):
         pair.record.not_offered.append(SECOND)
         return
     at("in the second derivative", draw.seed)
@@ -171,7 +171,7 @@ def second_order(draw: Draw) -> Iterator[Mismatch]:
         for name, value in directions(
             draw.reference.gradients, generator(f"{pair.point.id}#{draw.seed}#directions")
         ).items()
-        if not pair.lacks_gradient(name)
+        if not pair.contract.lacks_gradient(name)
     }
     try:
         yield from second_derivatives(
