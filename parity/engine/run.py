@@ -31,6 +31,8 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
     crumbs.begin(point.id)
     try:
         contract = implementation.contract(point.loss)
+        if contract.problem:
+            return _erroneous(record, Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": contract.problem}))
         terms = contract.terms(point)
         if terms.refused:
             record.verdict, record.reason = "not offered", terms.refused
@@ -54,6 +56,9 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         raise
     except BaseException as error:
         return broken(record, error)
+    if record.problem:
+        record.verdict = "error"
+        return record
     if not record.mismatches and not record.compared:
         missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
         record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"

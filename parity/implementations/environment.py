@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,23 +51,23 @@ def of_tensors(function: Callable[..., Any], adapter: Adapter, signature: inspec
     return TORCH if plainly else ""
 
 
-def built_already(loss: str, name: str, built: dict[str, tuple[Any, Any]]) -> str:
-    """The sentence about a module whose class is needed: `built` has what it was made with, and the loss's defaults."""
-    said = ", ".join(f"{option}={found!r}" for option, (found, _) in built.items())
-    fixed = [option for option, (found, default) in built.items() if found == default]
-    hint = f", or declare lacks={fixed!r} to compare what it was built with" if len(fixed) == len(built) else ""
-    return (
-        f"it is a module that is built already, with {said}, which the cases of {loss} vary: "
-        f"give its class, {name}{hint}"
-    )
+def built_already(loss: str, name: str, built: Mapping[str, Any], lacks: Sequence[str]) -> str:
+    """The sentence about a module whose class, `name`, is needed.
+
+    `built` has the options that it was made with and that the cases of the loss vary; where all are at their defaults,
+    `lacks` names what may be declared instead.
+    """
+    said = ", ".join(f"{option}={value!r}" for option, value in built.items())
+    hint = f", or declare lacks={list(lacks)!r} to compare it as it is" if lacks else ""
+    return f"it is a module built with {said}, which the cases of {loss} vary: give its class, {name}{hint}"
 
 
-def mistake(error: BaseException, adapter: Adapter, device: str) -> str:
-    """The sentence about an exception of a first call that tells of the set-up; '' for any other."""
-    return next(_mistakes(error, adapter, device), "")
+def mistake(error: BaseException, framework: str, device: str) -> str:
+    """The sentence about an exception of a call that tells of the set-up; '' for any other."""
+    return next(_mistakes(error, framework, device), "")
 
 
-def _mistakes(error: BaseException, adapter: Adapter, device: str) -> Iterator[str]:
+def _mistakes(error: BaseException, framework: str, device: str) -> Iterator[str]:
     said = message(error)
     if isinstance(error, Unusable):
         yield said
@@ -76,7 +76,7 @@ def _mistakes(error: BaseException, adapter: Adapter, device: str) -> Iterator[s
         yield f"{missing}: {first_line(error)}; install or compile what it needs"
     if isinstance(error, AttributeError) and _is_library(error.obj):
         yield f"what it calls is not there: {first_line(error)}; is the extension compiled and loaded?"
-    if adapter.name == "numpy" and _wants_tensors(error, said):
+    if framework == "numpy" and _wants_tensors(error, said):
         yield f"{TORCH} (it raises {in_words(error)})"
     if _NO_DEVICE.search(said):
         yield f"it needs a device that is not there: {first_line(error)}"

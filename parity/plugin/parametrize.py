@@ -8,10 +8,10 @@ from typing import Any, Unpack
 
 import pytest
 
-from parity.api import Options, asked, unmatched
 from parity.cases.points import Point
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.plugin.outcome import verdict
+from parity.question import Options, asked, unmatched
 from parity.records.record import Record
 
 
@@ -47,11 +47,15 @@ def parametrize(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Parametrize a test over the points of `loss`; its argument `point` has `check()`.
 
-    The options are those of `check`. An expected failure that matches no point raises Misdeclared at once.
+    The options are those of `check`. What cannot be called at all, and an expected failure that matches no point, raise
+    Misdeclared at once.
     """
-    question = asked(loss, function, options)
+    (question,) = asked(loss, function, options)
     implementation = question.implementation
+    problem = implementation.contract(loss).problem
+    for sentence in [problem] if problem else unmatched([question]):
+        raise Misdeclared(f"{loss} of {implementation.name}: {sentence}")
     bound = [BoundPoint(point, implementation, question.seeds_of(point)) for point in question.points()]
-    for sentence in unmatched(implementation, (point.id for point in bound)):
-        raise Misdeclared(sentence)
+    if not bound:
+        raise Misdeclared(f"{loss} of {implementation.name}: no point is left of its cases")
     return pytest.mark.parametrize("point", bound, ids=[point.id for point in bound])

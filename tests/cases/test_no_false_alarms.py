@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from parity import losses
-from parity.api import points
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import named
+from parity.question import points
 from parity.records.record import Record
 from parity.references.torch import FUNCTIONS
 
