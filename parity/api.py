@@ -83,14 +83,13 @@ def _run(question: Question, report: Report, end: float, timeout: float | None, 
     implementation, gate = question.implementation, Gate()
     contract = implementation.contract(question.loss)
     report.note, report.problem = contract.note, contract.problem
-    points = list(question.points())
-    report.planned = len(points)
+    report.planned = len(question.points)
     if report.problem:
         return
-    bar = Bar(f"{question.loss} of {implementation.name}", len(points))
+    bar = Bar(f"{question.loss} of {implementation.name}", report.planned)
     limit = TIMEOUT if timeout is None else timeout
     with Isolated(implementation, limit) if apart else Journaled(question.loss, implementation) as place, bar:
-        for point in points:
+        for point in question.points:
             if time.monotonic() >= end:
                 return
             record = place.run(point, question.seeds_of(point))

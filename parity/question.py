@@ -1,8 +1,9 @@
 """What a check is asked: its options, the implementation they come to, and the points of each loss."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypedDict
@@ -54,7 +55,7 @@ class Options(TypedDict, total=False):
 DECLARED = {field.name for field in fields(Implementation)} & Options.__annotations__.keys()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """A loss, the implementation that is asked for it, and the draws: what `Options` come to."""
 
@@ -67,27 +68,33 @@ class Question:
     seed_base: int
     depth: str
 
-    def all_points(self) -> Iterator[Point]:
+    @cached_property
+    def every(self) -> list[Point]:
         """The points of the case file."""
-        for scenario in load(self.cases, served([self.implementation])):
-            if scenario.loss == self.loss and (self.depth == "deep" or scenario.case.depth == "default"):
-                yield from expand(scenario)
+        return [
+            point
+            for scenario in load(self.cases, served([self.implementation]))
+            if scenario.loss == self.loss and (self.depth == "deep" or scenario.case.depth == "default")
+            for point in expand(scenario)
+        ]
 
-    def points(self) -> Iterator[Point]:
+    @cached_property
+    def points(self) -> list[Point]:
         """The points of the case file that are to be run."""
-        for point in self.all_points():
-            if (self.only is None or meant(point.id, self.only)) and not meant(point.id, self.exclude):
-                yield point
+        return [point for point in self.every if self._wants(point)]
+
+    def _wants(self, point: Point) -> bool:
+        return (self.only is None or meant(point.id, self.only)) and not meant(point.id, self.exclude)
 
     def seeds_of(self, point: Point) -> range:
         """The seeds of a point's draws."""
         return seeds_of(point, self.seeds, self.seed_base, self.depth)
 
 
-def points(loss: str, implementation: Implementation) -> Iterator[Point]:
+def points(loss: str, implementation: Implementation) -> list[Point]:
     """The points of a loss's shipped case file."""
     (question,) = asked(loss, implementation, {})
-    return question.points()
+    return question.points
 
 
 def meant(id: str, patterns: Iterable[str]) -> bool:
@@ -117,7 +124,7 @@ def asked(
         for name in (implementation.losses if several else [str(loss)])
     ]
     for pattern in exclude or ():
-        if not any(meant(point.id, [pattern]) for question in questions for point in question.all_points()):
+        if not any(meant(point.id, [pattern]) for question in questions for point in question.every):
             raise Misdeclared(f"exclude={pattern!r} matches no point")
     return questions
 
@@ -171,7 +178,7 @@ def unmatched(questions: Sequence[Question]) -> list[str]:
     if not questions or not questions[0].implementation.expected_failures:
         return []
     implementation = questions[0].implementation
-    known = [point.id for question in questions for point in question.all_points()]
+    known = [point.id for question in questions for point in question.every]
     return [
         f"the expected failure {pattern!r} of {implementation.name} matches no point{nearest(pattern, known[:2000])}"
         for pattern in implementation.expected_failures

@@ -18,16 +18,25 @@ def seconds_of(budget: str | float) -> float:
 
 
 class Budget:
-    """Seconds that pass from now on; None is no limit. Raises ValueError with a sentence for what is no time."""
+    """Seconds that pass from the first look on; None is no limit. Raises ValueError with a sentence for no time."""
 
     def __init__(self, budget: str | float | None) -> None:
-        self._end = None if budget is None else time.monotonic() + seconds_of(budget)
-        self.words = "" if budget is None else f"the budget of {_words(seconds_of(budget))}"
+        self._seconds = None if budget is None else seconds_of(budget)
+        self._end: float | None = None
+        self.words = "" if self._seconds is None else f"the budget of {_words(self._seconds)}"
 
     def end(self, parts: int = 1) -> float:
         """When the first of so many equal parts of what is left is over, by `time.monotonic`."""
+        if self._seconds is None:
+            return float("inf")
         now = time.monotonic()
-        return float("inf") if self._end is None else now + max(self._end - now, 0.0) / parts
+        if self._end is None:
+            self._end = now + self._seconds
+        return now + (self._end - now) / parts
+
+    def is_over(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._seconds is not None and time.monotonic() >= self.end()
 
 
 def _words(seconds: float) -> str:

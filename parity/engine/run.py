@@ -76,6 +76,13 @@ def blank(point: Point, implementation: Implementation, seeds: Iterable[int]) ->
     )  # fmt: skip
 
 
+def unasked(point: Point, implementation: Implementation, problem: str) -> Record:
+    """The record of a point that was not run, since another has shown that none can be."""
+    record = blank(point, implementation, ())
+    record.verdict, record.reason = "not offered", problem
+    return record
+
+
 def settled(record: Record, point: Point, implementation: Implementation) -> Record:
     """The record with the verdict that follows from its mismatches and from what is expected to fail."""
     record.reason = implementation.contract(point.loss).expected_failure(point)

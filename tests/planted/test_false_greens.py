@@ -108,7 +108,7 @@ def test_what_draws_or_declares_nothing_is_refused(cases: Path, more: dict[str, 
 
 def test_a_record_without_a_draw_is_an_error() -> None:
     implementation = Implementation("yours", losses={"mse_loss": losses.mse_loss})
-    point = next(iter(points_of("mse_loss", implementation)))
+    point = points_of("mse_loss", implementation)[0]
     record = run_point(point, implementation, [])
     assert (record.verdict, record.unexpected) == ("error", True)
 
@@ -173,7 +173,7 @@ def test_no_answer_depends_on_what_was_asked_before() -> None:
     """Points in another order, and alone in a fresh process, give the same records."""
     function = {"cross_entropy": lambda **arguments: F.cross_entropy(**arguments)}
     implementation = Implementation("yours", "torch", function)
-    points = list(points_of("cross_entropy", implementation))[::9]
+    points = points_of("cross_entropy", implementation)[::9]
     first = {point.id: run_point(point, implementation, [0]).as_json() for point in points}
     random.Random(0).shuffle(points)
     assert {point.id: run_point(point, implementation, [0]).as_json() for point in points} == first
