@@ -20,7 +20,6 @@ from parity.wording import class_names, first_line, in_words, message
 
 def refusal(
     raises: Mapping[str, str], reference: Loss, contract: Contract, arguments: dict[str, Any],
-    offered: dict[str, Any],
 ) -> Iterator[Mismatch]:  # fmt: skip
     """A call that both sides must refuse, torch with this class and message, the loss with this class."""
     ((wanted, part),) = raises.items()
@@ -33,7 +32,7 @@ def refusal(
         yield Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.RAISES_OTHER, figures=figures)
         return
     refused = {"wanted": wanted, "message": first_line(error)}
-    output, found = _raised(contract.call, offered)
+    output, found = _raised(contract.call, arguments)
     if found is None:
         yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.ANSWERS, figures=refused)
     elif not contract.accepts(found, wanted):

@@ -13,7 +13,7 @@ from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
-from parity.implementations.contract import Contract
+from parity.implementations.contract import Contract, Terms
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.types import Array, Gradients, Loss, NotOffered, Result
@@ -34,6 +34,7 @@ class Pair:
 
     point: Point
     contract: Contract
+    terms: Terms
     record: Record
     plan: Plan
     reference: Loss
@@ -43,10 +44,15 @@ class Pair:
     def case(self) -> Case:
         return self.point.scenario.case
 
+    def not_without(self) -> NotOffered | None:
+        """What to raise where torch does not do what the case expects, if that may be for want of an option."""
+        left_out = self.terms.left_out
+        return NotOffered(" and ".join(str(self.contract.lacks[word]) for word in left_out)) if left_out else None
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The arguments of a draw, those of them that the implementation offers, and the case's own grad_output if any.
+    """The arguments of a draw that both sides are given, and the case's own grad_output if any.
 
     `first` says whether it is the point's first draw, of which more is observed.
     """
@@ -55,7 +61,6 @@ class Drawn:
     seed: int
     first: bool
     arguments: dict[str, Any]
-    offered: dict[str, Any]
     own_grad_output: Array | None
 
     def upstream(self, output: Array) -> Array:
@@ -97,32 +102,29 @@ class Draw:
 
     def given(self) -> dict[str, Any]:
         """What the implementation was given."""
-        return {**self.drawn.offered, "grad_output": self.grad_output}
+        return {**self.drawn.arguments, "grad_output": self.grad_output}
 
 
 def draw(pair: Pair, seed: int, first: bool) -> Drawn:
     """The arguments at one seed."""
     at("in the drawing", seed)
     arguments, own = _arrays(pair, seed)
-    return Drawn(pair, seed, first, arguments, offered(pair, arguments), own)
-
-
-def offered(pair: Pair, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that the implementation offers."""
-    lacks = pair.contract.lacks
-    return {name: value for name, value in arguments.items() if name not in lacks} if lacks else arguments
+    return Drawn(pair, seed, first, arguments, own)
 
 
 def other_arguments(drawn: Drawn) -> dict[str, Any]:
     """The arguments of another draw."""
-    return offered(drawn.pair, _arrays(drawn.pair, drawn.seed + 1)[0])
+    return _arrays(drawn.pair, drawn.seed + 1)[0]
 
 
 def _arrays(pair: Pair, seed: int) -> tuple[dict[str, Any], Array | None]:
     try:
-        return pair.plan.arguments(seed)
+        arguments, own = pair.plan.arguments(seed)
     except Exception as error:
         raise Stopped(undrawn(error)) from None
+    for name in pair.terms.without:
+        arguments.pop(name, None)
+    return arguments, own
 
 
 def undrawn(error: Exception) -> Mismatch:
@@ -137,13 +139,16 @@ def ask_reference(drawn: Drawn) -> Asked:
         output, vjp = drawn.pair.reference(**drawn.arguments)
     except Exception as error:
         figures = {"error": in_words(error), "wanted": class_names(error)[0]}
-        raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES, figures=figures)) from None
+        raise drawn.pair.not_without() or Stopped(
+            Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES, figures=figures)
+        ) from None
     grad_output = drawn.upstream(output)
     try:
         gradients = vjp(grad_output)
     except Exception as error:
         figures = {"error": in_words(error)}
-        raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)) from None
+        refused = Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)
+        raise drawn.pair.not_without() or Stopped(refused) from None
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
 
 
@@ -151,7 +156,7 @@ def ask_implementation(asked: Asked) -> Draw:
     """The implementation's output and gradients to the same arguments."""
     drawn, grad_output, reference = asked.drawn, asked.grad_output, asked.reference
     pair = drawn.pair
-    before = observe.bits({**drawn.offered, "grad_output": grad_output})
+    before = observe.bits({**drawn.arguments, "grad_output": grad_output})
     output, vjp = forward(drawn)
     problem = compare.form(OUTPUT, reference.output, output)
     if problem:
@@ -172,7 +177,7 @@ def forward(drawn: Drawn) -> Result:
     """The implementation's output and vjp."""
     at("in the forward", drawn.seed)
     try:
-        return drawn.pair.contract.call(**drawn.offered)
+        return drawn.pair.contract.call(**drawn.arguments)
     except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
@@ -180,7 +185,7 @@ def forward(drawn: Drawn) -> Result:
         if problem:
             raise Stopped(Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": problem})) from None
         said = message(error)
-        unknown = [name for name in drawn.offered if f"unexpected keyword argument '{name}'" in said]
+        unknown = [name for name in drawn.arguments if f"unexpected keyword argument '{name}'" in said]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
         raise Stopped(
             OUTPUT.mismatch(Kind.RAISES, event=Event.FORWARD, figures={"error": in_words(error)}, hint=hint)

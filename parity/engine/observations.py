@@ -88,12 +88,15 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     if equals is None:
         return
     at("in the identity", draw.seed)
-    contract = draw.pair.contract
-    known = {**draw.pair.point.sizes, **draw.drawn.arguments}
-    sides = [witness.Side(contract.implementation, contract.functions, draw.answer)]
-    if draw.drawn.first:
-        sides.append(witness.Side("torch", TORCH, draw.reference))
-    for side in sides:
+    pair, contract = draw.pair, draw.pair.contract
+    defaults = {name: pair.point.scenario.signature.default(name) for name in pair.terms.without}
+    known = {**pair.point.sizes, **defaults, **draw.drawn.arguments}
+    own = witness.Side(contract.implementation, contract.functions, draw.answer)
+    torch = witness.Side("torch", TORCH, draw.reference)
+    if pair.terms.left_out and any(witness.identity(equals, torch, TORCH, known, draw.expected)):
+        pair.record.not_offered.append(f"identity without {' and '.join(pair.terms.left_out)}")
+        return
+    for side in [own, torch] if draw.drawn.first else [own]:
         try:
             yield from witness.identity(equals, side, TORCH, known, draw.expected)
         except (KeyError, NotOffered) as error:
@@ -110,8 +113,8 @@ def repeatability(draw: Draw) -> Iterator[Mismatch]:
         if not draw.followed:
             observe.call(loss, other_arguments(drawn))
         first = (draw.answer.output, draw.answer.gradients, vjp)
-        if not observe.steady(loss, drawn.offered, draw.kept, *first, draw.grad_output):
-            yield from observe.repeats(loss, drawn.offered, other_arguments(drawn), draw.grad_output)
+        if not observe.steady(loss, drawn.arguments, draw.kept, *first, draw.grad_output):
+            yield from observe.repeats(loss, drawn.arguments, other_arguments(drawn), draw.grad_output)
     except (KeyboardInterrupt, Stopped):
         raise
     except BaseException as error:

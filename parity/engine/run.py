@@ -37,6 +37,7 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         if terms.refused:
             record.verdict, record.reason = "not offered", terms.refused
             return record
+        record.left_out = list(terms.left_out)
         if not record.seeds:
             figures = {"error": "no seed was given"}
             return _erroneous(record, Mismatch(Subject.CASE, Kind.DRAW, figures=figures))
@@ -46,7 +47,7 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
                 return _erroneous(record, _not_own(problem))
             compiles = contract.compiles
             with _watched(contract, record):
-                run_draws(point, contract, record)
+                run_draws(point, contract, terms, record)
         if contract.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except NotOffered as error:

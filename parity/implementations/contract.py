@@ -10,16 +10,23 @@ from typing import Any
 
 from parity.cases.points import Point
 from parity.implementations.environment import mistake
-from parity.implementations.lacks import GRADIENT, SECOND, Lack, first_used
+from parity.implementations.lacks import GRADIENT, SECOND, Lack, used_words
+from parity.implementations.leaving import call_without, first_alike, is_about, undefined
 from parity.types import Functions, Loss
 from parity.wording import class_names
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms a point is compared: `refused` says why it is not, None if it is."""
+    """On which terms a point is compared.
+
+    `refused` says why it is not, None if it is. `without` are the options that neither side is given, `left_out` those
+    of them that the point has a value for.
+    """
 
     refused: str | None = None
+    without: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +66,23 @@ class Contract:
 
     def terms(self, point: Point) -> Terms:
         """On which terms the point is compared."""
-        lack = first_used(self.lacks, point)
-        if lack is None:
+        if not self.lacks:
             return _PLAIN
-        return Terms(f"{self.implementation} does not offer {lack.said}" + (f": {lack.reason}" if lack.reason else ""))
+        used = used_words(point)
+        without = frozenset(lack.word for lack in self.lacks.values() if lack.is_of_call(self.loss))
+        left_out = []
+        for said, lack in self.lacks.items():
+            if said in used:
+                if said not in without or is_about(point.scenario, said):
+                    return Terms(f"{self.implementation} does not offer {lack}")
+                left_out.append(said)
+        if left_out:
+            call, lost = call_without(point, without), f"{self.implementation} does not offer {' and '.join(left_out)}"
+            if first_alike(point.scenario, without)[call] != point.id:
+                return Terms(f"{lost}: without it another point makes the same call")
+            if call in undefined(self.loss, without):
+                return Terms(f"{lost}: without it torch has no defined answer")
+        return Terms(None, without, tuple(left_out))
 
     def lacks_gradient(self, name: str = "") -> bool:
         """Whether the gradient of an argument is not offered, or, without a name, any."""
