@@ -91,9 +91,9 @@ class Question:
         return seeds_of(point, self.seeds, self.seed_base, self.depth)
 
 
-def points(loss: str, implementation: Implementation) -> list[Point]:
-    """The points of a loss's shipped case file."""
-    (question,) = asked(loss, implementation, {})
+def points(loss: str, implementation: Implementation, cases: Path | None = None) -> list[Point]:
+    """The points of a loss's case file, by default the shipped one."""
+    (question,) = asked(loss, implementation, {"cases": cases})
     return question.points
 
 

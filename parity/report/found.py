@@ -138,8 +138,11 @@ class Report(Findings):
 
     @property
     def ok(self) -> bool:
-        compared = any(record.verdict in ("passed", "xfailed") for record in self.records)
-        return compared and not self.failures and self.stop != INTERRUPTED
+        return self._agrees and self.stop != INTERRUPTED
+
+    @property
+    def _agrees(self) -> bool:
+        return not self.failures and any(record.verdict in ("passed", "xfailed") for record in self.records)
 
     @property
     def failures(self) -> list[str]:
@@ -159,10 +162,9 @@ class Report(Findings):
     def head(self) -> str:
         counts = ", ".join(f"{number} {word}" for word, number in self.counts.items()) or "no point compared"
         wrong = self.failures and not self.problem
-        verdict = "does not agree" if wrong else "agrees" if self.ok else "was not compared"
-        if self.stop == INTERRUPTED and not wrong:
-            verdict = "was not compared to the end"
-        return f"{self.loss} of {self.implementation} {verdict} with torch{self._share}: {counts}."
+        verdict = "does not agree" if wrong else "agrees" if self._agrees else "was not compared"
+        ended = ", interrupted," if self.stop == INTERRUPTED else ""
+        return f"{self.loss} of {self.implementation}{ended} {verdict} with torch{self._share}: {counts}."
 
     @property
     def _share(self) -> str:
