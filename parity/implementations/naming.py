@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import update_wrapper
 from typing import Any
 
 from parity.cases.errors import nearest
@@ -76,7 +75,8 @@ class Naming:
                 found = chosen(found, output)
             return _renamed(found, own) if own else found
 
-        return update_wrapper(call, function)
+        call.__wrapped__ = function  # type: ignore[attr-defined]  # so that compiled code is still seen inside
+        return call
 
 
 def _filled(slots: Sequence[Slot], arguments: dict[str, Any]) -> Iterator[Any]:
