@@ -10,6 +10,7 @@ from shlex import quote
 
 from parity.cases.points import Point
 from parity.engine import crumbs
+from parity.engine.granting import granted
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
@@ -46,8 +47,15 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             if problem:
                 return _erroneous(record, _not_own(problem))
             compiles = contract.compiles
-            with _watched(contract, record):
-                run_draws(point, contract, terms, record)
+
+            def compare(contract: Contract) -> Record:
+                made = blank(point, implementation, record.seeds)
+                made.left_out = record.left_out
+                with _watched(contract, made):
+                    run_draws(point, contract, terms, made)
+                return made
+
+            record = granted(contract, compare)
         if contract.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except NotOffered as error:
@@ -139,7 +147,7 @@ def _compilation(contract: Contract, record: Record) -> Iterator[None]:
         before = frames_compiled()
         yield
         if frames_compiled() > before:
-            contract.call.compiles = True  # type: ignore[attr-defined]
+            contract.wrapped.compiles = True  # type: ignore[attr-defined]
         return
     with fresh_compilation() as frames:
         yield

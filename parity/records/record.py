@@ -21,6 +21,7 @@ class Record:
     `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
     `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
     not offer it, `left_out` the options that it does not offer and that neither side was given.
+    `granted` has each thing in which it differs by design, with its reason, and whether the point needed that.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Record:
     mismatches: list[Mismatch] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    granted: dict[str, bool] = field(default_factory=dict)
     raises: str | None = None
     source: str | None = None
     published: dict[str, Any] | None = None
