@@ -188,11 +188,11 @@ def test_a_loss_with_more_beside_it(cases: Path) -> None:
 def test_a_compiled_function(cases: Path) -> None:
     compiled = torch.compile(lambda input, target: ((input - target) ** 2).mean(), backend="eager")
     wrong = torch.compile(lambda input, target: ((input - target) ** 2).sum(), backend="eager")
-    only = {"only": "mse_loss/grid/mean-float32", "cases": cases}
-    report = parity.check("mse_loss", compiled, framework="torch", **only)  # type: ignore[call-overload]
+    only = "mse_loss/grid/mean-float32"
+    report = parity.check("mse_loss", compiled, framework="torch", only=only, cases=cases)
     assert report.ok, report
     assert "note: 1 of 1 points ran compiled code" in report.notes
-    assert red(parity.check("mse_loss", wrong, framework="torch", **only), "6 times torch's")  # type: ignore[call-overload]
+    assert red(parity.check("mse_loss", wrong, framework="torch", only=only, cases=cases), "6 times torch's")
 
 
 def test_a_numpy_function_without_vjp(cases: Path) -> None:
