@@ -51,7 +51,7 @@ _DATA = {
     "place (not looked for among more than 4,096 scores)",
     "plain numbers": "there are numbers, and none of them is infinite, nan, huge, tiny or subnormal",
 }
-_UPSTREAM = {
+UPSTREAM = {
     "upstream strided": "the upstream gradient has gaps between its elements, or another order",
     "upstream expanded": "the upstream gradient is repeated with stride 0",
     "upstream ones": "the upstream gradient is 1 everywhere",
@@ -78,7 +78,7 @@ WORDS: dict[str, Word] = {
     "large": Word("size", "there are more than 64 rows, or an array has more than 4,096 elements"),
     "very large": Word("size", "there are more than 4,096 rows, or an array has more than 262,144 elements"),
     **{word: Word("data", sentence, drawn=True) for word, sentence in _DATA.items()},
-    **{word: Word("upstream gradient", sentence, drawn=True) for word, sentence in _UPSTREAM.items()},
+    **{word: Word("upstream gradient", sentence, drawn=True) for word, sentence in UPSTREAM.items()},
     "refuses": Word("refusal", "the call must be refused"),
     "refuses dtype": Word("refusal", "the call must be refused for a dtype"),
     "refuses shape": Word("refusal", "the call must be refused for a shape or size"),

@@ -3,13 +3,13 @@
 The engine meets an implementation here and nowhere else: it asks no question that the contract has not answered.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
 from parity.cases.points import Point
+from parity.facts.selection import selection
 from parity.implementations.afresh import waiving
 from parity.implementations.environment import mistake
 from parity.implementations.grants import Grant
@@ -111,13 +111,13 @@ class Contract:
     def lacks_second(self) -> bool:
         return SECOND in self.lacks
 
-    def expected_failure(self, point: Point) -> str | None:
-        """The reason given for this point to fail, if any: the scenario's own, or a pattern's."""
-        failure = point.expected_failure(self.implementation)
+    def expected_failure(self, point: Point, facts: Container[str]) -> str | None:
+        """The reason given for this point, which has these facts, to fail, if any: the scenario's own, or another."""
+        failure = point.expected_failure(self.implementation, facts)
         if failure is not None:
             return failure.because
-        for pattern, reason in self.expected_failures.items():
-            if pattern == point.id or fnmatchcase(point.id, pattern):
+        for text, reason in self.expected_failures.items():
+            if selection(text).holds(point.id, facts):
                 return reason
         return None
 

@@ -10,6 +10,8 @@ import numpy as np
 from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.signature import signature_of
+from parity.facts.expression import Misspelt
+from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter, adapter
 from parity.implementations.calling import Arguments, Calling, Declared, Output, arguments_of, calling
 from parity.implementations.contract import Contract
@@ -39,8 +41,9 @@ class Implementation:
     reasons: 'inputs intact', 'backward once', 'output dtype', 'extra gradients', 'gradients of zero', 'error classes',
     'own memory', 'repeatable'. `tolerance` widens a bound, and says why: {'float16 gradient': '2e-3 because it is
     rounded to bfloat16'}, or {'rtol': 2e-3, 'because': ...} for the text, or 'because' as a key for all. `equivalents`
-    maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids to
-    reasons; each must match a point, and a matching point that passes is a failure.
+    maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids,
+    or expressions of facts ('bfloat16 and not ignored targets'), to reasons; each must match a point, and a matching
+    point that passes is a failure.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
     """
@@ -71,6 +74,10 @@ class Implementation:
         for pattern, reason in self.expected_failures.items():
             if not isinstance(reason, str) or not reason.strip():
                 raise Misdeclared(f"{self.name}: the expected failure {pattern!r} has no reason")
+            try:
+                selection(pattern)
+            except Misspelt as error:
+                raise Misdeclared(f"{self.name}: expected_failures: {error}") from None
         try:
             _ = self.parsed, self.granted
             for wanted, names in (self.equivalents or {}).items():

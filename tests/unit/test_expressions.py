@@ -45,10 +45,10 @@ def test_an_expression_holds_or_not(text: str, holds: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("ignored targts", "column 1: there is no fact 'ignored targts'; did you mean 'ignored targets'?"),
-        ("large and wieght", "column 11: there is no fact 'wieght'; did you mean 'weight'?"),
-        ("large and (empty or reduction=nnoe)", "column 21: reduction is never 'nnoe'; did you mean 'none'?"),
-        ("wieght strided", "column 1: there is no fact 'wieght strided'"),
+        ("ignored targts", "in column 1 there is no fact 'ignored targts'; did you mean 'ignored targets'?"),
+        ("large and wieght", "in column 11 there is no fact 'wieght'; did you mean 'weight'?"),
+        ("large and (empty or reduction=nnoe)", "in column 21 reduction is never 'nnoe'; did you mean 'none'?"),
+        ("wieght strided", "in column 1 there is no fact 'wieght strided'"),
         ("large and", "the expression ends where a fact is expected"),
         ("large or and", "found 'and' in column 10, expected a fact"),
         ("and large", "found 'and' in column 1, expected a fact"),
@@ -58,7 +58,7 @@ def test_an_expression_holds_or_not(text: str, holds: bool) -> None:
         ("large not empty", "found 'not' in column 7, expected 'and', 'or' or the end"),
         ("", "found nothing, expected a fact such as 'ignored targets'"),
         ("()", "found ')' in column 2, expected a fact"),
-        ("qqqq", "column 1: there is no fact 'qqqq'; `parity facts` lists them all"),
+        ("qqqq", "in column 1 there is no fact 'qqqq'; `parity facts` lists them all"),
         ("not " * 200 + "large", "found 201 words and signs, expected at most 100"),
     ],
 )
