@@ -10,6 +10,7 @@ import numpy as np
 
 from parity.cases.points import Point
 from parity.cases.schema import Case
+from parity.cases.signature import signature_of
 from parity.comparison import compare, observe
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
@@ -212,7 +213,8 @@ def forward(drawn: Drawn) -> Result:
         if problem:
             raise Stopped(Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": problem})) from None
         said = message(error)
-        unknown = [name for name in drawn.arguments if f"unexpected keyword argument '{name}'" in said]
+        options = drawn.arguments.keys() - set(signature_of(drawn.pair.point.loss).required)
+        unknown = [name for name in options if f"unexpected keyword argument '{name}'" in said]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
         raise Stopped(
             OUTPUT.mismatch(Kind.RAISES, event=Event.FORWARD, figures={"error": in_words(error)}, hint=hint)

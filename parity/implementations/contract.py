@@ -13,7 +13,7 @@ from parity.facts.selection import selection
 from parity.implementations.afresh import waiving
 from parity.implementations.environment import mistake
 from parity.implementations.grants import Grant
-from parity.implementations.lacks import GRADIENT, SECOND, Lack, used_words
+from parity.implementations.lacks import ALIKE, GRADIENT, SECOND, Lack, used_words
 from parity.implementations.leaving import call_without, first_alike, is_about, undefined
 from parity.types import Clause, Functions, Loss
 from parity.wording import class_names, message
@@ -98,7 +98,7 @@ class Contract:
         if left_out:
             call, lost = call_without(point, without), f"{self.implementation} does not offer {' and '.join(left_out)}"
             if first_alike(point.scenario, without)[call] != point.id:
-                return Terms(f"{lost}: without it another point makes the same call")
+                return Terms(f"{lost}: {ALIKE}")
             if call in undefined(self.loss, without):
                 return Terms(f"{lost}: without it torch has no defined answer")
         return Terms(None, without, tuple(left_out))

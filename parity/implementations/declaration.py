@@ -16,7 +16,7 @@ from parity.frameworks.adapters import Adapter, adapter
 from parity.implementations.calling import Arguments, Calling, Declared, Output, arguments_of, calling
 from parity.implementations.contract import Contract
 from parity.implementations.grants import Grant, clauses, tolerances
-from parity.implementations.lacks import Lack, parse
+from parity.implementations.lacks import ABSENT, Lack, parse
 from parity.types import Functions, Loss, NotOffered, Result
 
 
@@ -149,7 +149,7 @@ class Implementation:
 
     def _resolved(self, loss: str) -> Contract:
         adapter, called = self.adapter, self._calling(loss)
-        absent = {name: Lack("", name, None, "its signature has none") for name in called.absent}
+        absent = {name: Lack("", name, None, ABSENT) for name in called.absent}
         return Contract(
             self.name, loss, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
             grants={one.word: one for one in self.granted if one.loss in ("", loss)},

@@ -17,6 +17,9 @@ from parity.implementations.leaving import is_given, is_option
 SECOND = "second derivatives"
 GRADIENT = "gradient"
 ERRORS = "errors"
+# Two reasons for which a point is not compared.
+ABSENT = "its signature has none"
+ALIKE = "without it another point makes the same call"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import ParityError
+from parity.implementations.lacks import ABSENT, ALIKE
 from parity.records.record import Record
 from parity.report.text import percent, plural
 from parity.report.write import filled
@@ -186,7 +187,7 @@ class Report(Findings):
             yield f"{how}: {plural(self.left, 'point')} {'is' if self.left == 1 else 'are'} left"
 
     def _missing(self) -> Iterator[str]:
-        reasons = {record.reason or "" for record in self.records if record.verdict == "not offered"}
+        reasons = _reasons([record.reason or "" for record in self.records if record.verdict == "not offered"])
         parts = {f"{what}, where it was compared" for record in self.records for what in record.not_offered}
         yield from (f"not offered: {reason}" for reason in [*sorted(reasons), *sorted(parts)])
 
@@ -201,6 +202,15 @@ class Report(Findings):
         records = [_plain(record.as_data()) for record in self.records]
         more = {"loss": self.loss, "problem": self.problem, "stop": self.stop, "records": records}
         return {**Findings.to_dict(self), **more}
+
+
+def _reasons(reasons: list[str]) -> set[str]:
+    """Why points were not offered: what the signature says is left out, and calls that are made already are counted."""
+    alike = sum(reason.endswith(ALIKE) for reason in reasons)
+    others = {reason for reason in reasons if not reason.endswith((ALIKE, ABSENT))}
+    return others | (
+        {f"{plural(alike, 'point')}: without what is lacking another makes the same call"} if alike else set()
+    )
 
 
 def _plain(value: Any) -> Any:
