@@ -3,6 +3,7 @@
 import json
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from parity.errors import ParityError
 from parity.implementations.lacks import ABSENT, ALIKE
 from parity.records.record import Record
+from parity.report.remarks import granted
 from parity.report.text import percent, plural
 from parity.report.write import filled
 
@@ -179,7 +181,7 @@ class Report(Findings):
 
     @property
     def notes(self) -> list[str]:
-        return [*self._stopped(), *filter(None, [self.note]), *self._missing(), *self._remarks()]
+        return [*self._stopped(), *filter(None, [self.note]), *self._missing(), *self._granted(), *self._remarks()]
 
     def _stopped(self) -> Iterator[str]:
         if self.left:
@@ -190,6 +192,17 @@ class Report(Findings):
         reasons = _reasons([record.reason or "" for record in self.records if record.verdict == "not offered"])
         parts = {f"{what}, where it was compared" for record in self.records for what in record.not_offered}
         yield from (f"not offered: {reason}" for reason in [*sorted(reasons), *sorted(parts)])
+        left = Counter(option for record in self.records for option in record.left_out)
+        yield from (
+            f"left out of the call on both sides: {option}, at {plural(n, 'point')}" for option, n in left.items()
+        )
+
+    def _granted(self) -> Iterator[str]:
+        for row in granted(self.records):
+            if row.needed:
+                yield f"differs by design, at {row.needed:,} of {plural(row.points, 'point')}: {row.what}"
+            else:
+                yield f"declared to differ, yet no point needs it: {row.what}"
 
     def _remarks(self) -> Iterator[str]:
         compiled = [record.compiled for record in self.records if record.compiled is not None]

@@ -81,6 +81,7 @@ class Tables:
     refusals: list[tuple[str, dict[str, Tally]]]
     expected: list[remarks.ExpectedFailures]
     not_offered: list[remarks.NotOffered]
+    granted: list[remarks.Granted]
     declared: list[remarks.Declared]
     seen: list[remarks.Seen]
     closeness: list[remarks.Closeness]
@@ -114,6 +115,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         ],
         expected=remarks.expected_failures(records),
         not_offered=remarks.not_offered(records),
+        granted=remarks.granted(records),
         declared=remarks.declared(records),
         seen=remarks.seen(records),
         closeness=remarks.closeness(records, NAMES),
