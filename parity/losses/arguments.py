@@ -15,7 +15,8 @@ from parity.types import Array, DType, Gradients
 def promote(*arrays: Array | None) -> DType:
     """The dtype torch computes these arrays in together: integers never widen a floating dtype.
 
-    As in torch, an array of no dimensions counts only when no array with dimensions is of its kind.
+    As in torch, an array of no dimensions counts only when no array with dimensions is of its kind; a complex one
+    beside an array of real numbers makes them complex, of the array's own width.
     """
     present = [array for array in arrays if array is not None]
     first = present[0].dtype
@@ -23,11 +24,14 @@ def promote(*arrays: Array | None) -> DType:
         return first
     floats = [array for array in present if is_floating(array)]
     candidates = floats or [array for array in present if array.dtype.kind != "b"] or present
-    candidates = [array for array in candidates if array.ndim] or candidates
-    dtypes = {array.dtype for array in candidates}
+    dimensioned = [array for array in candidates if array.ndim] or candidates
+    dtypes = {array.dtype for array in dimensioned}
     if dtypes >= set(HALVES):
         dtypes = dtypes - set(HALVES) | {FLOAT32}
-    return np.result_type(*dtypes)
+    dtype = np.result_type(*dtypes)
+    if dtype.kind != "c" and any(array.dtype.kind == "c" for array in candidates):
+        return np.result_type(dtype, np.complex64)
+    return dtype
 
 
 def working(dtype: DType) -> DType:
@@ -36,7 +40,12 @@ def working(dtype: DType) -> DType:
 
 
 def widen(array: Array, dtype: DType) -> Array:
-    """The array in the working dtype of `dtype`; the array itself if it is so already."""
+    """The array in the working dtype of `dtype`; the array itself if it is so already.
+
+    Whole numbers are rounded to a half first, as torch does: 100,000 is inf in float16.
+    """
+    if dtype in HALVES and array.dtype.kind in "iu":
+        array = array.astype(FLOAT32).astype(dtype)
     return array.astype(working(dtype), copy=False)
 
 
@@ -67,6 +76,14 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     if stretched:
         gradient = sum_in_float64(gradient, stretched, keepdims=True)
     return gradient if gradient.shape == shape else np.broadcast_to(gradient, shape)
+
+
+def summed_to(shape: tuple[int, ...], gradient: Array, whole: tuple[int, ...]) -> Array:
+    """The gradient of all losses, of shape `whole` or one number for all, as a term of `shape` alone gets it.
+
+    Torch sums it before it is multiplied: a sum that is 0 has no part in a term that is inf or nan.
+    """
+    return gradient if shape == whole else unbroadcast(np.broadcast_to(gradient, whole), shape)
 
 
 def gradients(**pairs: tuple[Any, Array | None]) -> Gradients:

@@ -6,7 +6,7 @@ Both are H(t, p) = -(t log p + (1 - t) log(1 - p)), elementwise: p is the probab
 import numpy as np
 
 from parity.losses.activations import exponential_decay, log_sigmoid, logistic
-from parity.losses.arguments import gradients, is_floating, widen
+from parity.losses.arguments import gradients, is_floating, promote, widen
 from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_broadcasts_to, check_no_bool, check_real_floating
 from parity.losses.reduction import reduced, resolve
@@ -122,8 +122,8 @@ def binary_cross_entropy_with_logits(
     log_probability = rounded(log_sigmoid(x, decay), input.dtype)
     if pos_weight is not None:
         check_no_bool(pos_weight=pos_weight)
-        q = widen(pos_weight, pos_weight.dtype)
-        log_probability = log_probability * (rounded(q - 1, pos_weight.dtype) * t + 1)
+        q = widen(pos_weight, promote(pos_weight, target))
+        log_probability = rounded(log_probability * (rounded(q - 1, pos_weight.dtype) * t + 1), input.dtype)
     # log(1 - sigmoid(x)) = log(sigmoid(x)) - x, so l = (1 - t) x - (1 - t + q t) log(sigmoid(x))
     values = (1 - t) * x - log_probability
     output, adjoint = reduced(_weighted(values, weight), reduction, target.dtype)
@@ -138,7 +138,8 @@ def binary_cross_entropy_with_logits(
             # dl/dx = (1 - t + q t) sigmoid(x) - q t, and dl/dt = log(sigmoid(-x)) - q log(sigmoid(x))
             grad_input = (q * t + 1 - t) * probability - q * t
             grad_target = rounded(log_sigmoid(-x, decay), input.dtype)
-            grad_target = grad_target - q * rounded(log_sigmoid(x, decay), input.dtype)
+            weighted = rounded(q * rounded(log_sigmoid(x, decay), input.dtype), input.dtype)
+            grad_target = rounded(grad_target - weighted, input.dtype)
         grad_input *= grad_losses
         grad_target *= grad_losses
         return gradients(input=(input, grad_input), target=(target, grad_target))

@@ -4,7 +4,7 @@ import numpy as np
 
 from parity.losses.activations import exponentials, in_short_buffers, sum_along
 from parity.losses.arguments import gradients, is_floating, promote, sum_in_float64, widen
-from parity.losses.arithmetic import rounded
+from parity.losses.arithmetic import rounded, scalar
 from parity.losses.checks import check_real_floating
 from parity.losses.class_indices import (
     along_classes,
@@ -182,8 +182,10 @@ def _of_probabilities(input: Array, target: Array, weight: Array | None, reducti
     target_probability = widen(target, target.dtype)
     if smoothing:
         target_probability = rounded((1 - smoothing) * target_probability, target.dtype)
-        target_probability = rounded(target_probability + (smoothing / classes if classes else np.inf), target.dtype)
-    values = rounded(log_probability * target_probability, dtype)
+        uniform = scalar(smoothing / classes if classes else np.inf, target.dtype)
+        target_probability = rounded(target_probability + uniform, target.dtype)
+    product_dtype = promote(input, target)
+    values = rounded(log_probability * target_probability, product_dtype)
     class_weight = None if weight is None else along_classes(widen(weight, weight.dtype), input.ndim)
     if class_weight is not None:
         values = rounded(values * class_weight, dtype)
@@ -207,8 +209,9 @@ def _of_probabilities(input: Array, target: Array, weight: Array | None, reducti
         grad_weight = None
         if class_weight is not None:
             others = tuple(other for other in range(input.ndim) if other != axis)
-            grad_weight = sum_in_float64(rounded(log_probability * target_probability, dtype) * grad_values, others)
-            grad_values = grad_values * class_weight
+            products = rounded(log_probability * target_probability, product_dtype)
+            grad_weight = sum_in_float64(products * grad_values, others)
+            grad_values = grad_values * class_weight.conj()
         grad_target = (1 - smoothing) * grad_values * log_probability
         grad_log_probability = grad_values * target_probability
         subtrahend = exponential * (sum_along(grad_log_probability, axis) / total)

@@ -4,7 +4,8 @@ import warnings
 
 import numpy as np
 
-from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
+from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, summed_to, widen, working
+from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_broadcast, check_no_bool, check_real, check_spelled_reduction
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
@@ -81,10 +82,14 @@ def poisson_nll_loss(
         # log rate:  dl/dx = exp(x) - t,         dl/dt = -x
         # rate:      dl/dx = 1 - t / (x + eps),  dl/dt = -log(x + eps)
         # each term is multiplied by grad_output before they are summed, so that it overflows where torch's does
-        grad_rate_term = grad_losses * counts
-        grad_input = grad_losses * rate - grad_rate_term if log_input else grad_losses - grad_rate_term / rate
-        grad_target = _stirling_derivative(counts) - logarithm if full else -logarithm
-        return gradients(input=(input, grad_input), target=(target, grad_target * grad_losses))
+        grad_rates = summed_to(input.shape, grad_losses, losses.shape)
+        grad_product = summed_to(input.shape, grad_losses * counts, losses.shape)
+        grad_input = grad_rates * rate - grad_product if log_input else grad_rates - grad_product / rate
+        grad_target = summed_to(target.shape, grad_losses * -logarithm, losses.shape)
+        if full:
+            grad_counts = summed_to(target.shape, grad_losses, losses.shape)
+            grad_target = grad_target + _stirling_derivative(counts) * grad_counts
+        return gradients(input=(input, grad_input), target=(target, grad_target))
 
     return output, vjp
 
@@ -123,10 +128,10 @@ def gaussian_nll_loss(
     # meets var with the dimensions of both, which count when torch promotes
     difference_dtype = promote(input, target)
     dtype = promote(np.empty((1,) * max(input.ndim, target.ndim), difference_dtype), variance)
-    difference = widen(input, difference_dtype) - widen(target, difference_dtype)
+    difference = rounded(widen(input, difference_dtype) - widen(target, difference_dtype), difference_dtype)
     wide_variance = widen(variance, dtype)
     # in units of the standard deviation
-    squared = widen(difference * difference, dtype) / wide_variance
+    squared = widen(rounded(difference * difference, difference_dtype), dtype) / wide_variance
     losses = 0.5 * (np.log(wide_variance) + squared)
     if full:
         losses += losses.dtype.type(HALF_LOG_TWO_PI)
@@ -139,8 +144,9 @@ def gaussian_nll_loss(
         # dl/dv = (1 / v - (x - t)^2 / v^2) / 2
         grad_var = None
         if isinstance(var, np.ndarray):
-            grad_variance = 0.5 / wide_variance * grad_losses - 0.5 * (squared / wide_variance) * grad_losses
-            grad_var = unbroadcast(grad_variance, wide_variance.shape).reshape(var.shape)
+            grad_logarithm = summed_to(wide_variance.shape, grad_losses, losses.shape) / wide_variance
+            grad_quotient = summed_to(wide_variance.shape, squared / wide_variance * grad_losses, losses.shape)
+            grad_var = (0.5 * (grad_logarithm - grad_quotient)).reshape(var.shape)
         return gradients(input=(input, grad_input), target=(target, -grad_input), var=(var, grad_var))
 
     return output, vjp
@@ -187,13 +193,15 @@ def kl_div(
     input_logarithm = widen(input, dtype)
     if log_target:
         target_logarithm = widen(target, dtype)
-        probability = np.exp(target_logarithm)
+        probability = widen(rounded(np.exp(widen(target, target.dtype)), target.dtype), dtype)
         losses = probability * (target_logarithm - input_logarithm)
     else:
         # a probability of 0 has the logarithm 0 here, which makes t log t the 0 that it tends to
-        probability = widen(target, dtype)
-        target_logarithm = np.log(probability + (probability == 0))
-        losses = probability * target_logarithm - probability * input_logarithm
+        own = widen(target, target.dtype)
+        own_logarithm = rounded(np.log(own + (own == 0)), target.dtype)
+        entropy = rounded(own * own_logarithm, target.dtype)
+        probability, target_logarithm = widen(target, dtype), widen(own_logarithm, dtype)
+        losses = widen(entropy, dtype) - probability * input_logarithm
     output, adjoint = reduced(losses, reduction, working(dtype))
     if batchmean:
         output = output / input.shape[0]
@@ -209,7 +217,11 @@ def kl_div(
         if log_target:
             grad_target = grad_losses * (target_logarithm - input_logarithm) * probability + weighted
         else:
-            grad_target = grad_losses * target_logarithm + weighted / probability - grad_losses * input_logarithm
+            # The entropy's gradient is summed to target's shape first. Where it is 0, so is 0 log t, for t < 0 too.
+            grad_entropy = summed_to(target.shape, grad_losses, losses.shape)
+            logarithm = np.where((grad_entropy == 0) & ~np.isnan(own), 0, own_logarithm)
+            grad_target = grad_entropy * logarithm + grad_entropy * own / own
+            grad_target = grad_target - summed_to(target.shape, grad_losses * input_logarithm, losses.shape)
         return gradients(input=(input, -weighted), target=(target, grad_target))
 
     return np.asarray(output, dtype), vjp

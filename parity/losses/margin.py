@@ -162,12 +162,13 @@ def soft_margin_loss(
     def vjp(grad_output: Array) -> Gradients:
         # with e = exp(-y x): d log(1 + e) / dx = -y e / (1 + e)
         check_no_bool(target=target)
-        # in the backward torch negates target in its own dtype: in uint8 -1 is 255, and in int8 -(-128) is -128
-        exponential_backward = exponential
-        if not is_floating(target):
-            exponential_backward = rounded(np.exp(rounded(widen(-target, dtype) * scores, dtype)), dtype)
-        grad_input = labels * exponential_backward
-        grad_input /= 1 + exponential_backward
+        # In the backward torch negates target in its own dtype: in uint8 -1 is 255, and in int8 -(-128) is -128.
+        # It takes the exponential in the dtype of both, but keeps its product with y in input's.
+        product_dtype = promote(input, target)
+        exponent = rounded(widen(-target, product_dtype) * widen(input, product_dtype), product_dtype)
+        exponential_backward = rounded(np.exp(exponent), product_dtype)
+        grad_input = rounded(widen(target, product_dtype) * exponential_backward, dtype)
+        grad_input = grad_input / (1 + exponential_backward)
         return gradients(input=(input, grad_input * -adjoint(grad_output)))
 
     return output, vjp

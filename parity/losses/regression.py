@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
+from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_reduction
 from parity.losses.reduction import Adjoint, reduced, resolve
 from parity.losses.registration import loss
@@ -84,6 +85,8 @@ def mse_loss(
     else:
         check_no_bool(input=input, target=target)
     difference: Array = widen(left, dtype) - widen(right, dtype)
+    if weight is not None:
+        difference = rounded(difference, dtype)
     # d(d^2)/dd = 2 d, conjugated for complex d as torch's gradients are
     error: Error = difference * difference, dtype, lambda grad_errors: difference.conj() * (2 * grad_errors)
     return _result(input, target, weight, error, reduction)
@@ -250,8 +253,7 @@ def _unweighted_reduction(errors: Array, dtype: DType, reduction: str) -> tuple[
 
 def _weighted_reduction(errors: Array, dtype: DType, weight: Array, reduction: str) -> tuple[Array, Adjoints]:
     """The reduction of w e, and its adjoint to e and w."""
-    dtype = _product_dtype(errors, dtype, weight)
-    errors, weights = widen(errors, dtype), widen(weight, dtype)
+    errors, weights, dtype = _factors(errors, dtype, weight)
     output, adjoint = reduced(errors * weights, reduction, _sum_dtype(dtype, reduction))
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
@@ -263,10 +265,9 @@ def _weighted_reduction(errors: Array, dtype: DType, weight: Array, reduction: s
 
 def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, Adjoints]:
     """L = sum(w e) / sum(w), and its adjoint to e and w."""
-    dtype = _product_dtype(errors, dtype, weight)
-    errors, weights = widen(errors, dtype), widen(weight, dtype)
-    total = np.add.reduce(widen(weight, weight.dtype), axis=None)
-    mean = np.add.reduce(errors * weights, axis=None) / total
+    errors, weights, dtype = _factors(errors, dtype, weight)
+    total = rounded(np.add.reduce(widen(weight, weight.dtype), axis=None), weight.dtype)
+    mean = rounded(np.add.reduce(rounded(errors * weights, dtype), axis=None), dtype) / total
     # both are 0-d here, so that neither dtype yields to the other in the promotion; integers divide to float32
     dtype = promote(np.empty((), dtype), np.empty((), weight.dtype))
     if dtype.kind in "biu":
@@ -282,9 +283,10 @@ def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, A
     return np.asarray(mean, dtype), adjoints
 
 
-def _product_dtype(errors: Array, dtype: DType, weight: Array) -> DType:
-    """The dtype torch multiplies errors of `dtype` and weight in."""
-    return promote(np.empty((1,) * errors.ndim, dtype), weight)
+def _factors(errors: Array, dtype: DType, weight: Array) -> tuple[Array, Array, DType]:
+    """The errors, rounded to their own `dtype` as torch hands them on, and weight, and the dtype of their product."""
+    product = promote(np.empty((1,) * errors.ndim, dtype), weight)
+    return widen(rounded(errors, dtype), product), widen(weight, product), product
 
 
 def _sum_dtype(dtype: DType, reduction: str) -> DType:
