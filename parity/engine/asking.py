@@ -17,6 +17,7 @@ from parity.implementations.declaration import Implementation
 from parity.implementations.lacks import Lack
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
+from parity.references.reference import Reference
 from parity.types import Array, Gradients, Loss, NotOffered, Result
 from parity.wording import class_names, in_words, message
 
@@ -37,7 +38,7 @@ class Pair:
     implementation: Implementation
     record: Record
     plan: Plan
-    reference: Loss
+    reference: Reference
     loss: Loss
     lacking: dict[str, Lack]
     roundings: dict[str, float] = field(default_factory=dict)
@@ -137,7 +138,7 @@ def undrawn(error: Exception) -> Mismatch:
 
 def ask_reference(drawn: Drawn) -> Asked:
     """The reference's output and gradients; a case that it refuses unexpectedly is at fault."""
-    at("in torch's own call", drawn.seed)
+    at(f"in {drawn.pair.reference.name}'s own call", drawn.seed)
     try:
         output, vjp = drawn.pair.reference(**drawn.arguments)
     except Exception as error:
@@ -169,7 +170,7 @@ def ask_implementation(asked: Asked) -> Draw:
 def expectation(asked: Asked) -> Expectation:
     """The reference's answers, and what each may be missed by."""
     pair = asked.drawn.pair
-    call = Call(pair.point.loss, pair.reference, asked.drawn.arguments, asked.grad_output)
+    call = Call(pair.reference.loss, asked.drawn.arguments, asked.grad_output, pair.reference.extended)
     return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings)
 
 

@@ -14,7 +14,6 @@ from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.crumbs import at
 from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
-from parity.references.torch import TORCH
 from parity.types import Array, Differentiator, Gradients, NotOffered, Result
 from parity.wording import in_words, message
 
@@ -90,12 +89,14 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     at("in the identity", draw.seed)
     implementation = draw.pair.implementation
     known = {**draw.pair.point.sizes, **draw.drawn.arguments}
-    sides = [witness.Side(implementation.name, implementation.offered, draw.answer)]
+    reference = draw.pair.reference
+    offered = implementation.offered if reference.is_torch else {**reference.functions, **implementation.offered}
+    sides = [witness.Side(implementation.name, offered, draw.answer)]
     if draw.drawn.first:
-        sides.append(witness.Side("torch", TORCH, draw.reference))
+        sides.append(witness.Side(reference.name, reference.functions, draw.reference))
     for side in sides:
         try:
-            yield from witness.identity(equals, side, TORCH, known, draw.expected)
+            yield from witness.identity(equals, side, reference.functions, known, draw.expected)
         except (KeyError, NotOffered) as error:
             draw.pair.record.not_offered.append(f"identity with {message(error).strip(chr(39))}")
 

@@ -10,6 +10,7 @@ from shlex import quote
 from typing import Any
 
 from parity.cases.points import Point
+from parity.cases.reference import Unimportable
 from parity.engine import crumbs
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
@@ -18,6 +19,7 @@ from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.proof import is_reference, not_torch
+from parity.references.reference import Reference
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -30,6 +32,8 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
     record = blank(point, implementation, seeds)
     crumbs.begin(point.id)
     try:
+        reference = implementation.reference_of(point)
+        record.reference = reference.name
         reason = implementation.not_offered(point)
         if reason:
             record.verdict, record.reason = "not offered", reason
@@ -38,14 +42,16 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             figures = {"error": "no seed was given"}
             return _erroneous(record, Mismatch(Subject.CASE, Kind.DRAW, figures=figures))
         with known_state():
-            problem = not_torch(point.loss)
+            problem = not_torch(point.loss) if reference.is_torch else None
             if problem:
                 return _erroneous(record, _not_own(problem))
             compiles = _compiles(implementation, point.loss)
-            with _watched(point, implementation, record):
-                run_draws(point, implementation, record)
+            with _watched(point, implementation, reference, record):
+                run_draws(point, implementation, reference, record)
         if _compiles(implementation, point.loss) and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
+    except Unimportable as error:
+        return _erroneous(record, _not_own(str(error)))
     except NotOffered as error:
         record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {message(error)}"
         return record
@@ -103,13 +109,17 @@ def _compiles(implementation: Implementation, loss: str) -> bool:
 
 
 @contextmanager
-def _watched(point: Point, implementation: Implementation, record: Record) -> Iterator[None]:
+def _watched(
+    point: Point, implementation: Implementation, reference: Reference, record: Record
+) -> Iterator[None]:  # fmt: skip
     """What a whole point may leave behind: random generators, a patched torch, code that was compiled."""
     if implementation.trusted:
         yield
         return
-    if is_reference(point.loss, implementation.losses[point.loss]):
-        record.notes.append(f"{implementation.name} is torch's own {point.loss}: it is compared with itself")
+    function = implementation.losses[point.loss]
+    if is_reference(point.loss, function) if reference.is_torch else function is reference.function:
+        which = f"torch's own {point.loss}" if reference.is_torch else f"{reference.name} itself"
+        record.notes.append(f"{implementation.name} is {which}: it is compared with itself")
     generators = Generators()
     try:
         with _compilation(implementation.adapted[point.loss], record):
@@ -117,7 +127,7 @@ def _watched(point: Point, implementation: Implementation, record: Record) -> It
     finally:
         for change in generators.restored():
             record.mismatches.append(_left(Event.PROCESS_CHANGED, change=change))
-        patched = not_torch(point.loss)
+        patched = not_torch(point.loss) if reference.is_torch else None
         if patched:
             record.mismatches.append(_left(Event.PATCHED, problem=patched))
 

@@ -26,7 +26,7 @@ from parity.engine.state import changes
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.references.torch import TORCH
+from parity.references.reference import Reference
 from parity.types import NotOffered
 from parity.wording import in_words
 
@@ -39,7 +39,7 @@ U = TypeVar("U")
 Start: TypeAlias = tuple[Pair, int, bool]
 
 
-def run_draws(point: Point, implementation: Implementation, record: Record) -> None:
+def run_draws(point: Point, implementation: Implementation, reference: Reference, record: Record) -> None:
     """Note in the record what the draws show, up to the first that differs. Raises NotOffered if one is not served."""
     try:
         plan = Plan(point)
@@ -47,7 +47,7 @@ def run_draws(point: Point, implementation: Implementation, record: Record) -> N
         record.mismatches.append(undrawn(error))
         return
     loss, lacking = implementation.adapted[point.loss], implementation.lacking(point.loss)
-    pair = Pair(point, implementation, record, plan, TORCH[point.loss], loss, lacking)
+    pair = Pair(point, implementation, record, plan, reference, loss, lacking)
     case = point.scenario.case
     run = _refusals if case.raises else _undefined if case.finding else _agreements
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))

@@ -4,18 +4,20 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from parity import losses
-from parity.cases.errors import nearest
 from parity.cases.points import Point
 from parity.cases.signature import signature_of
 from parity.frameworks.adapters import Adapter, adapter
 from parity.implementations.lacks import Lack, first_used, parse
 from parity.types import Functions, Loss, NotOffered, Result
 from parity.wording import class_names
+
+if TYPE_CHECKING:
+    from parity.references.reference import Reference
 
 
 class Misdeclared(ValueError):
@@ -52,8 +54,8 @@ class Implementation:
         except KeyError as error:
             raise Misdeclared(f"{self.name}: {error.args[0]}") from None
         for loss, function in self.losses.items():
-            if loss not in losses.LOSSES:
-                raise Misdeclared(f"{self.name}: there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
+            if not isinstance(loss, str) or not loss.isidentifier():
+                raise Misdeclared(f"{self.name}: {loss!r} names no loss, expected a name such as cross_entropy")
             if not callable(function):
                 raise Misdeclared(f"{self.name}: {loss} is {type(function).__name__}, expected a callable")
         for pattern, reason in self.expected_failures.items():
@@ -94,11 +96,12 @@ class Implementation:
         return {name: self._offered(name) for name in self.losses}
 
     def _offered(self, name: str) -> Loss:
-        loss, lacking, signature = self.adapted[name], self.lacking(name), signature_of(name)
+        loss, lacking = self.adapted[name], self.lacking(name)
+        signature = signature_of(name) if name in losses.LOSSES else None
 
         def call(**arguments: Any) -> Result:
             for word in arguments.keys() & lacking.keys():
-                value, default = arguments[word], signature.default(word)
+                value, default = arguments[word], signature.default(word) if signature else None
                 if value is not default and (isinstance(value, np.ndarray) or value != default):
                     raise NotOffered(word)
             return loss(**{word: value for word, value in arguments.items() if word not in lacking})
@@ -113,6 +116,12 @@ class Implementation:
         if lack is None:
             return None
         return f"{self.name} does not offer {lack.said}" + (f": {lack.reason}" if lack.reason else "")
+
+    def reference_of(self, point: Point) -> "Reference":
+        """Who is asked for the point. Raises Unimportable with a sentence if that function cannot be had."""
+        from parity.references.reference import reference_of  # it imports torch
+
+        return reference_of(point.scenario)
 
     def arguments(self, loss: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments without the options it lacks (they are at their defaults here)."""

@@ -40,7 +40,7 @@ def parse(entries: Collection[str] | Mapping[str, str], served: Iterable[str]) -
     """What the entries say of the losses that are served. Raises ValueError with a sentence for what means nothing."""
     if isinstance(entries, str):
         raise ValueError(f"lacks is the text {entries!r}, expected a list or a mapping of texts")
-    own = list(served)
+    own = [loss for loss in served if loss in losses.LOSSES]
     names = {name for loss in own for name in signature_of(loss).names}
     words = {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
     found = []
@@ -77,7 +77,7 @@ def first_used(lacks: Mapping[str, Lack], point: Point) -> Lack | None:
     used = {point.dtype, *point.layouts.values()}
     if point.scenario.case.raises:
         used.add(ERRORS)
-    signature = signature_of(point.loss)
+    signature = point.scenario.signature
     for name, value in point.given.items():
         if isinstance(value, Spec) and value.dtype:
             used.add(value.dtype)

@@ -20,7 +20,7 @@ class Record:
     the same error in units in the last place. `lenient` counts the draws that needed an allowance of their own,
     `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
     `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
-    not offer it.
+    not offer it. `reference` is the name of the side that was asked.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Record:
     published: dict[str, Any] | None = None
     finding: dict[str, Any] | None = None
     repeat: str = ""
+    reference: str = "torch"
 
     @property
     def unexpected(self) -> bool:
@@ -70,7 +71,7 @@ class Record:
             lines.append(f"  {self.verdict}: {reason}")
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
-            told = sentence(mismatch).replace("\n", "\n    ")
+            told = sentence(mismatch, self.reference).replace("\n", "\n    ")
             lines.append(f"  - {told}{seed}")
         lines += [f"  note: {visible(note)}" for note in self.notes]
         if self.mismatches:
