@@ -98,6 +98,8 @@ def _run(question: Question, report: Report, end: float, timeout: float | None, 
                 return
             report.records.append(record)
             bar.step()
+    if implementation.reference.get(question.loss) and not question.only and all(one.raises for one in report.records):
+        report.problem = f"{report.records[0].reference} refuses every call: no answer was compared"
 
 
 def _interrupted(report: Report | Reports) -> Interrupted:

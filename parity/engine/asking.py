@@ -6,19 +6,24 @@ Each function makes the next value of a draw from the one before, or raises Stop
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from parity.cases.expected import EXCEPTIONS
 from parity.cases.points import Point
 from parity.cases.schema import Case
-from parity.comparison import compare, observe
+from parity.comparison import compare, observe, witness
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
+from parity.frameworks.callables import Unusable
 from parity.implementations.contract import Contract, Terms
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.reference import Reference
 from parity.types import Array, Gradients, NotOffered, Result
 from parity.wording import class_names, in_words, message
+
+# What a reference raises by a mistake of its own, rather than to refuse a call.
+FAULTS = (NameError, ImportError, SyntaxError, Unusable)
 
 
 class Stopped(Exception):
@@ -151,6 +156,19 @@ def ask_reference(drawn: Drawn) -> Asked:
         refused = Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)
         raise drawn.pair.not_without() or Stopped(refused) from None
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
+
+
+def ask_refusal(drawn: Drawn) -> str:
+    """The class of the exception with which the reference refuses a call; '' if it answers."""
+    reference = drawn.pair.reference
+    at(f"in {reference.name}'s own call", drawn.seed)
+    error = witness.refused(reference, drawn.arguments)
+    if error is None:
+        return ""
+    if isinstance(error, FAULTS):
+        problem = f"the reference {reference.name} cannot be asked: {in_words(error)}"
+        raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.NOT_OWN, figures={"problem": problem}))
+    return next(name for name in class_names(error) if name in EXCEPTIONS)
 
 
 def ask_implementation(asked: Asked) -> Draw:

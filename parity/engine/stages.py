@@ -1,6 +1,6 @@
 """The draws of a point -> what they show, noted in its record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from parity.engine.asking import (
     Stopped,
     ask_implementation,
     ask_reference,
+    ask_refusal,
     draw,
     forward,
     restored,
@@ -24,6 +25,7 @@ from parity.engine.crumbs import at
 from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, Observation
 from parity.engine.state import changes
 from parity.implementations.contract import Contract, Terms
+from parity.implementations.lacks import ERRORS
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.reference import Reference
@@ -48,7 +50,7 @@ def run_draws(point: Point, contract: Contract, terms: Terms, reference: Referen
         return
     pair = Pair(point, contract, terms, record, plan, reference)
     case = point.scenario.case
-    run = _refusals if case.raises else _undefined if case.finding else _agreements
+    run = _refusals if case.raises else _undefined if case.finding else _decided if reference.decides else _agreements
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
         stages = Stages(watched=not contract.trusted)
@@ -65,13 +67,32 @@ def run_draws(point: Point, contract: Contract, terms: Terms, reference: Referen
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides answer alike."""
-    drawn = stages.drawn(seeds)
+    _alike(stages, stages.drawn(seeds))
+
+
+def _alike(stages: "Stages", drawn: list[tuple[int, Drawn]]) -> None:
     asked = stages.each(ask_reference, drawn, calls=False)
     draws = stages.each(ask_implementation, asked)
     if len(draws) > 1:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
     compared = stages.each(_compared, draws)
     stages.each(_once, [(seed, one) for seed, one in compared if one.drawn.first])
+
+
+def _decided(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """Where the reference answers both sides answer alike, what it refuses both refuse."""
+    drawn = stages.drawn(seeds)
+    refusals = dict(stages.each(ask_refusal, drawn, calls=False))
+    _alike(stages, [(seed, one) for seed, one in drawn if refusals.get(seed) == ""])
+
+    def refuse(one: Drawn) -> None:
+        record, wanted = one.pair.record, refusals[one.seed]
+        if one.pair.contract.lacks_errors:
+            raise NotOffered(ERRORS)
+        record.raises = wanted
+        _refuse(one, {wanted: ""})
+
+    stages.each(refuse, [(seed, one) for seed, one in drawn if refusals.get(seed)])
 
 
 def _compared(one: Draw) -> Draw:
@@ -98,19 +119,21 @@ def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides refuse the call."""
 
     def refuse(drawn: Drawn) -> None:
-        pair = drawn.pair
-        at("in a call that must be refused", drawn.seed)
-        assert pair.case.raises is not None
-        found = list(witness.refusal(
-            pair.case.raises, pair.reference, pair.contract, drawn.arguments
-        ))  # fmt: skip
-        if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
-            raise lacking
-        pair.record.compared += 1
-        if found:
-            raise Stopped(*found)
+        assert drawn.pair.case.raises is not None
+        _refuse(drawn, drawn.pair.case.raises)
 
     stages.each(refuse, stages.drawn(seeds))
+
+
+def _refuse(drawn: Drawn, raises: Mapping[str, str]) -> None:
+    pair = drawn.pair
+    at("in a call that must be refused", drawn.seed)
+    found = list(witness.refusal(raises, pair.reference, pair.contract, drawn.arguments))
+    if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
+        raise lacking
+    pair.record.compared += 1
+    if found:
+        raise Stopped(*found)
 
 
 def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
@@ -121,7 +144,7 @@ def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         assert finding is not None
         wanted = finding.output if finding.raises is None else finding.raises
         pair.record.finding = {"torch": finding.torch, "output": wanted}
-        if pair.contract.hands_on:
+        if pair.contract.hands_on or pair.reference.decides:
             return
         pair.record.compared += 1
         problem = None

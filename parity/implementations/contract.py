@@ -11,7 +11,7 @@ from typing import Any
 from parity.cases.points import Point
 from parity.cases.signature import Signature
 from parity.implementations.environment import mistake
-from parity.implementations.lacks import GRADIENT, SECOND, Lack, used_words
+from parity.implementations.lacks import ERRORS, GRADIENT, SECOND, Lack, used_words
 from parity.implementations.leaving import call_without, first_alike, is_about, undefined
 from parity.types import Functions, Loss
 from parity.wording import class_names
@@ -92,6 +92,10 @@ class Contract:
     def lacks_gradient(self, name: str = "") -> bool:
         """Whether the gradient of an argument is not offered, or, without a name, any."""
         return GRADIENT in self.lacks or f"{GRADIENT} of {name}" in self.lacks
+
+    @property
+    def lacks_errors(self) -> bool:
+        return ERRORS in self.lacks
 
     @property
     def lacks_second(self) -> bool:

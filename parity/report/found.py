@@ -162,7 +162,12 @@ class Report(Findings):
         verdict = "does not agree" if wrong else "agrees" if self.ok else "was not compared"
         if self.stop == INTERRUPTED and not wrong:
             verdict = "was not compared to the end"
-        return f"{self.loss} of {self.implementation} {verdict} with torch{self._share}: {counts}."
+        return f"{self.loss} of {self.implementation} {verdict} with {self._reference}{self._share}: {counts}."
+
+    @property
+    def _reference(self) -> str:
+        """Who was asked: torch, unless another function answered in its place."""
+        return next((record.reference for record in self.records), "torch")
 
     @property
     def _share(self) -> str:
@@ -189,6 +194,9 @@ class Report(Findings):
         compiled = [record.compiled for record in self.records if record.compiled is not None]
         if compiled:
             yield f"note: {sum(compiled)} of {len(compiled)} points ran compiled code"
+        refused = sum(bool(record.raises) for record in self.records)
+        if refused and self._reference != "torch":
+            yield f"note: {self._reference} refuses {plural(refused, 'call')}, which must be refused"
         yield from (f"note: {note}" for note in dict.fromkeys(note for record in self.records for note in record.notes))
 
     def to_dict(self) -> dict[str, Any]:
