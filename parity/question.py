@@ -32,7 +32,8 @@ class Options(TypedDict, total=False):
 
     `framework` is 'numpy' (a function that returns ``(output, vjp)``, or the output alone; the default), 'torch' (a
     callable of tensors, a module class or a module), or an Adapter of your own. `name` is what sentences call the
-    function ("yours"). `arguments`, `output`, `lacks`, `expected_failures` and `device` are those of `Implementation`:
+    function ("yours"). `arguments`, `output`, `lacks`, `differs`, `tolerance`,
+    `equivalents`, `expected_failures` and `device` are those of `Implementation`:
     ``arguments={"input": "logits"}`` gives the function's own names, ``output=0`` says that it returns
     ``(loss, aux)``. `only` and `exclude` are point ids or patterns of them. `cases` is a case file of your own, or a
     folder of them, instead of the shipped ones. `reference` is a callable of tensors that answers in torch's place, or
@@ -47,6 +48,9 @@ class Options(TypedDict, total=False):
     arguments: Arguments
     output: Output
     lacks: Collection[str]
+    differs: Collection[str]
+    tolerance: Mapping[str, Any]
+    equivalents: Mapping[str, Collection[str]] | None
     expected_failures: Mapping[str, str]
     device: str
     only: str | Collection[str] | None

@@ -30,7 +30,7 @@ from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.reference import Reference
 from parity.types import NotOffered
-from parity.wording import in_words
+from parity.wording import in_words, message
 
 # So many draws go through each stage together, as long as their arrays take no more than so many bytes: more would
 # gain no more time.
@@ -42,7 +42,7 @@ Start: TypeAlias = tuple[Pair, int, bool]
 
 
 def run_draws(point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record) -> None:
-    """Note in the record what the draws show, up to the first that differs. Raises NotOffered if one is not served."""
+    """Note in the record what the draws show, up to the first that differs. Raises NotOffered if none is served."""
     try:
         plan = Plan(point)
     except Exception as error:
@@ -51,18 +51,22 @@ def run_draws(point: Point, contract: Contract, terms: Terms, reference: Referen
     pair = Pair(point, contract, terms, record, plan, reference)
     case = point.scenario.case
     run = _refusals if case.raises else _undefined if case.finding else _decided if reference.decides else _agreements
+    refused: list[NotOffered] = []
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
         stages = Stages(watched=not contract.trusted)
         seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
+        refused += stages.refused
         for seed in seeds:
-            ended = stages.ended.get(seed)
-            if isinstance(ended, NotOffered):
-                raise ended
-            if ended:
-                record.mismatches += ended
-                return
+            if seed in stages.ended:
+                record.mismatches += stages.ended[seed]
+                break
+        if record.mismatches:
+            break
+    if refused and not record.mismatches and not record.compared:
+        raise refused[0]
+    record.not_offered += [message(error) or "a draw" for error in refused]
 
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
@@ -166,7 +170,8 @@ class Stages:
 
     def __init__(self, watched: bool) -> None:
         self.watched = watched
-        self.ended: dict[int, list[Mismatch] | NotOffered] = {}
+        self.ended: dict[int, list[Mismatch]] = {}
+        self.refused: list[NotOffered] = []
 
     def drawn(self, seeds: Iterable[tuple[int, Start]]) -> list[tuple[int, Drawn]]:
         """The first stage of all: the arrays."""
@@ -180,12 +185,13 @@ class Stages:
         made = []
         for seed, value in values:
             found: list[Mismatch] = []
+            result: U | None = None
             try:
                 result = stage(value)
             except Stopped as stopped:
                 found += stopped.mismatches
             except NotOffered as error:
-                self.ended[seed] = error
+                self.refused.append(error)
             except MemoryError as error:
                 found.append(Mismatch(Subject.CASE, Kind.MEMORY, figures={"error": in_words(error)}))
             left = [
@@ -196,6 +202,6 @@ class Stages:
                 mismatch.seed = seed
             if found or left:
                 self.ended[seed] = found + left
-            elif seed not in self.ended:
+            elif result is not None:
                 made.append((seed, result))
         return made

@@ -16,6 +16,7 @@ from parity.frameworks.adapters import Adapter, adapter
 from parity.implementations.answering import Answerer, Answering, Vary, answering
 from parity.implementations.calling import Arguments, Calling, Declared, Output, arguments_of, calling
 from parity.implementations.contract import Contract
+from parity.implementations.grants import Grant, clauses, tolerances
 from parity.implementations.lacks import Lack, check_words, parse
 from parity.types import Functions, Loss, NotOffered, Result
 
@@ -40,10 +41,14 @@ class Implementation:
     modules, or an Adapter of your own. `lacks` names what is not offered: an option such as 'label_smoothing' or
     'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors';
     for one loss alone, 'cross_entropy.weight'. As a mapping it gives the reasons. What cannot be named so, a
-    loss may refuse by raising NotOffered. `expected_failures` maps patterns of point ids to reasons; each must
-    match a point, and a matching point that passes is a failure. `reference` maps losses to functions of tensors that
-    answer in torch's place, or their names (module:function): what such a function refuses must be refused. `vary` maps
-    losses to options that only their reference has, and the values that every point takes of them.
+    loss may refuse by raising NotOffered. `differs` names clauses that are waived by design, as a mapping with their
+    reasons: 'inputs intact', 'backward once', 'output dtype', 'extra gradients', 'gradients of zero', 'error classes',
+    'own memory', 'repeatable'. `tolerance` widens a bound, and says why: {'float16 gradient': '2e-3 because it is
+    rounded to bfloat16'}, or {'rtol': 2e-3, 'because': ...} for the text, or 'because' as a key for all. `equivalents`
+    maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids to
+    reasons; each must match a point, and a matching point that passes is a failure. `reference` maps losses to
+    functions of tensors that answer in torch's place, or their names (module:function): what such a function refuses
+    must be refused. `vary` maps losses to options that only their reference has, and the values that every point takes.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
     """
@@ -54,12 +59,14 @@ class Implementation:
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     lacks: Collection[str] = ()
     device: str = "cpu"
-    equivalents: Mapping[str, tuple[str, ...]] | None = None
+    equivalents: Mapping[str, Collection[str]] | None = None
     origin: str = ""
     arguments: Arguments = ()
     output: Output = None
     reference: Mapping[str, Answerer] = field(default_factory=dict)
     vary: Mapping[str, Vary] = field(default_factory=dict)
+    differs: Collection[str] = ()
+    tolerance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
@@ -76,7 +83,10 @@ class Implementation:
                 raise Misdeclared(f"{self.name}: the expected failure {pattern!r} has no reason")
         try:
             self._check_reference()
-            _ = self.parsed
+            _ = self.parsed, self.granted
+            for wanted, names in (self.equivalents or {}).items():
+                if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                    raise ValueError(f"equivalents has {names!r} for {wanted}, expected a list of names of classes")
             self._check_arguments()
         except ValueError as error:
             raise Misdeclared(f"{self.name}: {error}") from None
@@ -139,10 +149,8 @@ class Implementation:
     @cached_property
     def _known(self) -> list[Signature]:
         """What each loss of torch's takes, with what is varied; what one's own takes stands in its case file."""
-        answers = [
-            (signature_of(loss), self._answering(signature_of(loss))) for loss in self.losses if loss in losses.LOSSES
-        ]
-        return [signature if answer is None else answer.signature for signature, answer in answers]
+        own = [signature_of(loss) for loss in self.losses if loss in losses.LOSSES]
+        return [signature if (one := self._answering(signature)) is None else one.signature for signature in own]
 
     def _declared(self, signature: Signature) -> Declared:
         """What is declared about the call of one loss."""
@@ -162,6 +170,11 @@ class Implementation:
     def parsed(self) -> tuple[Lack, ...]:
         """What it lacks, as data."""
         return parse(self.lacks, self._known, self.losses)
+
+    @cached_property
+    def granted(self) -> tuple[Grant, ...]:
+        """What it does otherwise by design, as data: clauses and tolerances."""
+        return *clauses(self.differs, self.losses), *tolerances(self.tolerance, self.losses)
 
     @property
     def adapter(self) -> Adapter:
@@ -213,20 +226,23 @@ class Implementation:
         absent = {name: Lack("", name, None, "its signature has none") for name in called.absent}
         return Contract(
             self.name, signature, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
+            grants={one.word: one for one in self.granted if one.loss in ("", loss)},
             lacks=absent | lacks,
             refusals=adapter.refusals if self.equivalents is None else self.equivalents,
             expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
             framework=adapter.name, device=self.device, note=called.note, problem=called.problem,
         )  # fmt: skip
 
-    @cached_property
-    def functions(self) -> Functions:
-        """Each loss to be called with any options. Raises NotOffered for those that it lacks."""
-        return {name: self._offered(name) for name in self.losses}
+    def functions(self, granted: frozenset[str] = frozenset()) -> Functions:
+        """Each loss to be called with any options, in whose calls what is `granted` is in force.
 
-    def _offered(self, name: str) -> Loss:
+        They raise NotOffered for options that it lacks.
+        """
+        return {name: self._offered(name, granted) for name in self.losses}
+
+    def _offered(self, name: str, granted: frozenset[str]) -> Loss:
         def call(**arguments: Any) -> Result:
-            contract = self.contract(name)
+            contract = self.contract(name).granting(granted)
             for word in arguments.keys() & contract.lacks.keys():
                 value, default = arguments[word], contract.signature.default(word)
                 if value is not default and (isinstance(value, np.ndarray) or value != default):
