@@ -151,6 +151,8 @@ def asked(
         Question(name, implementation, _cases(name, cases, several), only, exclude or (), seeds, base, depth)
         for name in (implementation.losses if several else [str(loss)])
     ]
+    if not questions:
+        raise Misdeclared(f"{implementation.name} has no loss")
     for pattern in exclude or ():
         if not any(meant(point.id, [pattern]) for question in questions for point in question.every):
             raise Misdeclared(f"exclude={pattern!r} matches no point")
@@ -182,7 +184,8 @@ def _declared(
             raise Misdeclared(f"the module {loss.__name__} has no function that is called as a loss of torch is")
         return Implementation(**{"name": loss.__name__, "losses": found, **declared})
     named = getattr(loss, "__name__", type(loss).__name__)
-    raise Misdeclared(f"which loss {named} is was not said: write parity.check('cross_entropy', {named})")
+    word = named if named in losses.LOSSES else "cross_entropy"
+    raise Misdeclared(f"the name of the loss comes first: write parity.check({word!r}, {named})")
 
 
 def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:

@@ -73,14 +73,8 @@ def tolerances(entries: Mapping[str, Any], served: Collection[str]) -> Iterator[
         _served(str(entry), loss, own)
         first, _, rest = word.partition(" ")
         subject = rest if first in FLOATING else word
-        if (
-            (subject or first not in FLOATING)
-            and subject not in (*SUBJECTS, *arguments)
-            and not (
-                len(known_losses) < len(own)
-                and subject.startswith("gradient of ")  # what one's own takes is not known here
-            )
-        ):
+        open = len(known_losses) < len(own) and subject.startswith("gradient of ")  # what one's own takes is not known
+        if (subject or first not in FLOATING) and subject not in (*SUBJECTS, *arguments) and not open:
             known = [*FLOATING, *(f"{dtype} {part}" for dtype in FLOATING for part in SUBJECTS), *SUBJECTS]
             raise ValueError(f"no tolerance is for {entry!r}{nearest(word, known)}")
         bounds, reason = _amount(entry, value)
