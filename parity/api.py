@@ -93,7 +93,7 @@ def _run(question: Question, report: Report, place: "Isolated | Journaled", unti
     from parity.engine.gate import Gate
     from parity.report.progress import Bar
 
-    contract, gate = question.implementation.contract(question.loss), Gate()
+    contract, gate = question.contract, Gate()
     report.note, report.problem, report.planned = contract.note, contract.problem, len(question.points)
     if report.problem:
         return
@@ -108,3 +108,6 @@ def _run(question: Question, report: Report, place: "Isolated | Journaled", unti
                 return
             report.records.append(record)
             bar.step()
+    decided = question.loss in question.implementation.reference and question.only is None
+    if decided and report.records and all(record.raises for record in report.records):
+        report.problem = f"{report.records[0].reference} refuses every call: no answer was compared"

@@ -11,11 +11,14 @@ from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
+from parity.cases.scenario import Scenario
 from parity.cases.shipped import case_file
 from parity.facts.expression import Misspelt
 from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter
+from parity.implementations.answering import Answerer, Vary
 from parity.implementations.calling import Arguments, Output
+from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
 
@@ -35,8 +38,11 @@ class Options(TypedDict, total=False):
     ``arguments={"input": "logits"}`` gives the function's own names, ``output=0`` says that it returns
     ``(loss, aux)``. `only` and `exclude` are point ids, patterns of them, or expressions of facts ('ignored targets and
     not large'; `parity facts` lists the words), one or several. `cases` is a case file of your own, or a folder of
-    them, instead of the shipped ones. `seeds` is how many draws each point takes (by default the case's own number, 3),
-    from `seed_base` (0) on. `depth` is 'default' or 'deep'.
+    them, instead of the shipped ones. `reference` is a callable of tensors that answers in torch's place, or its name
+    (module:function); ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has not: every
+    point is run with each of them, of several options with every pair. Of a library both are by loss. `seeds` is how
+    many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default' or
+    'deep'.
     """
 
     framework: str | Adapter
@@ -52,11 +58,14 @@ class Options(TypedDict, total=False):
     only: str | Collection[str] | None
     exclude: str | Collection[str] | None
     cases: Path | str | None
+    reference: Answerer | Mapping[str, Answerer]
+    vary: Vary | Mapping[str, Vary]
     seeds: int | None
     seed_base: int
     depth: str
 
 
+OWN_CASES = "a loss of your own needs cases=, a case file that names its reference"
 # The options that belong to an implementation.
 DECLARED = {field.name for field in fields(Implementation)} & Options.__annotations__.keys()
 
@@ -75,12 +84,25 @@ class Question:
     depth: str
 
     @cached_property
+    def scenarios(self) -> list[Scenario]:
+        """The scenarios of the case file. Raises Misdeclared if it is another loss's."""
+        found = [self.implementation.asked(one) for one in load(self.cases, served([self.implementation]))]
+        if found[0].loss != self.loss:
+            raise Misdeclared(f"{self.cases} holds the cases of {found[0].loss}, not of {self.loss}")
+        return found
+
+    @property
+    def contract(self) -> Contract:
+        """What the implementation answers to for the loss."""
+        return self.implementation.contract(self.scenarios[0].signature)
+
+    @cached_property
     def every(self) -> list[Point]:
         """The points of the case file."""
         return [
             point
-            for scenario in load(self.cases, served([self.implementation]))
-            if scenario.loss == self.loss and (self.depth == "deep" or scenario.case.depth == "default")
+            for scenario in self.scenarios
+            if self.depth == "deep" or scenario.case.depth == "default"
             for point in expand(scenario)
         ]
 
@@ -125,6 +147,8 @@ def asked(
         raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, DEPTHS)}")
     only, exclude = _selections("only", options.get("only")), _selections("exclude", options.get("exclude"))
     cases, several = options.get("cases"), not isinstance(loss, str)
+    if isinstance(loss, str) and loss not in losses.LOSSES and cases is None:
+        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
     implementation = _declared(loss, function, {word: options[word] for word in (*DECLARED, "name") if word in options})
     questions = [
         Question(name, implementation, _cases(name, cases, several), only, exclude or (), seeds, base, depth)
@@ -143,8 +167,7 @@ def _declared(
 ) -> Implementation:
     """The implementation that is asked."""
     if isinstance(loss, str):
-        if loss not in losses.LOSSES:
-            raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
+        declared = {**declared, **{word: {loss: declared[word]} for word in ("reference", "vary") if word in declared}}
         if function is None:
             raise Misdeclared(f"no function to check is given: write parity.check({loss!r}, function)")
         if not isinstance(function, Implementation):
@@ -169,9 +192,11 @@ def _declared(
 
 
 def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:
-    if cases is None:
-        return case_file(loss)
-    return Path(cases, f"{loss}.yaml") if several or Path(cases).is_dir() else Path(cases)
+    if cases is None and loss not in losses.LOSSES:
+        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
+    own = None if cases is None else Path(cases, f"{loss}.yaml") if several or Path(cases).is_dir() else Path(cases)
+    shipped = own is None or (several and not own.is_file() and loss in losses.LOSSES)
+    return case_file(loss) if own is None or shipped else own
 
 
 def _selections(option: str, given: Any) -> list[str] | None:

@@ -90,6 +90,8 @@ def expand(scenario: Scenario) -> Iterator[Point]:
     names = sorted(scenario.across, key=lambda name: (name == "dtype", name == "layout"))
     for chosen in product(*(scenario.across[name].items() for name in names)):
         choice = {name: label for name, (label, _) in zip(names, chosen, strict=True)}
+        if scenario.rows and tuple(choice[name] for name in scenario.vary) not in scenario.rows:
+            continue
         values = {name: value for name, (_, value) in zip(names, chosen, strict=True)}
         dtype, layouts = values.pop("dtype"), dict(values.pop("layout", {}))
         sizes = {name: values.pop(name, size) for name, size in scenario.sizes.items()}

@@ -15,7 +15,7 @@ from parity.comparison.tolerance import bound
 from parity.implementations.contract import Contract
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.types import Array, Functions, Loss, NotOffered
-from parity.wording import class_names, first_line, in_words, message
+from parity.wording import OUT_OF_MEMORY, class_names, first_line, in_words, message
 
 
 def refusal(
@@ -42,6 +42,14 @@ def refusal(
         problem = early if output is None else compare.form(OUTPUT, expected, output)
         if problem and (output is None or compare.conformed(OUTPUT, expected, output, contract.granted) is None):
             yield problem
+
+
+def refused(reference: Loss, arguments: dict[str, Any]) -> Exception | None:
+    """What the reference raises in its forward or its backward. Raises MemoryError if that is for want of memory."""
+    _, error = _raised(reference, arguments)
+    if error is not None and (not isinstance(error, Exception) or OUT_OF_MEMORY.search(in_words(error))):
+        raise MemoryError(in_words(error))
+    return error
 
 
 def _raised(

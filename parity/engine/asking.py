@@ -8,19 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from parity.cases.expected import EXCEPTIONS
 from parity.cases.points import Point
 from parity.cases.schema import Case
-from parity.cases.signature import signature_of
-from parity.comparison import compare, observe
+from parity.comparison import compare, observe, witness
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
+from parity.frameworks.callables import Unusable
 from parity.implementations.contract import Contract, Terms
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.types import Array, Loss, NotOffered, Result
+from parity.references.reference import Reference
+from parity.types import Array, NotOffered, Result
 from parity.wording import class_names, in_words, message
+
+# What a reference raises by a mistake of its own, rather than to refuse a call.
+FAULTS = (NameError, ImportError, SyntaxError, Unusable)
 
 
 class Stopped(Exception):
@@ -40,7 +45,7 @@ class Pair:
     terms: Terms
     record: Record
     plan: Plan
-    reference: Loss
+    reference: Reference
     roundings: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -159,7 +164,7 @@ def undrawn(error: Exception) -> Mismatch:
 
 def ask_reference(drawn: Drawn) -> Asked:
     """The reference's output and gradients; a case that it refuses unexpectedly is at fault."""
-    at("in torch's own call", drawn.seed)
+    at(f"in {drawn.pair.reference.name}'s own call", drawn.seed)
     try:
         output, vjp = drawn.pair.reference(**drawn.arguments)
     except Exception as error:
@@ -175,6 +180,19 @@ def ask_reference(drawn: Drawn) -> Asked:
         refused = Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)
         raise drawn.pair.not_without() or Stopped(refused) from None
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
+
+
+def ask_refusal(drawn: Drawn) -> str:
+    """The class of the exception with which the reference refuses a call; '' if it answers."""
+    reference = drawn.pair.reference
+    at(f"in {reference.name}'s own call", drawn.seed)
+    error = witness.refused(reference, drawn.arguments)
+    if error is None:
+        return ""
+    if isinstance(error, FAULTS):
+        problem = f"the reference {reference.name} cannot be asked: {in_words(error)}"
+        raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.NOT_OWN, figures={"problem": problem}))
+    return next(name for name in class_names(error) if name in EXCEPTIONS)
 
 
 def ask_implementation(asked: Asked) -> Draw:
@@ -197,7 +215,7 @@ def ask_implementation(asked: Asked) -> Draw:
 def expectation(asked: Asked) -> Expectation:
     """The reference's answers, and what each may be missed by."""
     pair = asked.drawn.pair
-    call = Call(pair.point.loss, pair.reference, asked.drawn.arguments, asked.grad_output)
+    call = Call(pair.reference.loss, asked.drawn.arguments, asked.grad_output, pair.reference.extended)
     return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings, pair.contract)
 
 
@@ -213,7 +231,7 @@ def forward(drawn: Drawn) -> Result:
         if problem:
             raise Stopped(Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": problem})) from None
         said = message(error)
-        options = drawn.arguments.keys() - set(signature_of(drawn.pair.point.loss).required)
+        options = drawn.arguments.keys() - set(drawn.pair.contract.signature.required)
         unknown = [name for name in options if f"unexpected keyword argument '{name}'" in said]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
         raise Stopped(

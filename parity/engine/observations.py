@@ -17,7 +17,6 @@ from parity.engine.crumbs import at
 from parity.implementations.contract import Contract
 from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
-from parity.references.torch import TORCH
 from parity.types import Array, Clause, Differentiator, Gradients, NotOffered, Result
 from parity.wording import in_words, message
 
@@ -96,17 +95,18 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     if equals is None:
         return
     at("in the identity", draw.seed)
-    pair, contract = draw.pair, draw.pair.contract
+    pair, contract, reference = draw.pair, draw.pair.contract, draw.pair.reference
     defaults = {name: pair.point.scenario.signature.default(name) for name in pair.terms.without}
     known = {**pair.point.sizes, **defaults, **draw.drawn.arguments}
-    own = witness.Side(contract.implementation, contract.functions, draw.conformed())
-    torch = witness.Side("torch", TORCH, draw.reference)
-    if pair.terms.left_out and any(witness.identity(equals, torch, TORCH, known, draw.expected)):
+    functions = contract.functions if reference.is_torch else {**reference.functions, **contract.functions}
+    own = witness.Side(contract.implementation, functions, draw.conformed())
+    theirs = witness.Side(reference.name, reference.functions, draw.reference)
+    if pair.terms.left_out and any(witness.identity(equals, theirs, theirs.functions, known, draw.expected)):
         pair.record.not_offered.append(f"identity without {' and '.join(pair.terms.left_out)}")
         return
-    for side in [own, torch] if draw.drawn.first else [own]:
+    for side in [own, theirs] if draw.drawn.first else [own]:
         try:
-            yield from witness.identity(equals, side, TORCH, known, draw.expected)
+            yield from witness.identity(equals, side, reference.functions, known, draw.expected)
         except (KeyError, NotOffered) as error:
             draw.pair.record.not_offered.append(f"identity with {message(error).strip(chr(39))}")
 

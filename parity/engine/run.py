@@ -9,6 +9,7 @@ from pathlib import PurePath
 from shlex import quote
 
 from parity.cases.points import Point
+from parity.cases.reference import Unimportable
 from parity.engine import crumbs
 from parity.engine.facts import PointFacts
 from parity.engine.granting import granted
@@ -21,6 +22,7 @@ from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.proof import is_reference, not_torch
+from parity.references.reference import Reference
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -33,9 +35,11 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
     record = blank(point, implementation, seeds)
     crumbs.begin(point.id)
     try:
-        contract = implementation.contract(point.loss)
+        contract = implementation.contract(point.scenario.signature)
         if contract.problem:
             return _erroneous(record, Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": contract.problem}))
+        reference = implementation.reference_of(point)
+        record.reference = reference.name
         terms = contract.terms(point)
         if terms.refused:
             record.verdict, record.reason = "not offered", terms.refused
@@ -45,21 +49,23 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             figures = {"error": "no seed was given"}
             return _erroneous(record, Mismatch(Subject.CASE, Kind.DRAW, figures=figures))
         with known_state():
-            problem = not_torch(point.loss)
+            problem = not_torch(point.loss) if reference.is_torch else None
             if problem:
                 return _erroneous(record, _not_own(problem))
             compiles = contract.compiles
 
             def compare(contract: Contract) -> Record:
                 made = blank(point, implementation, record.seeds)
-                made.left_out = record.left_out
-                with _watched(contract, made):
-                    run_draws(point, contract, terms, made)
+                made.left_out, made.reference = record.left_out, record.reference
+                with _watched(contract, reference, made):
+                    run_draws(point, contract, terms, reference, made)
                 return made
 
             record = granted(contract, compare)
         if contract.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
+    except Unimportable as error:
+        return _erroneous(record, _not_own(str(error)))
     except NotOffered as error:
         record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {message(error)}"
         return record
@@ -98,7 +104,7 @@ def unasked(point: Point, implementation: Implementation, problem: str) -> Recor
 
 def settled(record: Record, point: Point, implementation: Implementation) -> Record:
     """The record with the verdict that follows from its mismatches and from what is expected to fail."""
-    contract = implementation.contract(point.loss)
+    contract = implementation.contract(point.scenario.signature)
     record.reason = contract.expected_failure(point, PointFacts(point, record.seeds))
     if record.mismatches:
         record.repeat = repeat_line(point, implementation, record.mismatches[0].seed or 0)
@@ -126,13 +132,15 @@ def _not_own(problem: str) -> Mismatch:
 
 
 @contextmanager
-def _watched(contract: Contract, record: Record) -> Iterator[None]:
+def _watched(contract: Contract, reference: Reference, record: Record) -> Iterator[None]:
     """What a whole point may leave behind: random generators, a patched torch, code that was compiled."""
     if contract.trusted:
         yield
         return
-    if is_reference(contract.loss, contract.function):
-        record.notes.append(f"{contract.implementation} is torch's own {contract.loss}: it is compared with itself")
+    theirs = is_reference(contract.loss, contract.function) if reference.is_torch else False
+    if theirs or contract.function is reference.function:
+        which = f"torch's own {contract.loss}" if reference.is_torch else f"{reference.name} itself"
+        record.notes.append(f"{contract.implementation} is {which}: it is compared with itself")
     generators = Generators()
     try:
         with _compilation(contract, record):
@@ -140,7 +148,7 @@ def _watched(contract: Contract, record: Record) -> Iterator[None]:
     finally:
         for change in generators.restored():
             record.mismatches.append(_left(Event.PROCESS_CHANGED, change=change))
-        patched = not_torch(contract.loss)
+        patched = not_torch(contract.loss) if reference.is_torch else None
         if patched:
             record.mismatches.append(_left(Event.PATCHED, problem=patched))
 

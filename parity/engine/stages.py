@@ -1,6 +1,6 @@
 """The draws of a point -> what they show, noted in its record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from parity.engine.asking import (
     Stopped,
     ask_implementation,
     ask_reference,
+    ask_refusal,
     draw,
     forward,
     restored,
@@ -25,9 +26,10 @@ from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, Observatio
 from parity.engine.state import changes
 from parity.facts.draw import facts_of_draw, facts_of_upstream
 from parity.implementations.contract import Contract, Terms
+from parity.implementations.lacks import ERRORS
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.references.torch import TORCH
+from parity.references.reference import Reference
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -40,27 +42,28 @@ U = TypeVar("U")
 Start: TypeAlias = tuple[Pair, int, bool]
 
 
-def run_draws(point: Point, contract: Contract, terms: Terms, record: Record) -> None:
+def run_draws(point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record) -> None:
     """Note in the record what the draws show, up to the first that differs. Raises NotOffered if none is served."""
     facts: dict[int, frozenset[str]] = {}
     try:
-        _run_draws(point, contract, terms, record, facts)
+        _run_draws(point, contract, terms, reference, record, facts)
     finally:
         record.know(record.facts, facts)
 
 
 def _run_draws(
-    point: Point, contract: Contract, terms: Terms, record: Record, facts: dict[int, frozenset[str]]
-) -> None:
+    point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record,
+    facts: dict[int, frozenset[str]],
+) -> None:  # fmt: skip
     """The same; the facts of each draw go into `facts` by its seed."""
     try:
         plan = Plan(point)
     except Exception as error:
         record.mismatches.append(undrawn(error))
         return
-    pair = Pair(point, contract, terms, record, plan, TORCH[point.loss])
+    pair = Pair(point, contract, terms, record, plan, reference)
     case = point.scenario.case
-    run = _refusals if case.raises else _undefined if case.finding else _agreements
+    run = _refusals if case.raises else _undefined if case.finding else _decided if reference.decides else _agreements
     refused: list[NotOffered] = []
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
@@ -81,7 +84,10 @@ def _run_draws(
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides answer alike."""
-    drawn = stages.drawn(seeds)
+    _alike(stages, stages.drawn(seeds))
+
+
+def _alike(stages: "Stages", drawn: list[tuple[int, Drawn]]) -> None:
     asked = stages.each(ask_reference, drawn, calls=False)
     for seed, one in asked:
         stages.facts[seed] |= facts_of_upstream(one.grad_output)
@@ -91,6 +97,22 @@ def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
     compared = stages.each(_compared, draws)
     stages.each(_once, [(seed, one) for seed, one in compared if one.drawn.first])
+
+
+def _decided(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """Where the reference answers both sides answer alike, what it refuses both refuse."""
+    drawn = stages.drawn(seeds)
+    refusals = dict(stages.each(ask_refusal, drawn, calls=False))
+    _alike(stages, [(seed, one) for seed, one in drawn if refusals.get(seed) == ""])
+
+    def refuse(one: Drawn) -> None:
+        record, wanted = one.pair.record, refusals[one.seed]
+        if one.pair.contract.lacks_errors:
+            raise NotOffered(ERRORS)
+        record.raises = wanted
+        _refuse(one, {wanted: ""})
+
+    stages.each(refuse, [(seed, one) for seed, one in drawn if refusals.get(seed)])
 
 
 def _compared(one: Draw) -> Draw:
@@ -117,19 +139,21 @@ def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides refuse the call."""
 
     def refuse(drawn: Drawn) -> None:
-        pair = drawn.pair
-        at("in a call that must be refused", drawn.seed)
-        assert pair.case.raises is not None
-        found = list(witness.refusal(
-            pair.case.raises, pair.reference, pair.contract, drawn.arguments
-        ))  # fmt: skip
-        if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
-            raise lacking
-        pair.record.compared += 1
-        if found:
-            raise Stopped(*found)
+        assert drawn.pair.case.raises is not None
+        _refuse(drawn, drawn.pair.case.raises)
 
     stages.each(refuse, stages.drawn(seeds))
+
+
+def _refuse(drawn: Drawn, raises: Mapping[str, str]) -> None:
+    pair = drawn.pair
+    at("in a call that must be refused", drawn.seed)
+    found = list(witness.refusal(raises, pair.reference, pair.contract, drawn.arguments))
+    if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
+        raise lacking
+    pair.record.compared += 1
+    if found:
+        raise Stopped(*found)
 
 
 def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
@@ -140,7 +164,7 @@ def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         assert finding is not None
         wanted = finding.output if finding.raises is None else finding.raises
         pair.record.finding = {"torch": finding.torch, "output": wanted}
-        if pair.contract.hands_on:
+        if pair.contract.hands_on or pair.reference.decides:
             return
         pair.record.compared += 1
         problem = None

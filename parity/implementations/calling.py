@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from parity.cases.signature import Signature, signature_of
+from parity.cases.signature import Signature
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import Plain
 from parity.implementations.environment import built_already, of_tensors, unready
@@ -41,9 +41,8 @@ class Declared:
     lacks: Collection[str] = ()
 
 
-def calling(loss: str, function: Callable[..., Any], declared: Declared) -> Calling:
+def calling(signature: Signature, function: Callable[..., Any], declared: Declared) -> Calling:
     """How a callable is called for a loss. Raises Misnamed if a declared name is not there."""
-    signature = signature_of(loss)
     plain = declared.adapter.plain(function)
     found = naming(signature, plain.signature, declared.arguments)
     problem = (
@@ -85,7 +84,7 @@ def _same(value: Any, default: Any) -> bool:
     return value is default or (isinstance(value, bool | int | float | str) and bool(value == default))
 
 
-def arguments_of(loss: str, arguments: Arguments, taken: inspect.Signature | None, alone: bool) -> Arguments:
+def arguments_of(signature: Signature, arguments: Arguments, taken: inspect.Signature | None, alone: bool) -> Arguments:
     """The declared names that are meant for a loss.
 
     'cross_entropy.input' is meant for that loss; 'input' for each that takes it and whose function, which takes
@@ -93,10 +92,10 @@ def arguments_of(loss: str, arguments: Arguments, taken: inspect.Signature | Non
     """
     if not isinstance(arguments, Mapping):
         return arguments
-    own, signature = {}, signature_of(loss)
+    own = {}
     for word, name in arguments.items():
         scope, dot, rest = word.partition(".")
-        if dot and scope == loss:
+        if dot and scope == signature.loss:
             own[rest] = name
         elif not dot and (alone or (signature.takes(word) and _takes(taken, name))):
             own.setdefault(word, name)

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from parity.cases.points import Point
+from parity.cases.signature import Signature
 from parity.facts.selection import selection
 from parity.implementations.afresh import waiving
 from parity.implementations.environment import mistake
 from parity.implementations.grants import Grant
-from parity.implementations.lacks import ALIKE, GRADIENT, SECOND, Lack, used_words
+from parity.implementations.lacks import ALIKE, ERRORS, GRADIENT, SECOND, Lack, used_words
 from parity.implementations.leaving import call_without, first_alike, is_about, undefined
 from parity.types import Clause, Functions, Loss
 from parity.wording import class_names, message
@@ -34,7 +35,7 @@ class Terms:
 
 @dataclass(frozen=True, eq=False)
 class Contract:
-    """One implementation and one loss of it.
+    """One implementation and one loss of it, which takes what its `signature` says.
 
     `function` is what was declared, `wrapped` is what the adapter has made of it; `call` takes arrays and options by
     torch's names to ``(output, vjp)``. `functions` are all losses of the implementation, for identities. `grants` holds
@@ -46,7 +47,7 @@ class Contract:
     """
 
     implementation: str
-    loss: str
+    signature: Signature
     function: Callable[..., Any]
     wrapped: Loss
     offered: Callable[[frozenset[str]], Functions]
@@ -75,6 +76,10 @@ class Contract:
         return self.offered(self.granted)
 
     @property
+    def loss(self) -> str:
+        return self.signature.loss
+
+    @property
     def trusted(self) -> bool:
         return self.origin in ("numpy", "textbook", "torch")
 
@@ -88,7 +93,7 @@ class Contract:
         if not self.lacks:
             return _PLAIN
         used = used_words(point)
-        without = frozenset(lack.word for lack in self.lacks.values() if lack.is_of_call(self.loss))
+        without = frozenset(lack.word for lack in self.lacks.values() if lack.is_of_call(self.signature))
         left_out = []
         for said, lack in self.lacks.items():
             if said in used:
@@ -99,7 +104,7 @@ class Contract:
             call, lost = call_without(point, without), f"{self.implementation} does not offer {' and '.join(left_out)}"
             if first_alike(point.scenario, without)[call] != point.id:
                 return Terms(f"{lost}: {ALIKE}")
-            if call in undefined(self.loss, without):
+            if point.scenario.reference is None and call in undefined(self.loss, without):
                 return Terms(f"{lost}: without it torch has no defined answer")
         return Terms(None, without, tuple(left_out))
 
@@ -110,6 +115,10 @@ class Contract:
     def lacks_gradient(self, name: str = "") -> bool:
         """Whether the gradient of an argument is not offered, or, without a name, any."""
         return GRADIENT in self.lacks or f"{GRADIENT} of {name}" in self.lacks
+
+    @property
+    def lacks_errors(self) -> bool:
+        return ERRORS in self.lacks
 
     @property
     def lacks_second(self) -> bool:

@@ -3,21 +3,27 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from parity import losses
 from parity.cases.errors import nearest
-from parity.cases.signature import signature_of
+from parity.cases.points import Point
+from parity.cases.scenario import Scenario
+from parity.cases.signature import Signature, signature_of
 from parity.facts.expression import Misspelt
 from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter, adapter
+from parity.implementations.answering import Answerer, Answering, Vary, answering
 from parity.implementations.calling import Arguments, Calling, Declared, Output, arguments_of, calling
 from parity.implementations.contract import Contract
 from parity.implementations.grants import Grant, clauses, tolerances
-from parity.implementations.lacks import ABSENT, Lack, parse
+from parity.implementations.lacks import ABSENT, Lack, check_words, parse
 from parity.types import Functions, Loss, NotOffered, Result
+
+if TYPE_CHECKING:
+    from parity.references.reference import Reference
 
 
 class Misdeclared(ValueError):
@@ -43,7 +49,9 @@ class Implementation:
     rounded to bfloat16'}, or {'rtol': 2e-3, 'because': ...} for the text, or 'because' as a key for all. `equivalents`
     maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids,
     or expressions of facts ('bfloat16 and not ignored targets'), to reasons; each must match a point, and a matching
-    point that passes is a failure.
+    point that passes is a failure. `reference` maps losses to functions of tensors that answer in torch's place, or
+    their names (module:function): what such a function refuses must be refused. `vary` maps losses to options that
+    only their reference has, and the values that every point takes.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
     """
@@ -58,6 +66,8 @@ class Implementation:
     origin: str = ""
     arguments: Arguments = ()
     output: Output = None
+    reference: Mapping[str, Answerer] = field(default_factory=dict)
+    vary: Mapping[str, Vary] = field(default_factory=dict)
     differs: Collection[str] = ()
     tolerance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,8 +77,8 @@ class Implementation:
         except KeyError as error:
             raise Misdeclared(f"{self.name}: {error.args[0]}") from None
         for loss, function in self.losses.items():
-            if loss not in losses.LOSSES:
-                raise Misdeclared(f"{self.name}: there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
+            if not isinstance(loss, str) or not loss.isidentifier():
+                raise Misdeclared(f"{self.name}: {loss!r} names no loss, expected a name such as cross_entropy")
             if not callable(function):
                 raise Misdeclared(f"{self.name}: {loss} is {type(function).__name__}, expected a callable")
         for pattern, reason in self.expected_failures.items():
@@ -79,6 +89,7 @@ class Implementation:
             except Misspelt as error:
                 raise Misdeclared(f"{self.name}: expected_failures: {error}") from None
         try:
+            self._check_reference()
             _ = self.parsed, self.granted
             for wanted, names in (self.equivalents or {}).items():
                 if isinstance(names, str) or not all(isinstance(name, str) for name in names):
@@ -87,30 +98,77 @@ class Implementation:
         except ValueError as error:
             raise Misdeclared(f"{self.name}: {error}") from None
 
+    def _check_reference(self) -> None:
+        """Raise ValueError for a reference, or for options to vary, of none of the losses."""
+        for option, of_loss in ("reference", self.reference), ("vary", self.vary):
+            if not isinstance(of_loss, Mapping):
+                raise ValueError(f"{option} is {type(of_loss).__name__}, expected a mapping by loss")
+            for loss in of_loss:
+                if loss not in self.losses:
+                    raise ValueError(f"{option} names {loss!r}{nearest(loss, self.losses)}")
+        for loss in self.vary:
+            if self.vary[loss] and loss not in self.reference:
+                raise ValueError(f"vary says nothing of {loss} without reference: torch has no more options to vary")
+
+    def _answering(self, signature: Signature) -> Answering | None:
+        """Who answers in torch's place for a loss, if that is declared. Raises ValueError if it cannot."""
+        loss = signature.loss
+        if loss not in self.reference:
+            return None
+        known = self._answers.get(loss)
+        if known is None or signature not in (known[0], known[1].signature):
+            answer = answering(signature, self.reference[loss], self.vary.get(loss, {}))
+            known = self._answers[loss] = signature, answer
+        return known[1]
+
+    @cached_property
+    def _answers(self) -> dict[str, tuple[Signature, Answering]]:
+        return {}
+
+    def asked(self, scenario: Scenario) -> Scenario:
+        """A scenario as this implementation is asked it: as it is, unless another function than its own answers.
+
+        Raises Misdeclared with a sentence if that function cannot be asked.
+        """
+        try:
+            answer = self._answering(scenario.signature)
+        except ValueError as error:
+            raise Misdeclared(f"{self.name}: {error}") from None
+        return scenario if answer is None else answer.asked(scenario)
+
     def _check_arguments(self) -> None:
         """Raise ValueError for a declared name or output that is meant for none of the losses."""
         used: set[str] = set()
-        for loss in self.losses if self.arguments else ():
-            own = self._declared(loss).arguments
-            used |= {*own, *(f"{loss}.{name}" for name in own)}
-            self._calling(loss)
-        names = {name for loss in self.losses for name in signature_of(loss).names}
+        signatures = self._known
+        for signature in signatures if self.arguments else ():
+            own = self._declared(signature).arguments
+            used |= {*own, *(f"{signature.loss}.{name}" for name in own)}
+            self._calling(signature)
+        names = {name for signature in signatures for name in signature.names}
+        whole = len(signatures) == len(self.losses)  # what a loss of one's own takes stands in its case file
         for word in self.arguments if isinstance(self.arguments, Mapping) else ():
-            if word not in used:
+            if whole and word not in used:
                 raise ValueError(f"arguments names {word!r}, which no loss takes{nearest(word, names)}")
         for loss in self.output if isinstance(self.output, Mapping) else ():
             if loss not in self.losses:
                 raise ValueError(f"output names {loss!r}{nearest(loss, self.losses)}")
 
-    def _declared(self, loss: str) -> Declared:
+    @cached_property
+    def _known(self) -> list[Signature]:
+        """What each loss of torch's takes, with what is varied; what one's own takes stands in its case file."""
+        own = [signature_of(loss) for loss in self.losses if loss in losses.LOSSES]
+        return [signature if (one := self._answering(signature)) is None else one.signature for signature in own]
+
+    def _declared(self, signature: Signature) -> Declared:
         """What is declared about the call of one loss."""
+        loss = signature.loss
         taken = self.adapter.plain(self.losses[loss]).signature
-        arguments = arguments_of(loss, self.arguments, taken, alone=len(self.losses) == 1)
+        arguments = arguments_of(signature, self.arguments, taken, alone=len(self.losses) == 1)
         output = self.output.get(loss) if isinstance(self.output, Mapping) else self.output
         return Declared(self.adapter, self.device, arguments, output, self._lacking(loss))
 
-    def _calling(self, loss: str) -> Calling:
-        return calling(loss, self.losses[loss], self._declared(loss))
+    def _calling(self, signature: Signature) -> Calling:
+        return calling(signature, self.losses[signature.loss], self._declared(signature))
 
     def _lacking(self, loss: str) -> dict[str, Lack]:
         return {lack.said: lack for lack in self.parsed if lack.loss in ("", loss)}
@@ -118,7 +176,7 @@ class Implementation:
     @cached_property
     def parsed(self) -> tuple[Lack, ...]:
         """What it lacks, as data."""
-        return parse(self.lacks, self.losses)
+        return parse(self.lacks, self._known, self.losses)
 
     @cached_property
     def granted(self) -> tuple[Grant, ...]:
@@ -135,25 +193,48 @@ class Implementation:
         """Whether it is one of the project's own, which leave the process as it is."""
         return self.origin in ("numpy", "textbook", "torch")
 
-    def contract(self, loss: str) -> Contract:
-        """What it answers to for a loss, made when it is first asked for. Raises NotOffered if it has no such loss."""
-        if loss not in self._contracts:
-            if loss not in self.losses:
-                raise NotOffered(loss)
-            self._contracts[loss] = self._resolved(loss)
-        return self._contracts[loss]
+    def reference_of(self, point: Point) -> "Reference":
+        """Who is asked for the point. Raises Unimportable with a sentence if that function cannot be had."""
+        from parity.references.reference import reference_of  # it imports torch
+
+        answer = self._answering(point.scenario.signature)
+        return reference_of(point.scenario) if answer is None else answer.reference
+
+    def contract(self, loss: str | Signature) -> Contract:
+        """What it answers to for a loss, made when it is first asked for.
+
+        A loss of one's own is known by the signature of its reference, and by its name from then on. Raises NotOffered
+        if it has no such loss.
+        """
+        name, signature = (loss, None) if isinstance(loss, str) else (loss.loss, loss)
+        known = self._contracts.get(name)
+        if known is None or not (signature is None or signature is known.signature or signature == known.signature):
+            signature = signature_of(name) if signature is None and name in losses.LOSSES else signature
+            if name not in self.losses or signature is None:
+                raise NotOffered(name)
+            known = self._contracts[name] = self._resolved(signature)
+        return known
 
     @cached_property
     def _contracts(self) -> dict[str, Contract]:
         return {}
 
-    def _resolved(self, loss: str) -> Contract:
-        adapter, called = self.adapter, self._calling(loss)
+    def _resolved(self, signature: Signature) -> Contract:
+        adapter, loss = self.adapter, signature.loss
+        lacks = self._lacking(loss)
+        try:
+            called = self._calling(signature)
+            check_words(lacks.values(), [signature, *self._known])
+            answer = self._answering(signature)
+        except ValueError as error:  # of a loss of one's own it is seen here; of torch's, the declaration is refused
+            called, answer = Calling(self.losses[loss], (), "", f"nothing was run: {error}"), None
+        if answer is not None:
+            lacks = {**answer.lacks, **lacks}
         absent = {name: Lack("", name, None, ABSENT) for name in called.absent}
         return Contract(
-            self.name, loss, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
+            self.name, signature, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
             grants={one.word: one for one in self.granted if one.loss in ("", loss)},
-            lacks=absent | self._lacking(loss),
+            lacks=absent | lacks,
             refusals=adapter.refusals if self.equivalents is None else self.equivalents,
             expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
             framework=adapter.name, device=self.device, note=called.note, problem=called.problem,
@@ -167,12 +248,10 @@ class Implementation:
         return {name: self._offered(name, granted) for name in self.losses}
 
     def _offered(self, name: str, granted: frozenset[str]) -> Loss:
-        signature = signature_of(name)
-
         def call(**arguments: Any) -> Result:
             contract = self.contract(name).granting(granted)
             for word in arguments.keys() & contract.lacks.keys():
-                value, default = arguments[word], signature.default(word)
+                value, default = arguments[word], contract.signature.default(word)
                 if value is not default and (isinstance(value, np.ndarray) or value != default):
                     raise NotOffered(word)
             return contract.call(**{word: value for word, value in arguments.items() if word not in contract.lacks})

@@ -45,34 +45,36 @@ class Grant:
         return f"{self.word}{amount}" + (f": {self.reason}" if self.reason else "")
 
 
-def clauses(entries: Collection[str] | Mapping[str, str], served: Iterable[str]) -> Iterator[Grant]:
+def clauses(entries: Collection[str] | Mapping[str, str], served: Collection[str]) -> Iterator[Grant]:
     """The clauses that `differs` waives. Raises ValueError with a sentence for what means nothing."""
     if isinstance(entries, str):
         raise ValueError(f"differs is the text {entries!r}, expected a list or a mapping of texts")
     for entry in entries:
-        loss, word = scoped(str(entry))
+        loss, word = scoped(str(entry), served)
         if word not in tuple(Clause):
             raise ValueError(f"nothing that may differ is called {entry!r}{nearest(word, map(str, Clause))}")
         _served(str(entry), loss, served)
         yield Grant(loss, word, entries[entry] if isinstance(entries, Mapping) else "")
 
 
-def tolerances(entries: Mapping[str, Any], served: Iterable[str]) -> Iterator[Grant]:
+def tolerances(entries: Mapping[str, Any], served: Collection[str]) -> Iterator[Grant]:
     """The tolerances of one's own, each with a reason. Raises ValueError with a sentence for what means nothing."""
     if not isinstance(entries, Mapping):
         example = "{'float16 gradient': '2e-3 because it is summed in float16'}"
         raise ValueError(f"tolerance is {entries!r}, expected a mapping such as {example}")
     shared = entries.get(BECAUSE, "")
     own = list(served)
-    arguments = {f"gradient of {name}" for loss in own for name in signature_of(loss).names}
+    known_losses = [loss for loss in own if loss in losses.LOSSES]
+    arguments = {f"gradient of {name}" for loss in known_losses for name in signature_of(loss).names}
     for entry, value in entries.items():
         if entry == BECAUSE:
             continue
-        loss, word = scoped(str(entry))
+        loss, word = scoped(str(entry), own)
         _served(str(entry), loss, own)
         first, _, rest = word.partition(" ")
         subject = rest if first in FLOATING else word
-        if (subject or first not in FLOATING) and subject not in (*SUBJECTS, *arguments):
+        open = len(known_losses) < len(own) and subject.startswith("gradient of ")  # what one's own takes is not known
+        if (subject or first not in FLOATING) and subject not in (*SUBJECTS, *arguments) and not open:
             known = [*FLOATING, *(f"{dtype} {part}" for dtype in FLOATING for part in SUBJECTS), *SUBJECTS]
             raise ValueError(f"no tolerance is for {entry!r}{nearest(word, known)}")
         bounds, reason = _amount(entry, value)
@@ -108,10 +110,10 @@ def _amount(entry: str, value: Any) -> tuple[dict[str, float], Any]:
     return amounts, reason
 
 
-def scoped(entry: str) -> tuple[str, str]:
+def scoped(entry: str, served: Collection[str]) -> tuple[str, str]:
     """The loss that an entry is about, '' for all, and the rest of it."""
     scope, dot, rest = entry.partition(".")
-    return (scope, rest) if dot and scope in losses.LOSSES else ("", entry)
+    return (scope, rest) if dot and scope in (*losses.LOSSES, *served) else ("", entry)
 
 
 def _served(entry: str, loss: str, served: Iterable[str]) -> None:

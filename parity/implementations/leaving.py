@@ -15,17 +15,16 @@ from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.cases.scenario import Scenario
 from parity.cases.shipped import case_file
-from parity.cases.signature import Signature, signature_of
+from parity.cases.signature import Signature
 
 # A word of a name may be longer than the option's (weights, weighted), if that has as many letters.
 STEM = 4
 Call: TypeAlias = tuple[str, ...]
 
 
-def is_option(loss: str, name: str) -> bool:
+def is_option(loss: Signature, name: str) -> bool:
     """Whether a loss can be called without this argument."""
-    signature = signature_of(loss)
-    return name in signature.parameters and signature.default(name) is not Parameter.empty
+    return name in loss.parameters and loss.default(name) is not Parameter.empty
 
 
 def is_about(scenario: Scenario, option: str) -> bool:
@@ -51,7 +50,7 @@ def _is_default(signature: Signature, option: str, value: Any) -> bool:
 
 def is_given(point: Point, name: str) -> bool:
     """Whether the point gives an argument, and not as its default."""
-    return name in point.given and not _is_default(signature_of(point.loss), name, point.given[name])
+    return name in point.given and not _is_default(point.scenario.signature, name, point.given[name])
 
 
 @lru_cache(maxsize=64)

@@ -78,7 +78,7 @@ class PointItem(RecordedItem):
         from parity.engine.run import run_point, unasked
 
         run = self.config.stash[RUN]
-        gate = run.gate(self.implementation, self.point.loss)
+        gate = run.gate(self.implementation, self.point.scenario.signature)
         if gate.problem:
             return unasked(self.point, self.implementation, gate.problem)
         if run.is_over():

@@ -58,7 +58,7 @@ def parametrize(
     """
     (question,) = asked(loss, function, options)
     implementation = question.implementation
-    problem = implementation.contract(loss).problem
+    problem = question.contract.problem
     for sentence in [problem] if problem else unmatched([question]):
         raise Misdeclared(f"{loss} of {implementation.name}: {sentence}")
     gate = Gate()

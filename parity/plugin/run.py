@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from parity.engine.budget import Budget
+from parity.plugin.own import undefined
 
 if TYPE_CHECKING:
+    from parity.cases.signature import Signature
     from parity.engine.gate import Gate
     from parity.engine.isolation import Isolated
     from parity.implementations.declaration import Implementation
@@ -46,6 +48,7 @@ class Run:
         self.processes: dict[str, Isolated] = {}
         config.add_cleanup(self.close)
         self.met = self.kept = 0
+        self.defined: set[str] = set()
         self.frozen = False
         if self.asked:
             _ = self.implementations
@@ -78,16 +81,16 @@ class Run:
             self.processes[implementation.name] = Isolated(implementation, timeout, memory)
         return self.processes[implementation.name]
 
-    def gate(self, implementation: Implementation, loss: str) -> Gate:
+    def gate(self, implementation: Implementation, signature: Signature) -> Gate:
         """Whether points of this loss may run; a new one says first what is said of the loss once."""
-        key = implementation.name, loss
+        key = implementation.name, signature.loss
         if key not in self.gates:
             from parity.engine.gate import Gate
 
             self.gates[key] = Gate()
-            note = implementation.contract(loss).note
+            note = implementation.contract(signature).note
             if note:
-                self.notes.setdefault(f"{implementation.name}: {note}", []).append(loss)
+                self.notes.setdefault(f"{implementation.name}: {note}", []).append(signature.loss)
         return self.gates[key]
 
     def is_over(self) -> bool:
@@ -136,6 +139,8 @@ def _results(config: pytest.Config) -> Path | None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What is said of each loss once, and how many points the budget left out."""
     run = config.stash[RUN]
+    for sentence, _ in undefined(run) if run.met else ():
+        terminalreporter.write_line(f"parity: {sentence}", yellow=True)
     for note, losses in run.notes.items():
         terminalreporter.write_line(f"parity: {', '.join(losses)} of {note}")
     if run.left:

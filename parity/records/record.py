@@ -24,7 +24,7 @@ class Record:
     not offer it, `left_out` the options that it does not offer and that neither side was given.
     `granted` has each thing in which it differs by design, with its reason, and whether the point needed that. `facts`
     are those of the point and of all its draws, by their words; `varying` has, by seed, those that only some of its
-    draws have.
+    draws have. `reference` is the name of the side that was asked.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Record:
     published: dict[str, Any] | None = None
     finding: dict[str, Any] | None = None
     repeat: str = ""
+    reference: str = "torch"
 
     @property
     def unexpected(self) -> bool:
@@ -98,7 +99,7 @@ class Record:
             lines.append(f"  {self.verdict}: {reason}")
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
-            told = sentence(mismatch).replace("\n", "\n    ")
+            told = sentence(mismatch, self.reference).replace("\n", "\n    ")
             lines.append(f"  - {told}{seed}")
         lines += [f"  note: {visible(note)}" for note in self.notes]
         if self.mismatches:
