@@ -11,13 +11,15 @@ from parity.cases.errors import nearest
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.shipped import case_file
+from parity.causes.cause import Cause
+from parity.causes.group import causes as causes_of
+from parity.causes.text import told as told_causes
 from parity.errors import ParityError
 from parity.frameworks.adapters import Adapter
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
 from parity.records.record import Record
 
-SHOWN = 5
 DEPTHS = ("default", "deep")
 
 
@@ -40,6 +42,11 @@ class Report:
         """A text for each point that fails unexpectedly, and for each expected failure that matches nothing."""
         return [str(record) for record in self.records if record.unexpected] + self.unmatched
 
+    @property
+    def causes(self) -> list[Cause]:
+        """What is wrong, each cause once: its sentence, facts, points, smallest example and exceptions."""
+        return causes_of(self.records)
+
     def __bool__(self) -> bool:
         return self.ok
 
@@ -60,15 +67,14 @@ class Report:
     def __str__(self) -> str:
         counts = {word: self.count(word) for word in ("passed", "failed", "xpassed", "error", "xfailed", "not offered")}
         told = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no point compared"
-        failures = self.failures
+        failures, causes = self.failures, self.causes
         head = "does not agree" if failures else "agrees" if self.ok else "was not compared"
         lines = [f"{self.loss} of {self.implementation} {head} with torch: {told}."]
         missing = sorted({record.reason or "" for record in self.records if record.verdict == "not offered"})
         missing += sorted({f"{what}, where it was compared" for record in self.records for what in record.not_offered})
         lines += [f"  not offered: {reason}" for reason in missing]
         lines += [f"  note: {note}" for note in self._told()]
-        more = [f"... and {len(failures) - SHOWN} more: all of them are in `failures`"] if len(failures) > SHOWN else []
-        return "\n".join([*lines, *failures[:SHOWN], *more])
+        return "\n".join([*lines, *told_causes(causes), *self.unmatched])
 
 
 class Options(TypedDict, total=False):

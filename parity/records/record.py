@@ -43,6 +43,7 @@ class Record:
     mismatches: list[Mismatch] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
     raises: str | None = None
+    facts: list[str] = field(default_factory=list)
     source: str | None = None
     published: dict[str, Any] | None = None
     finding: dict[str, Any] | None = None
