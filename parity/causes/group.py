@@ -91,7 +91,8 @@ class _Group:
         return self.condition.holds(facts_of(one.record))
 
     def cause(self, name: str, losses: tuple[str, ...]) -> Cause:
-        exceptions = tuple(record for record in self.passing if self.condition.holds(facts_of(record)))
+        terms = self.condition.terms
+        exceptions = tuple(record for record in self.passing if terms and self.condition.holds(facts_of(record)))
         without = sum(not self.holds(one) for one in self.seen)
         seen = sorted(
             self.seen, key=lambda one: (not self.holds(one), not one.sign.alike(self.sign), *size(one.record))

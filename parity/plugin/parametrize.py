@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, Unpack
 
@@ -22,6 +22,7 @@ class BoundPoint:
     point: Point
     implementation: Implementation
     seeds: range
+    parity_records: list[Record] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -31,7 +32,9 @@ class BoundPoint:
         """The record of this point."""
         from parity.engine.run import run_point
 
-        return run_point(self.point, self.implementation, self.seeds)
+        record = run_point(self.point, self.implementation, self.seeds)
+        self.parity_records[:] = [record]
+        return record
 
     def check(self) -> None:
         """Raise ParityError if the point leaves parity; skip or expect failure under pytest as declared."""
