@@ -1,8 +1,7 @@
 """The Python way in: `check` a function over the points of a loss."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -15,6 +14,8 @@ from parity.causes.cause import Cause
 from parity.causes.group import causes as causes_of
 from parity.causes.text import told as told_causes
 from parity.errors import ParityError
+from parity.facts.expression import Misspelt
+from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
@@ -109,9 +110,17 @@ class Question:
     seed_base: int
     depth: str
 
-    def points(self, only: str | None = None) -> Iterator[Point]:
-        """The points of the case file, or those that `only` names."""
-        return points(self.loss, self.implementation, self.cases, only, self.depth)
+    def points(self, only: str | None = None, exclude: str | None = None) -> Iterator[Point]:
+        """The points of the case file, or those that `only` means and `exclude` does not."""
+        for point in points(self.loss, self.implementation, self.cases, self.depth):
+            if (only is None or self.means(point, only)) and (exclude is None or not self.means(point, exclude)):
+                yield point
+
+    def means(self, point: Point, text: str) -> bool:
+        """Whether an id, a pattern of ids or an expression of facts means the point."""
+        from parity.engine.facts import meant
+
+        return meant(point, self.seeds_of(point), [text])
 
     def seeds_of(self, point: Point) -> range:
         """The seeds of a point's draws."""
@@ -141,13 +150,14 @@ def asked(loss: str, function: Callable[..., Any], options: Mapping[str, Any]) -
 
 
 def check(
-    loss: str, function: Callable[..., Any], *, only: str | None = None, isolate: bool = False,
-    timeout: float | None = None, **options: Unpack[Options],
+    loss: str, function: Callable[..., Any], *, only: str | None = None, exclude: str | None = None,
+    isolate: bool = False, timeout: float | None = None, **options: Unpack[Options],
 ) -> Report:  # fmt: skip
     """Run every case of `loss` on `function` and report.
 
     `options` are those of `Options`: framework, name, lacks, expected_failures, device, cases, seeds, seed_base, depth.
-    `only` is a point id, or a pattern of ids.
+    `only` and `exclude` are point ids, patterns of ids, or expressions of facts ('ignored targets and not large';
+    `parity facts` lists the words).
 
     With `isolate` the points run in a process of their own: one that crashes, exits or takes all memory is told as that
     point's failure, and so is one that takes longer than `timeout` seconds, which implies `isolate` (60 without one).
@@ -160,37 +170,46 @@ def check(
     from parity.engine.journal import Journaled
 
     question = asked(loss, function, options)
+    for word, text in (("only", only), ("exclude", exclude)):
+        _readable(word, text)
     implementation = question.implementation
     report = Report(loss, implementation.name)
     apart = isolate or timeout is not None
     limit = TIMEOUT if timeout is None else timeout
     with Isolated(implementation, limit) if apart else Journaled(loss, implementation) as place:
-        for point in question.points(only):
+        for point in question.points(only, exclude):
             report.records.append(place.run(point, question.seeds_of(point)))
     if only is not None and not report.records:
-        raise Misdeclared(f"no point of {loss} is called {only!r}")
-    if implementation.expected_failures:
-        report.unmatched = unmatched(implementation, (point.id for point in question.points()))
+        raise Misdeclared(f"no point of {loss} is called {only!r}" if exclude is None else
+                          f"no point of {loss} is called {only!r} and not {exclude!r}")  # fmt: skip
+    report.unmatched = unmatched(question)
     return report
 
 
+def _readable(word: str, text: str | None) -> None:
+    """Raise Misdeclared for a text that means no points."""
+    try:
+        _ = text is None or selection(text)
+    except Misspelt as error:
+        raise Misdeclared(f"{word}: {error}") from None
+
+
 def points(
-    loss: str, implementation: Implementation, cases: Path | None = None, only: str | None = None,
-    depth: str = "default",
-) -> Iterator[Point]:  # fmt: skip
-    """The points of a loss's case file, by default the shipped one, or those that `only` names."""
+    loss: str, implementation: Implementation, cases: Path | None = None, depth: str = "default"
+) -> Iterator[Point]:
+    """The points of a loss's case file, by default the shipped one."""
     for scenario in load(cases or case_file(loss), served([implementation])):
         if scenario.loss == loss and (depth == "deep" or scenario.case.depth == "default"):
-            for point in expand(scenario):
-                if only is None or point.id == only or fnmatchcase(point.id, only):
-                    yield point
+            yield from expand(scenario)
 
 
-def unmatched(implementation: Implementation, ids: Iterable[str]) -> list[str]:
-    """A sentence for each expected failure whose pattern matches no point."""
-    known = list(ids)
+def unmatched(question: Question) -> list[str]:
+    """A sentence for each expected failure that means no point."""
+    declared, name = question.implementation.expected_failures, question.implementation.name
+    points = list(question.points()) if declared else []
+    ids = [point.id for point in points[:2000]]
     return [
-        f"the expected failure {pattern!r} of {implementation.name} matches no point{nearest(pattern, known[:2000])}"
-        for pattern in implementation.expected_failures
-        if pattern not in known and not any(fnmatchcase(one, pattern) for one in known)
+        f"the expected failure {text!r} of {name} matches no point{nearest(text, ids) if '/' in text else ''}"
+        for text in declared
+        if not any(question.means(point, text) for point in points)
     ]

@@ -1,13 +1,16 @@
 """Scenario -> points: one choice of options, sizes, dtype and layout each."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from parity.cases.forms import form_of
 from parity.cases.scenario import Scenario, argument
 from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
+from parity.facts.expression import parse
+from parity.facts.point import Form
 
 DEEP_SEEDS = 10
 
@@ -42,10 +45,37 @@ class Point:
         """The arguments that are no arrays."""
         return {name: value for name, value in self.given.items() if not self.scenario.is_array(name, value)}
 
-    def expected_failure(self, implementation: str) -> ExpectedFailure | None:
-        """The xfail of this scenario that covers this point for the implementation, if any."""
+    @property
+    def forms(self) -> dict[str, Form]:
+        """The arrays before they are drawn, grad_output left out."""
+        forms: dict[str, Form] = {}
+        for name in self.arrays:
+            layout = self.layouts.get(name, "contiguous")
+            forms[name] = form_of(self.given[name], self.dtype, layout, self.sizes, forms)
+        forms.pop("grad_output", None)
+        return forms
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The options of the loss and their defaults."""
+        return self.scenario.signature.defaults
+
+    @property
+    def refusal(self) -> tuple[str, str, str] | None:
+        """The class of the exception that must be raised, a part of its message, and the scenario's name."""
+        for error, part in (self.scenario.case.raises or {}).items():
+            return error, part, self.scenario.name
+        return None
+
+    def expected_failure(self, implementation: str, facts: Container[str]) -> ExpectedFailure | None:
+        """The xfail of this scenario that covers this point, which has these facts, for the implementation, if any."""
         for failure in self.scenario.xfail.get(implementation, ()):
-            if all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in failure.where.items()):
+            where = failure.where
+            if isinstance(where, str):
+                covered = parse(where, self.scenario.words).holds(facts)
+            else:
+                covered = all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in where.items())
+            if covered:
                 return failure
         return None
 

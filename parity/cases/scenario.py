@@ -12,6 +12,7 @@ from parity.cases.literals import labelled
 from parity.cases.schema import Case, CaseFile, ExpectedFailure
 from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import Spec
+from parity.facts.words import valued
 
 DEFAULT_SEEDS = 3
 
@@ -56,6 +57,15 @@ class Scenario:
         fixed = {"dtype", "layout", *self.sizes}
         swept = [argument(axis) for axis in self.axes if axis not in fixed]
         return list(dict.fromkeys([*self.given, *swept]))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words for facts that are made of the names and values of its arguments."""
+        plain = (
+            (name, value) for name in self.arguments for value in self.values(name) if not self.is_array(name, value)
+        )
+        said = {valued(name, value) for name, value in plain if isinstance(value, bool | int | float | str)}
+        return frozenset(said.union(self.arguments, (f"{name} strided" for name in self.arguments)))
 
     def values(self, name: str) -> list[Any]:
         """The values that the points give to an argument."""

@@ -64,6 +64,12 @@ class Signature:
     def required(self) -> list[str]:
         return [name for name in self.parameters if self.default(name) is inspect.Parameter.empty]
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The arguments with a default."""
+        empty = inspect.Parameter.empty
+        return {name: one.default for name, one in self.parameters.items() if one.default is not empty}
+
     @staticmethod
     def axis(name: str) -> str:
         """The axis that varies an argument: its name, unless the case format takes that for itself."""

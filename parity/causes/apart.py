@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from parity.facts.words import drawn
 from parity.types import Array
 
 Facts: TypeAlias = Collection[str]
@@ -21,12 +22,6 @@ MISSED = 2.0
 TERMS = 3
 # Each exception beyond a half of the points, in bits: the others would be the rule, and it the exception.
 MORE = 2.0
-# Facts that only the arrays of a draw show: a point that passes has them by any of its draws, so none lacks them.
-_DRAWN = frozenset({
-    "ignored targets", "all targets ignored", "infinite values", "nan", "huge values", "tiny values", "subnormals",
-    "ties", "plain numbers", "upstream strided", "upstream expanded", "upstream ones", "upstream with zeros",
-    "upstream infinite",
-})  # fmt: skip
 BEAM = 12
 # Disjunctions are made of so many words, those that most of the failing points have, each of at least such a part.
 JOINED, PART = 24, 0.04
@@ -116,9 +111,10 @@ class _Table:
     def _terms(self, words: list[str], column: dict[str, int], has: Array) -> Iterator[tuple[Term, Array]]:
         seen: set[bytes] = set()
         plain = [(Term((word,)), has[column[word]]) for word in sorted(words, key=_familiar)]
+        # Of a fact that only arrays show a point that passes has it by any of its draws: none is known to lack it.
         absent = [
             (Term((word,), absent=True), ~has[index]) for word, index in column.items()
-            if not _is_exact(word) and word not in _DRAWN and not has[index, : self.failing].all()
+            if not _is_exact(word) and not drawn(word) and not has[index, : self.failing].all()
         ]  # fmt: skip
         often = sorted(words, key=lambda word: -int(has[column[word], : self.failing].sum()))
         least = max(PART * self.failing, 1)

@@ -178,11 +178,7 @@ def blanked(text: str) -> str:
 
 def facts_of(record: Record) -> list[str]:
     """The facts of a record: of the draw that failed if there is one."""
-    for mismatch in record.mismatches:
-        if "facts" in mismatch.figures:
-            found: list[str] = mismatch.figures["facts"]
-            return found
-    return record.facts
+    return record.facts_at(record.mismatches[0].seed) if record.mismatches else record.facts
 
 
 def _number(value: Any) -> complex:

@@ -23,6 +23,7 @@ from parity.engine.asking import (
 from parity.engine.crumbs import at
 from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, Observation
 from parity.engine.state import changes
+from parity.facts.draw import facts_of_draw, facts_of_upstream
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
@@ -41,6 +42,15 @@ Start: TypeAlias = tuple[Pair, int, bool]
 
 def run_draws(point: Point, implementation: Implementation, record: Record) -> None:
     """Note in the record what the draws show, up to the first that differs. Raises NotOffered if one is not served."""
+    facts: dict[int, frozenset[str]] = {}
+    try:
+        _run_draws(point, implementation, record, facts)
+    finally:
+        record.know(record.facts, facts)
+
+
+def _run_draws(point: Point, implementation: Implementation, record: Record, facts: dict[int, frozenset[str]]) -> None:
+    """The same; the facts of each draw go into `facts` by its seed."""
     try:
         plan = Plan(point)
     except Exception as error:
@@ -52,7 +62,7 @@ def run_draws(point: Point, implementation: Implementation, record: Record) -> N
     run = _refusals if case.raises else _undefined if case.finding else _agreements
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
-        stages = Stages(watched=not implementation.trusted)
+        stages = Stages(not implementation.trusted, facts)
         seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
         for seed in seeds:
@@ -68,6 +78,8 @@ def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides answer alike."""
     drawn = stages.drawn(seeds)
     asked = stages.each(ask_reference, drawn, calls=False)
+    for seed, one in asked:
+        stages.facts[seed] |= facts_of_upstream(one.grad_output)
     draws = stages.each(ask_implementation, asked)
     if len(draws) > 1:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
@@ -140,13 +152,16 @@ class Stages:
     turn with others, and the first draw sees its later ones as calls in between.
     """
 
-    def __init__(self, watched: bool) -> None:
-        self.watched = watched
+    def __init__(self, watched: bool, facts: dict[int, frozenset[str]]) -> None:
+        self.watched, self.facts = watched, facts
         self.ended: dict[int, list[Mismatch] | NotOffered] = {}
 
     def drawn(self, seeds: Iterable[tuple[int, Start]]) -> list[tuple[int, Drawn]]:
-        """The first stage of all: the arrays."""
-        return self.each(lambda start: draw(*start), seeds, calls=False)
+        """The first stage of all: the arrays, and their facts."""
+        made = self.each(lambda start: draw(*start), seeds, calls=False)
+        for seed, one in made:
+            self.facts[seed] = facts_of_draw(one.pair.point.loss, one.arguments)
+        return made
 
     def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]], calls: bool = True) -> list[tuple[int, U]]:
         """What a stage makes of each draw's value, by seed; a draw that ends in it is left out of the next.

@@ -1,8 +1,7 @@
 """An implementation under test: its losses, the framework they are written in, what it lacks, what fails."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +11,8 @@ from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.points import Point
 from parity.cases.signature import signature_of
+from parity.facts.expression import Misspelt
+from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter, adapter
 from parity.implementations.lacks import Lack, first_used, parse
 from parity.types import Functions, Loss, NotOffered, Result
@@ -31,8 +32,9 @@ class Implementation:
     modules, or an Adapter of your own. `lacks` names what is not offered: an option such as 'label_smoothing' or
     'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors';
     for one loss alone, 'cross_entropy.weight'. As a mapping it gives the reasons. What cannot be named so, a
-    loss may refuse by raising NotOffered. `expected_failures` maps patterns of point ids to reasons; each must
-    match a point, and a matching point that passes is a failure.
+    loss may refuse by raising NotOffered. `expected_failures` maps patterns of point ids, or expressions of facts
+    ('bfloat16 and not ignored targets'), to reasons; each must match a point, and a matching point that passes is a
+    failure.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
     """
@@ -59,6 +61,10 @@ class Implementation:
         for pattern, reason in self.expected_failures.items():
             if not isinstance(reason, str) or not reason.strip():
                 raise Misdeclared(f"{self.name}: the expected failure {pattern!r} has no reason")
+            try:
+                selection(pattern)
+            except Misspelt as error:
+                raise Misdeclared(f"{self.name}: expected_failures: {error}") from None
         try:
             _ = self.parsed
         except ValueError as error:
@@ -121,13 +127,13 @@ class Implementation:
         lacking = self.lacking(loss)
         return {name: value for name, value in arguments.items() if name not in lacking}
 
-    def expected_failure(self, point: Point) -> str | None:
-        """The reason given for this point to fail, if any: the scenario's own, or a pattern's."""
-        failure = point.expected_failure(self.name)
+    def expected_failure(self, point: Point, facts: Container[str]) -> str | None:
+        """The reason given for this point, which has these facts, to fail, if any: the scenario's own, or another."""
+        failure = point.expected_failure(self.name, facts)
         if failure is not None:
             return failure.because
-        for pattern, reason in self.expected_failures.items():
-            if pattern == point.id or fnmatchcase(point.id, pattern):
+        for text, reason in self.expected_failures.items():
+            if selection(text).holds(point.id, facts):
                 return reason
         return None
 

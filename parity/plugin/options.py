@@ -43,6 +43,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "depth": {"choices": ["default", "deep"], "help": "deep: more sizes and seeds"},
     "results": {"metavar": "FILE", "help": "write a record a point to FILE, as JSON lines"},
     "resume": {"metavar": "FILE", "help": "run only the points without a record in FILE, and append theirs"},
+    "where": {"metavar": "FACTS", "help": "run only the points with these facts: 'ignored targets and not large'"},
     "shard": {"type": _shard, "metavar": "K/N", "help": "run the K-th of N parts of the points"},
     "timeout": {"type": _seconds, "metavar": "SECONDS", "help": "time limit of a point in a process of its own"},
     "memory": {"type": _whole(1), "metavar": "MB", "help": "memory limit of that process"},

@@ -55,6 +55,6 @@ def parametrize(
     question = asked(loss, function, options)
     implementation = question.implementation
     bound = [BoundPoint(point, implementation, question.seeds_of(point)) for point in question.points()]
-    for sentence in unmatched(implementation, (point.id for point in bound)):
+    for sentence in unmatched(question):
         raise Misdeclared(sentence)
     return pytest.mark.parametrize("point", bound, ids=[point.id for point in bound])

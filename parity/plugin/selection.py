@@ -56,7 +56,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     from parity.plugin.items import PointItem
 
     config, run = session.config, session.config.stash[RUN]
-    if run.asked and not run.met and not session.testsfailed and not config.getoption("lf", False):
+    empty = (run.asked and not run.met) or (run.where is not None and not run.kept)
+    if empty and not session.testsfailed and not config.getoption("lf", False):
         if hasattr(config, "workerinput"):  # the controller raises it: see Refusal
             report = pytest.CollectReport("", "failed", _nothing(config, run), [])
             report.parity_usage = True  # type: ignore[attr-defined]
@@ -90,6 +91,8 @@ def _nothing(config: pytest.Config, run: Run) -> str:
 
     names, folder = ",".join(run.names), case_folder()
     where = " ".join(config.args)
+    if run.met:
+        return f"--parity-where {run.where!r}: no point of {where} has these facts, so nothing was compared"
     if folder.is_relative_to(config.invocation_params.dir):
         folder = folder.relative_to(config.invocation_params.dir)
     return (

@@ -33,10 +33,7 @@ def point(number: int, *facts: str, mismatches: Any = (), **more: Any) -> Record
     """A point with facts, which fails if it has mismatches."""
     verdict = "failed" if mismatches else "passed"
     made = record(f"{number}-float32", **{"verdict": verdict, "mismatches": list(mismatches), **more})
-    for mismatch in made.mismatches:
-        mismatch.figures["facts"] = sorted(facts)
-    if not made.mismatches:
-        made.facts = sorted(facts)
+    made.facts = sorted(facts)
     return made
 
 
