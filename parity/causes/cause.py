@@ -10,7 +10,7 @@ from parity.records.mismatch import Mismatch
 from parity.records.record import Record
 from parity.wording import plural
 
-NAMED = 3
+NAMED, OTHERS = 3, 2
 # Families whose text is a whole sentence.
 _WHOLE = (Family.CASE, Family.CRASHED, Family.RAISES, Family.ACCEPTS, Family.CLASS, Family.EFFECT, Family.PASSES)
 _OF_SEVERAL = {
@@ -80,9 +80,13 @@ class Cause:
         said = f"{_listed(names)} {_OF_SEVERAL.get(verb, verb) if len(names) > 1 else verb} {rest}".strip()
         said = f"{self.sign.asked}{said}"
         against = next((one.mismatch.against for one in own if one.mismatch is not None), "")
-        others = Counter(f"{one.sign.asked}{one.sign.text}" for one in self.seen if not one.sign.alike(self.sign))
-        more = [f"{plural(count, 'point')}: {other}" for other, count in others.most_common(NAMED)]
-        return " ; ".join([said, *more]).replace(" ; ", "; at ").replace("{reference}", against or "torch")
+        others = Counter(f"{one.sign.asked}{one.sign.text}" for one in self.seen if self._adds(one.sign))
+        more = [f"at {plural(count, 'point')} {other}" for other, count in others.most_common(OTHERS)]
+        return "; ".join([said, *more]).replace("{reference}", against or "torch")
+
+    def _adds(self, sign: Sign) -> bool:
+        """Whether a sign says something besides the main one's."""
+        return bool(sign.key) and not sign.alike(self.sign)
 
     @property
     def sentence(self) -> str:

@@ -15,9 +15,9 @@ from parity.records.record import Record
 Key: TypeAlias = tuple[tuple[str, ...], Family, str]
 # Two groups are one cause if the condition of the larger one describes both, at the cost of so many bits more.
 SENTENCE = 7.0
-# And where both are described badly, by much fewer bits than apart.
-JOINTLY = 0.75
-# Calls that should be refused and are not are a sign of a cause if they are at most so many of its points.
+# And where both are described badly, by fewer bits than apart.
+JOINTLY = 0.9
+# Points that show in another way are of the same cause if they are at most so many of it, and all have its facts.
 FEW = 0.2
 
 
@@ -72,8 +72,11 @@ class _Group:
 
     def __init__(self, seen: list[Seen], passing: Sequence[Record]) -> None:
         self.seen, self.all_passing = seen, passing
-        refuses = seen[0].sign.family.refuses
-        self.passing = [record for record in passing if (record.raises is not None) == refuses]
+        if seen[0].sign.family.refuses:  # beside calls that must be refused for the same reason
+            why = {word for one in seen for word in one.record.facts if word.startswith("refuses ")}
+            self.passing = [record for record in passing if not why.isdisjoint(record.facts)]
+        else:
+            self.passing = [record for record in passing if record.raises is None]
         self.sign = _most(seen)
         self.condition = told_apart(
             [facts_of(one.record) for one in seen], [facts_of(record) for record in self.passing]
@@ -102,12 +105,12 @@ class _Group:
 
 
 def _most(seen: Sequence[Seen]) -> Sign:
-    """The sign of most of the points; one that says more before a mere 'differs'."""
+    """The sign of most of the points; a mere 'differs' only where hardly any point shows more."""
     counts: dict[tuple[Family, str], list[Seen]] = defaultdict(list)
     for one in seen:
         counts[one.sign.family, one.sign.key].append(one)
-    best = max(counts.values(), key=lambda some: (bool(some[0].sign.key), len(some)))
-    return best[0].sign
+    telling = [some for some in counts.values() if some[0].sign.key and len(some) >= FEW * len(seen)]
+    return max(telling or counts.values(), key=len)[0].sign
 
 
 def _joined(groups: list[_Group]) -> list[_Group]:
@@ -125,9 +128,11 @@ def _joined(groups: list[_Group]) -> list[_Group]:
 def _describes(large: _Group, small: _Group) -> bool:
     """Whether the condition of one group is that of another, so that one bug may well show in both ways."""
     family, other = large.sign.family, small.sign.family
-    if other is Family.ACCEPTS and family.answers:  # an option that is left out is not looked at either
-        few = len(small.seen) <= FEW * len(large.seen)
-        return few and bool(large.condition.terms) and all(map(large.holds, small.seen))
+    if family.alone or other.alone or (family.refuses and not other.refuses):
+        return False
+    few = len(small.seen) <= max(FEW * len(large.seen), 1)
+    if few and large.condition.terms and all(map(large.holds, small.seen)):
+        return True
     if not (family is other is Family.ACCEPTS or (family.answers and other.answers)):
         return False
     together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits

@@ -33,7 +33,7 @@ class Family(IntEnum):
     SHAPE = 3
     NOT_FINITE = 4
     FLUSHED = 5
-    HALF = 6
+    ROUNDED = 6
     VALUE = 7
     MISSING = 8
     DTYPE = 9
@@ -56,7 +56,12 @@ class Family(IntEnum):
     @property
     def clause(self) -> bool:
         """Whether it is a clause of the contract, and no wrong answer."""
-        return self >= Family.DTYPE and self != Family.PASSES
+        return self >= Family.DTYPE and self is not Family.PASSES
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is never a sign of what shows in other ways too."""
+        return self in (Family.CASE, Family.CRASHED, Family.EXTRA, Family.PASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,7 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
         return Sign(Family.MISSING, "missing", _without_name(mismatch))
     if kind is Kind.EXTRA:
         return Sign(Family.EXTRA, "extra", _without_name(mismatch))
-    return _plain(Family.EFFECT, mismatch)
+    return Sign(Family.EFFECT, f"{kind} {mismatch.event}", _PLACE.sub("", sentence(mismatch, "{reference}")))
 
 
 def _of_refusal(mismatch: Mismatch, record: Record) -> Sign:
@@ -143,7 +148,7 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     figures, diagnosis = mismatch.figures, mismatch.diagnosis
     found, expected = _number(figures["actual"]), _number(figures["expected"])
     if diagnosis:
-        family = Family.HALF if "rounded to" in diagnosis else Family.VALUE
+        family = Family.ROUNDED if "rounded to" in diagnosis else Family.VALUE
         return Sign(family, blanked(diagnosis), diagnosis)
     if not (math.isfinite(abs(found)) and math.isfinite(abs(expected))):
         how = f"{_sort(found)} where {{reference}} has {_sort(expected)}"
@@ -152,7 +157,7 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     if row is not None and found == 0 and 0 < abs(expected) < row.tiny:
         return Sign(Family.FLUSHED, "flushed", "flushes subnormal numbers to zero")
     if row is not None and row.double and DOUBLE < figures["relative"] < SINGLE:
-        return Sign(Family.DTYPE, "single", "is computed in float32 for float64")
+        return Sign(Family.ROUNDED, "single", "is computed in float32 for float64")
     return Sign(Family.VALUE, "", "differs")
 
 
