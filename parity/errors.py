@@ -1,10 +1,14 @@
-"""The errors that every run can know: they import nothing."""
+"""The errors that every run can know: they import nothing of parity."""
 
 from typing import Any
 
 
 class ParityError(AssertionError):
-    """An implementation left parity; the message tells every mismatch."""
+    """An implementation left parity; the message tells every mismatch, and `record` is that of the point, if any."""
+
+    def __init__(self, message: str, record: Any = None) -> None:
+        super().__init__(message)
+        self.record = record
 
 
 class Interrupted(KeyboardInterrupt):

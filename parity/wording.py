@@ -35,6 +35,11 @@ def class_names(error: BaseException) -> list[str]:
     return [_NAME.__get__(parent)[:200] for parent in _MRO.__get__(type(error))]
 
 
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: '1 point', '2,431 points'."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def _place(error: BaseException) -> str:
     traceback = BaseException.__dict__["__traceback__"].__get__(error)
     if traceback is None:

@@ -12,6 +12,7 @@ from parity.plugin.collect import CaseCollector
 from parity.plugin.reports import pytest_runtest_makereport
 from parity.plugin.run import RUN, Run, pytest_terminal_summary
 from parity.plugin.selection import Refusal, pytest_collection_finish, pytest_collection_modifyitems
+from parity.plugin.summary import Summary
 
 __all__ = [
     "pytest_addoption", "pytest_collect_file", "pytest_collection_finish", "pytest_collection_modifyitems",
@@ -35,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     run.claim = Claim(config)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Refusal(), "parity-refusal")
+        config.pluginmanager.register(Summary(), "parity-summary")
         if run.results is not None and not config.getoption("collectonly"):
             from parity.plugin.recorder import Recorder
 

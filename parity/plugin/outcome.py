@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from _pytest._code.code import TerminalRepr
+from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
 
 from parity.errors import ParityError
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 
 class Sentence(TerminalRepr):
-    """A failure that is told in sentences, without a traceback."""
+    """A failure that is told in sentences, without a traceback; `short` is its line in the short summary."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, short: str = "", path: str = "", line: int | None = None) -> None:
         self.text = text
+        if short:
+            self.reprcrash = ReprFileLocation(path, (line or 0) + 1, short)
 
     def toterminal(self, tw: TerminalWriter) -> None:
         for line in self.text.splitlines():
@@ -36,4 +38,4 @@ def verdict(record: Record) -> None:
     if record.verdict == "xfailed":
         pytest.xfail(str(record.reason))
     if record.unexpected:
-        raise ParityError(str(record))
+        raise ParityError(str(record), record)

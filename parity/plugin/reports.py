@@ -11,6 +11,7 @@ from parity.errors import ParityError
 from parity.plugin.items import RecordedItem
 from parity.plugin.outcome import Sentence
 from parity.plugin.run import RUN
+from parity.plugin.summary import passed
 
 if TYPE_CHECKING:
     from parity.records.record import Record
@@ -22,13 +23,34 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tell ParityError in sentences, in a test of the user's too, and put the record of an item on its report."""
     report = yield
+    record: Record | None = None
+    error = call.excinfo.value if report.failed and call.excinfo is not None else None
     if isinstance(item, RecordedItem):
         record = settled(item, call, report) if item.config.stash[RUN].results is not None else None
-        if record is not None:
-            report.parity_record = record.as_json()  # type: ignore[attr-defined]
-    elif report.failed and call.excinfo is not None and isinstance(call.excinfo.value, ParityError):
-        report.longrepr = Sentence(str(call.excinfo.value))
+    elif isinstance(error, ParityError):
+        report.longrepr = Sentence(str(error))
+    _for_summary(item, report, record, error.record if isinstance(error, ParityError) else None)
     return report
+
+
+def _for_summary(item: pytest.Item, report: pytest.TestReport, kept: Record | None, failed: Record | None) -> None:
+    """Put on the report what the recorder keeps and what the summary needs."""
+    if kept is not None:
+        report.parity_record = kept.as_json()  # type: ignore[attr-defined]
+    elif failed is not None:
+        report.parity_failed = failed.as_json()  # type: ignore[attr-defined]
+    seen = observed(item) if report.when == "call" and report.passed else None
+    if seen is not None and seen.verdict == "passed":
+        report.parity_passed = passed(seen)  # type: ignore[attr-defined]
+
+
+def observed(item: pytest.Item) -> Record | None:
+    """What was observed of the point that an item, or a test of the user's, is about."""
+    if isinstance(item, RecordedItem):
+        return item.record
+    point = getattr(item, "callspec", None) and item.callspec.params.get("point")  # type: ignore[attr-defined]
+    records: list[Record] | None = getattr(point, "parity_records", None)
+    return records[-1] if records else None
 
 
 def settled(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record | None:

@@ -1,133 +1,18 @@
 """What `check` found: the report of one loss, and the report of several."""
 
-import json
 import math
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from parity.errors import ParityError
 from parity.implementations.lacks import ABSENT, ALIKE
 from parity.records.record import Record
+from parity.report.findings import Findings
 from parity.report.remarks import granted
-from parity.report.text import percent, plural
-from parity.report.write import filled
+from parity.report.text import plural
 
-SHOWN = 5
-VERDICTS = ("passed", "failed", "xpassed", "error", "xfailed", "not offered")
-FORMS = (".json", ".html", ".md", ".txt")
 INTERRUPTED = "interrupted"
-
-
-class Findings(ABC):
-    """What the report of one loss and that of several have in common."""
-
-    implementation: str
-
-    @property
-    @abstractmethod
-    def ok(self) -> bool:
-        """Whether every point that was run and is offered agrees, and at least one of each loss was compared."""
-
-    @property
-    @abstractmethod
-    def failures(self) -> list[str]:
-        """A text for each thing that is wrong."""
-
-    @property
-    @abstractmethod
-    def head(self) -> str:
-        """The verdict in a sentence."""
-
-    @property
-    @abstractmethod
-    def notes(self) -> list[str]:
-        """What is said beside the verdict, a line each."""
-
-    @property
-    @abstractmethod
-    def planned(self) -> int:
-        """The number of points that were to be run."""
-
-    @property
-    @abstractmethod
-    def left(self) -> int:
-        """The number of points that were not run."""
-
-    @property
-    @abstractmethod
-    def reports(self) -> "list[Report]":
-        """The reports of single losses."""
-
-    @property
-    def share(self) -> str:
-        """How much was run, as a part of the sentence; '' for all."""
-        if not self.left:
-            return ""
-        run = self.planned - self.left
-        return f" in the {run:,} of {self.planned:,} points that were run ({percent(run, self.planned)})"
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The number of points by verdict, without those that no point has."""
-        found = {verdict: self.count(verdict) for verdict in VERDICTS}
-        return {verdict: number for verdict, number in found.items() if number}
-
-    def count(self, verdict: str) -> int:
-        """The number of points with that verdict."""
-        return sum(record.verdict == verdict for report in self.reports for record in report.records)
-
-    def raise_for_failures(self) -> None:
-        """Raise ParityError, an AssertionError, unless `ok`."""
-        if not self.ok:
-            raise ParityError(str(self))
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain data, which JSON can hold."""
-        return {
-            "ok": self.ok, "head": self.head, "implementation": self.implementation, "counts": self.counts,
-            "planned": self.planned, "left": self.left, "notes": self.notes, "failures": self.failures,
-        }  # fmt: skip
-
-    def save(self, path: Path | str) -> Path:
-        """Write the report to a file, by the ending of its name: .json, .html, .md or .txt; returns its path.
-
-        Raises ValueError with a sentence for another ending, OSError if the file cannot be written.
-        """
-        path = Path(path)
-        if path.suffix not in FORMS:
-            raise ValueError(f"{path.name} ends in {path.suffix or 'nothing'!r}, expected one of {', '.join(FORMS)}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".json":
-            text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
-        elif path.suffix == ".txt":
-            text = self._text(most=None)
-        else:
-            text = filled(f"found{path.suffix}", report=self, most=None)
-        path.write_text(text + "\n", encoding="utf-8", errors="replace")
-        return path
-
-    def _repr_html_(self) -> str:
-        return filled("found.html", report=self, most=SHOWN, part=True)
-
-    def _text(self, most: int | None = SHOWN) -> str:
-        failures = self.failures
-        lines = [self.head, *(f"  {note}" for note in self.notes), *failures[:most]]
-        if most is not None and len(failures) > most:
-            lines.append(f"... and {len(failures) - most} more: all of them are in `failures`")
-        return "\n".join(lines)
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        return self._text()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.head}>"
 
 
 @dataclass(slots=True, repr=False)
@@ -160,8 +45,7 @@ class Report(Findings):
     @property
     def failures(self) -> list[str]:
         """A text for each point that fails unexpectedly, and for each expected failure that matches nothing."""
-        problem = [self.problem] if self.problem else []
-        return problem + [str(record) for record in self.records if record.unexpected] + self.unmatched
+        return [str(record) for record in self.records if record.unexpected] + self.others
 
     @property
     def left(self) -> int:
@@ -169,7 +53,16 @@ class Report(Findings):
 
     @property
     def reports(self) -> "list[Report]":
+        """Itself, as that of several losses has theirs."""
         return [self]
+
+    @property
+    def several(self) -> bool:
+        return False
+
+    @property
+    def others(self) -> list[str]:
+        return [*filter(None, [self.problem]), *self.unmatched]
 
     @property
     def head(self) -> str:
@@ -276,6 +169,14 @@ class Reports(Findings):
     def failures(self) -> list[str]:
         """A text for each thing that is wrong, loss after loss."""
         return [failure for report in self.reports for failure in report.failures] + self.unmatched
+
+    @property
+    def several(self) -> bool:
+        return True
+
+    @property
+    def others(self) -> list[str]:
+        return [problem for report in self.reports for problem in report.others] + self.unmatched
 
     @property
     def planned(self) -> int:

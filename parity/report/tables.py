@@ -9,6 +9,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from parity.causes.cause import Cause
+from parity.causes.group import causes
 from parity.dtypes import NAMES
 from parity.records.read import Results
 from parity.records.record import Record
@@ -73,6 +75,7 @@ class Tables:
     headline: Headline
     dtypes: list[str]
     implementations: list[str]
+    causes: list[Cause]
     matrix: list[MatrixRow]
     mismatches: dict[str, list[Record]]
     examples: list[remarks.Example]
@@ -101,6 +104,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         headline=headline(records, results.exitstatus, results.problems),
         dtypes=ordered((r.dtype for r in records), NAMES),
         implementations=implementations,
+        causes=causes(records),
         matrix=matrix(records),
         mismatches=grouped((r for r in records if r.unexpected), lambda r: r.loss),
         examples=remarks.examples(records),

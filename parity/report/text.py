@@ -9,14 +9,10 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from parity.plain import visible
+from parity.wording import plural as plural
 
 LONG = 12
 DEEP = 6
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun: '1 point', '2,431 points'."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def share(value: float | None) -> str:

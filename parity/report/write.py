@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from parity.causes.text import headline, hint, title
 from parity.report import text
 from parity.report.remarks import CLASSES
 from parity.report.tables import Tables
@@ -33,6 +34,7 @@ def _template(name: str) -> Template:
     environment.filters.update(
         share=text.share, ulps=text.ulps, figure=text.figure, plural=text.plural, heading=text.heading,
         listed=text.listed, breakable=text.breakable, block=text.block, fragment=text.fragment,
+        headline=headline, title=title, hint=hint,
         answer=lambda name: name if name.startswith(("output", "second")) else f"gradient of {name}",
     )  # fmt: skip
     environment.globals.update(percent=text.percent, classes=CLASSES)

@@ -250,3 +250,13 @@ def test_words_for_numbers() -> None:
     ]  # fmt: skip
     assert figure([[0.25, 1.0], 2]) == "[[0.25, 1], 2]"
     assert markdown("cross_entropy _x_\n|") == r"cross_entropy \_x\_ \|"
+
+
+def test_causes_come_first_and_their_points_on_demand(tmp_path: Path) -> None:
+    several = [failed(f"{number}-float32", "it is wrong", facts=["weight"]) for number in range(40)]
+    _, text, page = report(tmp_path, results(tmp_path, *several, *map(record, "abcdefghi"), end=1))
+    for told in (text, page):
+        assert "nll_loss: 40 points: it is wrong: only with weight; 9 other points agree" in told
+        assert told.index("it is wrong: only with weight") < told.index("A cell" if told is text else 'id="matrix"')
+    assert page.count("<details open>") == 1
+    assert '<a href="#causes">Causes</a>' in page

@@ -1,0 +1,139 @@
+"""A cause: what is wrong, where, at how many points, with the smallest example."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from parity.causes.apart import Condition
+from parity.causes.sign import Family, Sign, blanked
+from parity.records.mismatch import Mismatch
+from parity.records.record import Record
+from parity.wording import plural
+
+NAMED, OTHERS = 3, 2
+# Families whose text is a whole sentence.
+_WHOLE = (Family.CASE, Family.CRASHED, Family.RAISES, Family.ACCEPTS, Family.CLASS, Family.EFFECT, Family.PASSES)
+_OF_SEVERAL = {
+    "is": "are", "has": "have", "differs": "differ", "holds": "hold", "flushes": "flush", "ignores": "ignore",
+    "equals": "equal",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A failing point with what is observed of it; `mismatch` is None if it passes though expected to fail."""
+
+    record: Record
+    sign: Sign
+    mismatch: Mismatch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Failing points that are alike, and the facts that tell them from those that pass.
+
+    `seen` holds the failing points, the smallest first; `without` counts those of them that lack the facts.
+    `exceptions` are the points that have the facts and agree all the same, `agree` counts the others that agree.
+    """
+
+    implementation: str
+    losses: tuple[str, ...]
+    sign: Sign
+    seen: tuple[Seen, ...]
+    condition: Condition
+    without: int = 0
+    exceptions: tuple[Record, ...] = ()
+    agree: int = 0
+
+    @property
+    def points(self) -> tuple[Record, ...]:
+        """The failing points, the smallest first."""
+        return tuple(one.record for one in self.seen)
+
+    @property
+    def example(self) -> Record:
+        """The smallest failing point."""
+        return self.seen[0].record
+
+    @property
+    def family(self) -> Family:
+        return self.sign.family
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The words of the condition, as they stand in `where`."""
+        return self.condition.words
+
+    @property
+    def where(self) -> str:
+        """The condition as an expression of facts; '' if the points have nothing in common that others lack."""
+        return str(self.condition)
+
+    @property
+    def observed(self) -> str:
+        """What is wrong, without where: 'output and gradient of input differ'."""
+        own = [one for one in self.seen if one.sign.alike(self.sign)]
+        texts = {one.sign.text for one in own}
+        text = own[0].sign.text if len(texts) == 1 else _varying(texts)
+        names = _subjects(own)
+        verb, _, rest = text.partition(" ")
+        said = f"{_listed(names)} {_OF_SEVERAL.get(verb, verb) if len(names) > 1 else verb} {rest}".strip()
+        said = f"{self.sign.asked}{said}"
+        against = next((one.mismatch.against for one in own if one.mismatch is not None), "")
+        others = Counter(f"{one.sign.asked}{one.sign.text}" for one in self.seen if self._adds(one.sign))
+        more = [f"at {plural(count, 'point')} {other}" for other, count in others.most_common(OTHERS)]
+        return "; ".join([said, *more]).replace("{reference}", against or "torch")
+
+    def _adds(self, sign: Sign) -> bool:
+        """Whether a sign says something besides the main one's."""
+        return bool(sign.key) and not sign.alike(self.sign)
+
+    @property
+    def sentence(self) -> str:
+        """The cause in one sentence, as it follows '287 points: '."""
+        said = self.observed
+        if self.where:
+            said += f": only {'where' if self.condition.terms[0].absent else 'with'} {self.where}"
+        told = []
+        if self.without:
+            told.append(f"{self.without:,} of them without these facts")
+        if self.exceptions:
+            count = len(self.exceptions)
+            told.append(plural(count, "point with these facts agrees", "points with these facts agree"))
+        if self.agree:
+            told.append(plural(self.agree, "other point agrees", "other points agree"))
+        return "; ".join([said, *told])
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.losses)}: {plural(len(self.seen), 'point')}: {self.sentence}"
+
+
+def _varying(texts: set[str]) -> str:
+    """One text for several that differ in their numbers alone."""
+    found = {blanked(text) for text in texts}
+    if len(found) == 1:
+        return found.pop()
+    shown = sorted(texts)
+    return ", ".join(shown[:NAMED]) + (f" and {len(shown) - NAMED} more such" if len(shown) > NAMED else "")
+
+
+def _subjects(seen: list[Seen]) -> list[str]:
+    """The answers that the sign is about, the most frequent first; none if its text names them."""
+    if seen[0].sign.family in _WHOLE:
+        return []
+    counts: Counter[str] = Counter()
+    for one in seen:
+        kind = one.mismatch.kind if one.mismatch else None
+        counts.update({mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind})
+    return [name for name, _ in counts.most_common()]
+
+
+def _listed(names: list[str]) -> str:
+    shown = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def size(record: Record) -> tuple[Any, ...]:
+    """What makes an example a small one, to be sorted by."""
+    sizes = [mismatch.figures.get("size", 1 << 30) for mismatch in record.mismatches]
+    return min(sizes, default=1 << 30), record.id

@@ -1,0 +1,139 @@
+"""Records -> causes: the failing points are grouped by what is observed, joined where one condition explains several
+groups as well, and ordered.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import TypeAlias
+
+from parity.causes.apart import told_apart
+from parity.causes.cause import Cause, Seen, size
+from parity.causes.sign import Family, Sign, facts_of, sign_of
+from parity.records.record import Record
+
+Key: TypeAlias = tuple[tuple[str, ...], Family, str]
+# Two groups are one cause if the condition of the larger one describes both, at the cost of so many bits more.
+SENTENCE = 7.0
+# And where both are described badly, by fewer bits than apart.
+JOINTLY = 0.9
+# Points that show in another way are of the same cause if they are at most so many of it, and all have its facts.
+FEW = 0.2
+
+
+def causes(records: Iterable[Record]) -> list[Cause]:
+    """The causes of the records that fail unexpectedly, in the order in which a person should read them."""
+    everything = list(records)
+    found: list[Cause] = []
+    names = dict.fromkeys(record.implementation for record in everything if record.unexpected)
+    for name in names:
+        found += _of_one([record for record in everything if record.implementation == name], name)
+    return sorted(found, key=_order)
+
+
+def _order(cause: Cause) -> tuple[bool, int, int, int]:
+    """A wrong answer before a contract clause, the simplest facts first, then the most points."""
+    return cause.sign.family.clause, len(cause.condition.terms), -len(cause.seen), cause.sign.family
+
+
+def _of_one(records: Sequence[Record], name: str) -> list[Cause]:
+    """The causes of one implementation."""
+    passing: dict[str, list[Record]] = defaultdict(list)
+    groups: dict[Key, list[Seen]] = defaultdict(list)
+    for record in records:
+        if record.unexpected:
+            sign, mismatch = sign_of(record)
+            loss = () if sign.family in (Family.RAISES, Family.CRASHED) else (record.loss,)
+            groups[loss, sign.family, sign.key].append(Seen(record, sign, mismatch))
+        elif record.verdict in ("passed", "xpassed"):
+            passing[record.loss].append(record)
+    _with_exceptions(groups)
+    by_loss: dict[tuple[str, ...], list[_Group]] = defaultdict(list)
+    for seen in groups.values():
+        losses = tuple(dict.fromkeys(one.record.loss for one in seen))
+        by_loss[losses].append(_Group(seen, [record for loss in losses for record in passing[loss]]))
+    return [group.cause(name, losses) for losses, several in by_loss.items() for group in _joined(several)]
+
+
+def _with_exceptions(groups: dict[Key, list[Seen]]) -> None:
+    """Put a call that is refused with the exception of a call that is to be answered to that one: they are alike."""
+    raising = {some[0].sign.raised: some for (_, family, _), some in groups.items() if family is Family.RAISES}
+    for key in [key for key in groups if key[1] is Family.CLASS]:
+        for one in list(groups[key]):
+            if one.sign.raised in raising:
+                groups[key].remove(one)
+                raising[one.sign.raised].append(one)
+        if not groups[key]:
+            del groups[key]
+
+
+class _Group:
+    """Failing points that are taken for one cause, with the condition that tells them apart."""
+
+    def __init__(self, seen: list[Seen], passing: Sequence[Record]) -> None:
+        self.seen, self.all_passing = seen, passing
+        if seen[0].sign.family.refuses:  # beside calls that must be refused for the same reason
+            why = {word for one in seen for word in one.record.facts if word.startswith("refuses ")}
+            self.passing = [record for record in passing if not why.isdisjoint(record.facts)]
+        else:
+            self.passing = [record for record in passing if record.raises is None]
+        self.sign = _most(seen)
+        self.condition = told_apart(
+            [facts_of(one.record) for one in seen], [facts_of(record) for record in self.passing]
+        )
+
+    def joined(self, other: "_Group") -> "_Group":
+        """Both as one; calls that must be refused do not change the condition."""
+        if other.sign.family.refuses and not self.sign.family.refuses:
+            both = copy(self)
+            both.seen = [*self.seen, *other.seen]
+            return both
+        return _Group([*self.seen, *other.seen], self.all_passing)
+
+    def holds(self, one: Seen) -> bool:
+        return self.condition.holds(facts_of(one.record))
+
+    def cause(self, name: str, losses: tuple[str, ...]) -> Cause:
+        terms = self.condition.terms
+        exceptions = tuple(record for record in self.passing if terms and self.condition.holds(facts_of(record)))
+        without = sum(not self.holds(one) for one in self.seen)
+        seen = sorted(
+            self.seen, key=lambda one: (not self.holds(one), not one.sign.alike(self.sign), *size(one.record))
+        )
+        agree = len(self.passing) - len(exceptions)
+        return Cause(name, losses, self.sign, tuple(seen), self.condition, without, exceptions, agree)
+
+
+def _most(seen: Sequence[Seen]) -> Sign:
+    """The sign of most of the points; a mere 'differs' only where hardly any point shows more."""
+    counts: dict[tuple[Family, str], list[Seen]] = defaultdict(list)
+    for one in seen:
+        counts[one.sign.family, one.sign.key].append(one)
+    telling = [some for some in counts.values() if some[0].sign.key and len(some) >= FEW * len(seen)]
+    return max(telling or counts.values(), key=len)[0].sign
+
+
+def _joined(groups: list[_Group]) -> list[_Group]:
+    """The groups, those joined that one condition describes."""
+    done: list[_Group] = []
+    for group in sorted(groups, key=lambda group: -len(group.seen)):
+        place = next((index for index, other in enumerate(done) if _describes(other, group)), None)
+        if place is None:
+            done.append(group)
+        else:
+            done[place] = done[place].joined(group)
+    return done
+
+
+def _describes(large: _Group, small: _Group) -> bool:
+    """Whether the condition of one group is that of another, so that one bug may well show in both ways."""
+    family, other = large.sign.family, small.sign.family
+    if family.alone or other.alone or (family.refuses and not other.refuses):
+        return False
+    few = len(small.seen) <= max(FEW * len(large.seen), 1)
+    if few and large.condition.terms and all(map(large.holds, small.seen)):
+        return True
+    if not (family is other is Family.ACCEPTS or (family.answers and other.answers)):
+        return False
+    together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits
+    return together <= max(one + SENTENCE, JOINTLY * (one + two))

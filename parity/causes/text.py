@@ -1,0 +1,46 @@
+"""Causes in words, as check and pytest print them: each with its smallest example, the points themselves on demand."""
+
+from collections.abc import Sequence
+
+from parity.causes.cause import Cause
+from parity.plain import visible
+from parity.wording import plural
+
+# So many causes are shown with an example, so many are told at all; all of them are in `report.causes`.
+EXAMPLES, TOLD = 3, 20
+
+
+def headline(causes: Sequence[Cause]) -> str:
+    """'287 points, 1 cause:' with the sentence of a single one left to its paragraph."""
+    points = sum(len(cause.seen) for cause in causes)
+    return f"{plural(points, 'point')}, {plural(len(causes), 'cause')}"
+
+
+def title(cause: Cause, losses: bool = True) -> str:
+    """A cause in one line, its losses in front if there may be others."""
+    of = f"{', '.join(cause.losses[:TOLD])}: " if losses else ""
+    return visible(f"{of}{plural(len(cause.seen), 'point')}: {cause.sentence}")
+
+
+def paragraph(cause: Cause) -> str:
+    """The smallest example in full, and the ids of the other points that follow it."""
+    lines = ["smallest example:", *str(cause.example).splitlines()]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:
+    """Lines for all causes: the wrong answers with an example each, clauses of the contract in a line below."""
+    lines = [f"{headline(causes)}:"] if causes else []
+    for number, cause in enumerate(causes[:TOLD], start=1):
+        lines.append(f"{number}. {title(cause, losses)}{hint(cause)}")
+        if number <= EXAMPLES and not cause.sign.family.clause:
+            lines.append(paragraph(cause))
+    if len(causes) > TOLD:
+        lines.append(f"... and {plural(len(causes) - TOLD, 'cause')} more: all of them are in `causes`")
+    return lines
+
+
+def hint(cause: Cause) -> str:
+    """What may be declared, if all points of the cause say so."""
+    hints = {one.mismatch.hint for one in cause.seen if one.mismatch is not None}
+    return visible(hints.pop()) if len(hints) == 1 else ""

@@ -1,0 +1,119 @@
+"""Pytest's summary: one section a cause instead of one a point, and the cause in the short line of each point."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from parity.plugin.outcome import Sentence
+
+if TYPE_CHECKING:
+    from parity.causes.cause import Cause
+    from parity.records.record import Record
+
+
+def passed(record: Record) -> str:
+    """What causes need of a point that passes, as one text: cheap to hand from process to process."""
+    return "\n".join([record.loss, record.implementation, record.raises or "", *record.facts])
+
+
+@dataclass(eq=False)
+class Summary:
+    """Hears of every point in the process that prints the summary; what it costs is paid only if points fail."""
+
+    passing: list[str] = field(default_factory=list)
+    failed: list[Any] = field(default_factory=list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        text: str | None = getattr(report, "parity_passed", None)
+        if text is not None and report.passed:
+            self.passing.append(text)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Iterator[None]:
+        """Hand the terminal a report a cause in place of those of its points."""
+        self.failed = terminalreporter.stats.get("failed", [])
+        try:
+            sections = self._sections(terminalreporter.config.get_verbosity() > 0)
+            if sections is not None:
+                terminalreporter.stats["failed"] = sections
+            return (yield)
+        finally:
+            self._restore(terminalreporter)
+
+    @pytest.hookimpl(specname="pytest_terminal_summary", tryfirst=True)
+    def pytest_points_again(self, terminalreporter: Any) -> None:
+        """Between the sections and the short summary, which names every point."""
+        self._restore(terminalreporter)
+
+    def _restore(self, terminalreporter: Any) -> None:
+        if self.failed:
+            terminalreporter.stats["failed"] = self.failed
+
+    def _sections(self, everything: bool) -> list[Any] | None:
+        """The failed reports with those of points replaced by one a cause; None if no point failed."""
+        reports = {}
+        for report in self.failed:
+            record = _record(report)
+            if record is not None:
+                reports[id(record)] = (report, record)
+        if not reports:
+            return None
+        from parity.causes.group import causes
+        from parity.causes.text import title
+
+        records = [record for _, record in reports.values()]
+        found = causes([*records, *map(_passed, self.passing)])
+        several = len({loss for cause in found for loss in cause.losses}) > 1
+        sections = [report for report in self.failed if all(report is not own for own, _ in reports.values())]
+        for number, cause in enumerate(found, start=1):
+            line = title(cause, several)
+            for record in cause.points:
+                report = reports[id(record)][0]
+                report.longrepr = Sentence(str(record), f"cause {number}: {line}")
+            example = reports[id(cause.example)][0]
+            name = f"cause {number} of {len(found)}: {', '.join(cause.losses)}"
+            sections.append(_section(cause, name, line, example, everything))
+        return sections
+
+
+def _section(cause: Cause, name: str, line: str, example: Any, everything: bool) -> pytest.TestReport:
+    """A report that prints a cause: its sentence, its smallest example, and all of its points if they are asked for."""
+    from parity.causes.text import hint
+
+    shown = cause.points if everything else cause.points[:1]
+    left = len(cause.points) - len(shown)
+    texts = [f"{line}{hint(cause)}", "smallest example:" if len(cause.points) > 1 else "", *map(str, shown)]
+    if left:
+        texts.append(f"({left:,} more like it: -v shows each)")
+    path, lineno, _ = example.location
+    text = "\n".join(filter(None, texts))
+    return pytest.TestReport(
+        example.nodeid, (path, lineno, name), {}, "failed", Sentence(text, line, path, lineno), "call", example.sections
+    )
+
+
+def _record(report: Any) -> Record | None:
+    """The record of a point that fails; None of another test."""
+    text = getattr(report, "parity_record", None) or getattr(report, "parity_failed", None)
+    if text is None:
+        return None
+    from parity.records.mismatch import Kind
+    from parity.records.read import record_of
+
+    content = json.loads(text)
+    content.pop("kind")
+    record = record_of(content)
+    unreadable = any(mismatch.kind is Kind.FILE for mismatch in record.mismatches)
+    return record if record.unexpected and not unreadable else None
+
+
+def _passed(text: str) -> Record:
+    from parity.records.record import Record
+
+    loss, implementation, raises, *facts = text.split("\n")
+    return Record("", loss, "", "", 0, "", implementation, {}, raises=raises or None, facts=facts)

@@ -1,0 +1,145 @@
+"""What the report of one loss and that of several have in common: the counts, the causes, the forms it is saved in."""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from parity.causes.cause import Cause
+from parity.causes.group import causes as causes_of
+from parity.causes.text import told
+from parity.errors import ParityError
+from parity.records.record import Record
+from parity.report.text import percent
+from parity.report.write import filled
+
+VERDICTS = ("passed", "failed", "xpassed", "error", "xfailed", "not offered")
+FORMS = (".json", ".html", ".md", ".txt")
+
+
+class Findings(ABC):
+    """What the report of one loss and that of several have in common."""
+
+    implementation: str
+    unmatched: list[str]
+
+    @property
+    @abstractmethod
+    def records(self) -> list[Record]:
+        """Those of the points that were run."""
+
+    @property
+    @abstractmethod
+    def ok(self) -> bool:
+        """Whether every point that was run and is offered agrees, and at least one of each loss was compared."""
+
+    @property
+    @abstractmethod
+    def failures(self) -> list[str]:
+        """A text for each thing that is wrong."""
+
+    @property
+    @abstractmethod
+    def head(self) -> str:
+        """The verdict in a sentence."""
+
+    @property
+    @abstractmethod
+    def notes(self) -> list[str]:
+        """What is said beside the verdict, a line each."""
+
+    @property
+    @abstractmethod
+    def planned(self) -> int:
+        """The number of points that were to be run."""
+
+    @property
+    @abstractmethod
+    def left(self) -> int:
+        """The number of points that were not run."""
+
+    @property
+    @abstractmethod
+    def several(self) -> bool:
+        """Whether losses are named in the sentences of causes."""
+
+    @property
+    @abstractmethod
+    def others(self) -> list[str]:
+        """What is wrong without being a point: nothing could be run, an expected failure matches no point."""
+
+    @property
+    def causes(self) -> list[Cause]:
+        """What is wrong, each cause once: its sentence, facts, points, smallest example and exceptions."""
+        return causes_of(self.records)
+
+    @property
+    def share(self) -> str:
+        """How much was run, as a part of the sentence; '' for all."""
+        if not self.left:
+            return ""
+        run = self.planned - self.left
+        return f" in the {run:,} of {self.planned:,} points that were run ({percent(run, self.planned)})"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of points by verdict, without those that no point has."""
+        found = {verdict: self.count(verdict) for verdict in VERDICTS}
+        return {verdict: number for verdict, number in found.items() if number}
+
+    def count(self, verdict: str) -> int:
+        """The number of points with that verdict."""
+        return sum(record.verdict == verdict for record in self.records)
+
+    def raise_for_failures(self) -> None:
+        """Raise ParityError, an AssertionError, unless `ok`."""
+        if not self.ok:
+            raise ParityError(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, which JSON can hold."""
+        return {
+            "ok": self.ok, "head": self.head, "implementation": self.implementation, "counts": self.counts,
+            "planned": self.planned, "left": self.left, "notes": self.notes, "failures": self.failures,
+        }  # fmt: skip
+
+    def save(self, path: Path | str) -> Path:
+        """Write the report to a file, by the ending of its name: .json, .html, .md or .txt; returns its path.
+
+        Raises ValueError with a sentence for another ending, OSError if the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix not in FORMS:
+            raise ValueError(f"{path.name} ends in {path.suffix or 'nothing'!r}, expected one of {', '.join(FORMS)}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".json":
+            text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
+        elif path.suffix == ".txt":
+            text = "\n".join([str(self), *self.failures])
+        else:
+            text = filled(f"found{path.suffix}", report=self)
+        path.write_text(text + "\n", encoding="utf-8", errors="replace")
+        return path
+
+    def _repr_html_(self) -> str:
+        return filled("found.html", report=self, part=True)
+
+    @property
+    def told(self) -> list[str]:
+        """The causes in words, a line or more each."""
+        return told(self.causes, self.several)
+
+    @property
+    def lines(self) -> list[str]:
+        """What a person reads first: the verdict, what is said beside it, and the causes."""
+        notes = [f"  {note}" for note in self.notes]
+        return [self.head, *notes, *self.others, *self.told]
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.head}>"
