@@ -17,7 +17,8 @@ class Point:
     """One choice of everything but the seed.
 
     `given` maps argument names to array specifications, literals and options; `layouts` maps array
-    arguments to their layout; `choice` maps each axis of the scenario to the label chosen.
+    arguments to their layout; `choice` maps each axis of the scenario to the label chosen. `around` is the
+    transformation that the call goes through on both sides, or empty.
     """
 
     scenario: Scenario
@@ -27,6 +28,7 @@ class Point:
     given: dict[str, Any]
     layouts: dict[str, str]
     choice: dict[str, str]
+    around: str = ""
 
     @property
     def loss(self) -> str:
@@ -62,8 +64,10 @@ def expand(scenario: Scenario) -> Iterator[Point]:
         choice = {name: label for name, (label, _) in zip(names, chosen, strict=True)}
         values = {name: value for name, (_, value) in zip(names, chosen, strict=True)}
         dtype, layouts = values.pop("dtype"), dict(values.pop("layout", {}))
+        around = values.pop("around", "")
         sizes = {name: values.pop(name, size) for name, size in scenario.sizes.items()}
         given = scenario.given | {argument(axis): value for axis, value in values.items()}
         layouts |= {name: value.layout for name, value in given.items() if isinstance(value, Spec) and value.layout}
         suffix = "-".join(choice.values())
-        yield Point(scenario, f"{scenario.loss}/{scenario.name}/{suffix}", dtype, sizes, given, layouts, choice)
+        id = f"{scenario.loss}/{scenario.name}/{suffix}"
+        yield Point(scenario, id, dtype, sizes, given, layouts, choice, around)

@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from parity import losses
+from parity.cases.axes import OWN
 from parity.types import Array
 
 _SCALARS = (bool, int, float, str)
@@ -67,7 +68,7 @@ class Signature:
     @staticmethod
     def axis(name: str) -> str:
         """The axis that varies an argument: its name, unless the case format takes that for itself."""
-        return f"given.{name}" if name in ("dtype", "layout") else name
+        return f"given.{name}" if name in OWN else name
 
 
 @cache

@@ -9,12 +9,16 @@ from parity.types import Array, Gradients, Loss
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A loss by name, the function that is asked for it, and what it's given."""
+    """A loss by name, the function that is asked for it, and what it's given.
+
+    `plain` says that nothing goes around the call: our NumPy loss answers it too.
+    """
 
     loss: str
     function: Loss
     arguments: Mapping[str, Any]
     grad_output: Array
+    plain: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a draw allows by its own nature: its condition, torch's own rounding, and the exact answer for blame."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def exact(call: Call) -> Values:
     """The values in a wider dtype: torch's own in float64, or for float64 our NumPy loss in extended precision."""
     if not is_double(call.arguments, call.grad_output):
         return ask(call.function, widened(call.arguments, "float64"), call.grad_output)
-    if not EXTENDED:
+    if not (EXTENDED and call.plain):
         return {}
     wide = {name: option(name, value) for name, value in widened(call.arguments, "longdouble").items()}
     return ask(losses.LOSSES[call.loss], wide, call.grad_output)
@@ -133,7 +134,7 @@ def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
         found = ask(call.function, nearby, upstream)
-        wide = exact(Call(call.loss, call.function, nearby, upstream))
+        wide = exact(replace(call, arguments=nearby, grad_output=upstream))
         measured: Values = {}
         for name, row in rows.items():
             if name in found and name in wide:

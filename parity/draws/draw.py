@@ -8,10 +8,12 @@ from numpy.random.bit_generator import ISeedSequence
 
 from parity.cases.points import Point
 from parity.cases.specs import Tuple
-from parity.draws.layouts import sliced
+from parity.draws.layouts import LAYOUTS, sliced
 from parity.draws.recipe import recipe
 from parity.types import Array, DType
 
+# How many draws a call that is mapped over a stack takes at once.
+STACK = 2
 # The state of PCG64(0); each generator gets its own in place of it.
 _STATE: Any = np.random.PCG64(0).state
 
@@ -40,6 +42,7 @@ class Plan:
     def __init__(self, point: Point) -> None:
         self.point = point
         arrays = set(point.arrays)
+        self.stacked = point.around == "vmap"
         self.recipes = {name: recipe(point, name, value) for name, value in point.given.items() if name in arrays}
         self.options = {
             name: tuple(value.tuple) if isinstance(value, Tuple) else value
@@ -47,16 +50,27 @@ class Plan:
         }  # fmt: skip
 
     def arguments(self, seed: int) -> tuple[dict[str, Any], Array | None]:
-        """The arguments by name (fresh arrays and the options), and the scenario's own grad_output if it has one."""
+        """The arguments by name (fresh arrays and the options), and the scenario's own grad_output if it has one.
+
+        Under vmap each array is a stack of draws, in the layout of one.
+        """
         rng = generator(f"{self.point.id}#{seed}")
-        drawn: dict[str, Any] = {}
         with np.errstate(invalid="ignore", over="ignore"):
-            for name, draw in self.recipes.items():
-                drawn[name] = draw(rng, drawn)
+            drawn = self._stack([self._arrays(rng) for _ in range(STACK)]) if self.stacked else self._arrays(rng)
         grad_output = drawn.pop("grad_output", None)
         for name, value in self.options.items():
             drawn[name] = list(value) if isinstance(value, list) else value
         return drawn, grad_output
+
+    def _arrays(self, rng: np.random.Generator) -> dict[str, Any]:
+        drawn: dict[str, Any] = {}
+        for name, draw in self.recipes.items():
+            drawn[name] = draw(rng, drawn)
+        return drawn
+
+    def _stack(self, draws: list[dict[str, Any]]) -> dict[str, Any]:
+        arranged = {name: LAYOUTS[self.point.layouts.get(name, "contiguous")] for name in self.recipes}
+        return {name: arrange(np.stack([one[name] for one in draws])) for name, arrange in arranged.items()}
 
     def grad_output(self, output: Array, seed: int) -> Array:
         """A random upstream gradient for the output: never uniform, and in turn of other strides.

@@ -17,6 +17,7 @@ from parity.implementations.declaration import Implementation
 from parity.implementations.lacks import Lack
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
+from parity.references.torch import without
 from parity.types import Array, Gradients, Loss, NotOffered, Result
 from parity.wording import class_names, in_words, message
 
@@ -147,9 +148,24 @@ def ask_reference(drawn: Drawn) -> Asked:
     try:
         gradients = vjp(grad_output)
     except Exception as error:
-        figures = {"error": in_words(error)}
+        figures = {"error": in_words(error), "wanted": class_names(error)[0]}
         raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)) from None
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
+
+
+def refusal_of(drawn: Drawn) -> dict[str, str] | None:
+    """What the reference refuses a call with under the transformation of its point, which it answers without."""
+    try:
+        ask_reference(drawn)
+        return None
+    except Stopped as stopped:
+        (mismatch,) = stopped.mismatches
+    try:
+        output, vjp = without(drawn.pair.point.loss, drawn.pair.point.around)(**drawn.arguments)
+        vjp(drawn.upstream(output))
+    except Exception:
+        return None  # the case is at fault, and is told so
+    return {mismatch.figures["wanted"]: ""}
 
 
 def ask_implementation(asked: Asked) -> Draw:
@@ -169,7 +185,8 @@ def ask_implementation(asked: Asked) -> Draw:
 def expectation(asked: Asked) -> Expectation:
     """The reference's answers, and what each may be missed by."""
     pair = asked.drawn.pair
-    call = Call(pair.point.loss, pair.reference, asked.drawn.arguments, asked.grad_output)
+    plain = pair.point.around in ("", "positional", "checkpoint")
+    call = Call(pair.point.loss, pair.reference, asked.drawn.arguments, asked.grad_output, plain)
     return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings)
 
 

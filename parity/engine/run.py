@@ -4,7 +4,7 @@ This is the one path underneath: the pytest plugin, `parity.check` and the bench
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import PurePath
 from shlex import quote
 from typing import Any
@@ -18,7 +18,7 @@ from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.proof import is_reference, not_torch
-from parity.types import NotOffered
+from parity.types import Loss, NotOffered
 from parity.wording import in_words, message
 
 
@@ -41,10 +41,11 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             problem = not_torch(point.loss)
             if problem:
                 return _erroneous(record, _not_own(problem))
-            compiles = _compiles(implementation, point.loss)
-            with _watched(point, implementation, record):
+            loss = implementation.called(point)
+            compiles = _compiles(loss)
+            with _watched(point, implementation, loss, record):
                 run_draws(point, implementation, record)
-        if _compiles(implementation, point.loss) and not compiles:
+        if _compiles(loss) and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except NotOffered as error:
         record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {message(error)}"
@@ -98,21 +99,22 @@ def _not_own(problem: str) -> Mismatch:
     return Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.NOT_OWN, figures={"problem": problem})
 
 
-def _compiles(implementation: Implementation, loss: str) -> bool:
-    return getattr(implementation.adapted[loss], "compiles", False)
+def _compiles(loss: Loss) -> bool:
+    return getattr(loss, "compiles", False)
 
 
 @contextmanager
-def _watched(point: Point, implementation: Implementation, record: Record) -> Iterator[None]:
+def _watched(point: Point, implementation: Implementation, loss: Loss, record: Record) -> Iterator[None]:
     """What a whole point may leave behind: random generators, a patched torch, code that was compiled."""
     if implementation.trusted:
-        yield
+        with _compilation(loss, record) if _compiles(loss) else nullcontext():
+            yield
         return
     if is_reference(point.loss, implementation.losses[point.loss]):
         record.notes.append(f"{implementation.name} is torch's own {point.loss}: it is compared with itself")
     generators = Generators()
     try:
-        with _compilation(implementation.adapted[point.loss], record):
+        with _compilation(loss, record):
             yield
     finally:
         for change in generators.restored():

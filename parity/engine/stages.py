@@ -1,6 +1,6 @@
 """The draws of a point -> what they show, noted in its record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -17,6 +17,7 @@ from parity.engine.asking import (
     ask_reference,
     draw,
     forward,
+    refusal_of,
     restored,
     undrawn,
 )
@@ -26,7 +27,7 @@ from parity.engine.state import changes
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.references.torch import TORCH
+from parity.references.torch import TORCH, under
 from parity.types import NotOffered
 from parity.wording import in_words
 
@@ -46,10 +47,11 @@ def run_draws(point: Point, implementation: Implementation, record: Record) -> N
     except Exception as error:
         record.mismatches.append(undrawn(error))
         return
-    loss, lacking = implementation.adapted[point.loss], implementation.lacking(point.loss)
-    pair = Pair(point, implementation, record, plan, TORCH[point.loss], loss, lacking)
+    loss, lacking = implementation.called(point), implementation.lacking(point.loss)
+    reference = under(point.loss, point.around, implementation.device) if point.around else TORCH[point.loss]
+    pair = Pair(point, implementation, record, plan, reference, loss, lacking)
     case = point.scenario.case
-    run = _refusals if case.raises else _undefined if case.finding else _agreements
+    run = _refusals if case.raises else _undefined if case.finding else _around if point.around else _agreements
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
         stages = Stages(watched=not implementation.trusted)
@@ -60,8 +62,16 @@ def run_draws(point: Point, implementation: Implementation, record: Record) -> N
             if isinstance(ended, NotOffered):
                 raise ended
             if ended:
+                for mismatch in ended:
+                    mismatch.asked = _around_it(point) + mismatch.asked
                 record.mismatches += ended
                 return
+
+
+def _around_it(point: Point) -> str:
+    """How a call is made that goes through a transformation."""
+    words = {"": "", "positional": "called by position, ", "jvp": "under jvp, whose output is the tangent, "}
+    return words.get(point.around, f"under {point.around}, ")
 
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
@@ -95,15 +105,27 @@ def _seen(observations: Iterable[Observation], one: Draw) -> list[Mismatch]:
     return [mismatch for observation in observations for mismatch in observation(one)]
 
 
-def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
-    """Both sides refuse the call."""
+def _around(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """Both sides answer alike under a transformation, or both refuse it."""
+    drawn = stages.drawn(seeds[:1])
+    refused = refusal_of(drawn[0][1]) if drawn else None
+    if refused:
+        drawn[0][1].pair.record.raises = next(iter(refused))
+        _refusals(stages, seeds, refused)
+    else:
+        _agreements(stages, seeds)
+
+
+def _refusals(stages: "Stages", seeds: list[tuple[int, Start]], raises: Mapping[str, str] | None = None) -> None:
+    """Both sides refuse the call, as the case has it or as torch does."""
 
     def refuse(drawn: Drawn) -> None:
         pair = drawn.pair
         at("in a call that must be refused", drawn.seed)
-        assert pair.case.raises is not None
+        wanted = raises or pair.case.raises
+        assert wanted is not None
         found = list(witness.refusal(
-            pair.case.raises, pair.reference, pair.implementation, pair.loss, drawn.arguments, drawn.offered
+            wanted, pair.reference, pair.implementation, pair.loss, drawn.arguments, drawn.offered
         ))  # fmt: skip
         pair.record.compared += 1
         if found:

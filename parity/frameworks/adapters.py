@@ -19,7 +19,8 @@ class Adapter:
     `wrap` takes a callable and a device to a loss of arrays. `option` is what becomes of an option of a case: its
     name and value to the framework's value. `refusals` maps a class that torch raises to the names of the classes
     that may stand for it here, besides its subclasses. `is_reference` says that a callable may hand on torch's own
-    answer, so that nobody is accused of what torch leaves undefined.
+    answer, so that nobody is accused of what torch leaves undefined. `around` maps a transformation that a case may
+    name to what wraps a callable under it: the loss's name, the callable and the device to a loss of arrays.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Adapter:
     option: Callable[[str, Any], Any]
     refusals: Mapping[str, Collection[str]] = field(default_factory=dict)
     is_reference: bool = False
+    around: Mapping[str, Callable[[str, Callable[..., Any], str], Loss]] = field(default_factory=dict)
 
 
 def adapter(framework: "str | Adapter") -> Adapter:

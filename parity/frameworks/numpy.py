@@ -8,6 +8,7 @@ import numpy as np
 from parity import losses
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.options import converter
+from parity.frameworks.positional import by_position
 from parity.types import Array, Differentiator, Gradients, Result
 
 
@@ -66,4 +67,5 @@ ADAPTER = Adapter(
         "IndexError": ("ValueError",),
         "TypeError": ("ValueError",),
     },
+    around={"positional": lambda loss, function, device: NumpyLoss(by_position(loss, function))},
 )  # fmt: skip

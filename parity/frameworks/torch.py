@@ -1,8 +1,8 @@
 """Torch callables and modules as losses, gradients by autograd. Torch itself, wrapped so, is the reference."""
 
-import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,9 @@ from torch.autograd.graph import _engine_run_backward
 from parity.dtypes import BFLOAT16, is_floating, row_of
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.compiled import is_compiled
+from parity.frameworks.modules import as_function
 from parity.frameworks.options import converter
+from parity.frameworks.transformations import TRANSFORMATIONS, positional
 from parity.types import Array, Differentiator, Gradients, NotOffered
 from parity.wording import message
 
@@ -29,13 +31,17 @@ class TorchLoss:
     without, so what is differentiable is observed and never written down. What a call that worked has shown is
     kept for calls of the same shapes, dtypes and options, and for no other: no answer depends on what was asked
     before. The first vjp of a call is asked for as a training step asks for it, its graph freed, unless
-    `keeps_graph`, which spares the reference a second forward.
+    `keeps_graph`, which spares the reference a second forward. Each call goes through the transformation
+    `around`, if there is one.
     """
 
-    def __init__(self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False) -> None:
-        self.function = as_function(function)
+    def __init__(
+        self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False, around: str = ""
+    ) -> None:
+        plain = as_function(function)
+        self.function = TRANSFORMATIONS[around](plain) if around else plain
         self.device, self.keeps_graph = device, keeps_graph
-        self.compiles = is_compiled(function)
+        self.compiles = around == "compile" or is_compiled(function)
         self._refused: dict[tuple[Any, ...], frozenset[str]] = {}
 
     def __call__(self, **arguments: Any) -> tuple[Array, "TorchVjp"]:
@@ -90,6 +96,15 @@ class TorchLoss:
         return shared if self.device == "cpu" else shared.to(self.device)
 
 
+def around(
+    word: str, loss: str, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False
+) -> TorchLoss:
+    """A callable of the loss under the transformation of that word."""
+    if word == "positional":
+        return TorchLoss(positional(loss, function), device, keeps_graph)
+    return TorchLoss(function, device, keeps_graph and word != "compile", word)
+
+
 def _shared(array: Array) -> torch.Tensor:
     """A tensor over the array's memory."""
     row = row_of(array.dtype)
@@ -124,9 +139,7 @@ class TorchVjp(Differentiator):
                 _grad(self.output, self.leaves.values(), upstream)
         found = _grad(self.output, self.leaves.values(), upstream, retain_graph=keep)
         self.freed = not keep
-        return {
-            name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
-        }
+        return _named(self.leaves, found)
 
     def _call_again(self) -> None:
         self.output = self.loss.function(**self.call)
@@ -136,7 +149,7 @@ class TorchVjp(Differentiator):
 
         They are no leaves in it, as what a network computes is none.
         """
-        call = {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
+        call = self._detached()
         leaves = {name: call[name].requires_grad_() for name in names}
         call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
         output = self.loss.function(**call)
@@ -146,6 +159,22 @@ class TorchVjp(Differentiator):
             for name, gradient in zip(leaves, found, strict=True)
         }  # fmt: skip
         return {"output": to_numpy(output), **gradients}
+
+    def after_change(self, name: str, grad_output: Array) -> Gradients:
+        """The gradients, an argument being set to 0 between the forward and the backward of a call on copies.
+
+        Raises RuntimeError where autograd refuses that.
+        """
+        call = deepcopy(self._detached())
+        leaves = {leaf: call[leaf].requires_grad_() for leaf in self.leaves}
+        output = self.loss.function(**call)
+        with torch.no_grad():
+            call[name].zero_()
+        found = _grad(output, leaves.values(), self.tensor(grad_output), retain_graph=False) if leaves else ()
+        return _named(leaves, found)
+
+    def _detached(self) -> dict[str, Any]:
+        return {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
 
     def without_gradients(self) -> dict[str, Any]:
         """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
@@ -187,7 +216,12 @@ class TwiceVjp(TorchVjp):
             found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True, retain_graph=True)
         if found[0] is None:
             raise RuntimeError("the gradients cannot be differentiated: they do not depend on grad_output")
-        return {name: to_numpy(gradient) for name, gradient in zip(wanted, found, strict=True) if gradient is not None}
+        return _named(wanted, found)
+
+
+def _named(names: Iterable[str], found: Iterable[torch.Tensor | None]) -> Gradients:
+    """The gradients that there are, by argument name."""
+    return {name: to_numpy(gradient) for name, gradient in zip(names, found, strict=True) if gradient is not None}
 
 
 def _grad(
@@ -214,60 +248,12 @@ def to_numpy(tensor: torch.Tensor) -> Array:
     return array
 
 
-def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
-    """A plain function of all the arguments from a callable, a module class or a module.
-
-    A class is built from the arguments its constructor names (once for the same options, if none is a tensor)
-    and called with the rest; a built module is called with the arguments that its forward names, the others
-    must be what it was built with.
-    """
-    if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
-        return partial(_build_and_call, loss, frozenset(inspect.signature(loss).parameters), {})
-    if isinstance(loss, torch.nn.Module):
-        built = inspect.signature(type(loss)).parameters.values()
-        defaults = {one.name: one.default for one in built if one.default is not one.empty}
-        return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters), defaults)
-    return loss
-
-
-def _build_and_call(
-    module: type[torch.nn.Module], built: frozenset[str], modules: dict[str, torch.nn.Module], **arguments: Any
-) -> Any:
-    options = {name: value for name, value in arguments.items() if name in built}
-    rest = {name: value for name, value in arguments.items() if name not in built}
-    if any(isinstance(value, torch.Tensor) for value in options.values()):
-        return module(**options)(**rest)
-    # as in a training loop: a module that keeps something of a call shows it in the next
-    words = repr(sorted(options.items()))
-    if words not in modules:
-        modules[words] = module(**options)
-    return modules[words](**rest)
-
-
-def _call_built(module: torch.nn.Module, called: frozenset[str], defaults: Mapping[str, Any], **arguments: Any) -> Any:
-    for name, value in arguments.items():
-        if name not in called and not _same(getattr(module, name, None), value):
-            raise TypeError(
-                f"the module was not built with {name}={value!r}: give the class, or declare {name!r} in lacks"
-            )
-    for name, default in defaults.items():
-        if name not in arguments and not _same(getattr(module, name, default), default):
-            raise TypeError(
-                f"the module was built with {name}={getattr(module, name)!r}, which this call leaves at {default!r}: "
-                f"give the class"
-            )
-    return module(**{name: value for name, value in arguments.items() if name in called})
-
-
-def _same(built: Any, wanted: Any) -> bool:
-    if isinstance(built, torch.Tensor) and isinstance(wanted, torch.Tensor):
-        return built.shape == wanted.shape and bool((built == wanted).all())
-    return type(built) is not torch.Tensor and built == wanted
-
-
 option = converter(
     dtype=lambda word: getattr(torch, word), pairwise_distance=torch.nn.functional.pairwise_distance,
     # a vjp is called more than once here, which torch's chunks allow only if they are told
     linear_options=lambda **fields: torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields}),
 )  # fmt: skip
-ADAPTER = Adapter("torch", TorchLoss, option, {"IndexError": ("AcceleratorError",)}, is_reference=True)
+ADAPTER = Adapter(
+    "torch", TorchLoss, option, {"IndexError": ("AcceleratorError",)}, is_reference=True,
+    around={word: partial(around, word) for word in (*TRANSFORMATIONS, "positional")},
+)  # fmt: skip

@@ -88,6 +88,19 @@ class Implementation:
         """Each loss as ``(output, vjp)``."""
         return {name: self.adapter.wrap(function, self.device) for name, function in self.losses.items()}
 
+    def called(self, point: Point) -> Loss:
+        """The loss of a point as ``(output, vjp)``, under the transformation that the point goes through."""
+        if not point.around:
+            return self.adapted[point.loss]
+        key = (point.loss, point.around)
+        if key not in self._around:
+            self._around[key] = self.adapter.around[point.around](point.loss, self.losses[point.loss], self.device)
+        return self._around[key]
+
+    @cached_property
+    def _around(self) -> dict[tuple[str, str], Loss]:
+        return {}
+
     @cached_property
     def offered(self) -> Functions:
         """Each loss to be called with any options. Raises NotOffered for those that it lacks."""
@@ -110,9 +123,11 @@ class Implementation:
         if point.loss not in self.losses:
             return f"{self.name} has no {point.loss}"
         lack = first_used(self.lacking(point.loss), point)
-        if lack is None:
-            return None
-        return f"{self.name} does not offer {lack.said}" + (f": {lack.reason}" if lack.reason else "")
+        if lack is not None:
+            return f"{self.name} does not offer {lack.said}" + (f": {lack.reason}" if lack.reason else "")
+        if point.around and point.around not in self.adapter.around:
+            return f"{self.name} does not offer {point.around}: there is none for framework {self.adapter.name}"
+        return None
 
     def arguments(self, loss: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments without the options it lacks (they are at their defaults here)."""

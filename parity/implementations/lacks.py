@@ -10,12 +10,15 @@ from parity.cases.load import load
 from parity.cases.points import Point
 from parity.cases.shipped import case_file
 from parity.cases.signature import signature_of
-from parity.cases.specs import LAYOUTS, Spec
+from parity.cases.specs import AROUND, LAYOUTS, Spec
 from parity.dtypes import NAMES
+from parity.frameworks.positional import placed
 
 SECOND = "second derivatives"
 GRADIENT = "gradient"
 ERRORS = "errors"
+WARNINGS = "warnings"
+SAVED = "saved inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Lack:
     """One thing that is not offered.
 
     `loss` is the one that it is lacking of, '' for all. `word` is as it was declared: an option, a dtype, a layout,
-    'gradient', 'gradient of weight', 'second derivatives', 'errors'; `value` an option's value, if only that.
+    'gradient', 'gradient of weight', 'second derivatives', 'errors', 'warnings', 'saved inputs', a transformation such
+    as 'vmap'; `value` an option's value, if only that.
     """
 
     loss: str
@@ -42,7 +46,8 @@ def parse(entries: Collection[str] | Mapping[str, str], served: Iterable[str]) -
         raise ValueError(f"lacks is the text {entries!r}, expected a list or a mapping of texts")
     own = list(served)
     names = {name for loss in own for name in signature_of(loss).names}
-    words = {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
+    words = {*names, *NAMES, *LAYOUTS, *AROUND, GRADIENT, SECOND, ERRORS, WARNINGS, SAVED}
+    words |= {*(f"gradient of {name}" for name in names)}
     found = []
     for entry in entries:
         scope, dot, rest = str(entry).partition(".")
@@ -74,7 +79,7 @@ def first_used(lacks: Mapping[str, Lack], point: Point) -> Lack | None:
     """The first thing lacking that the point uses; an option at its default is not used."""
     if not lacks:
         return None
-    used = {point.dtype, *point.layouts.values()}
+    used = {point.dtype, point.around, *point.layouts.values()}
     if point.scenario.case.raises:
         used.add(ERRORS)
     signature = signature_of(point.loss)
@@ -85,4 +90,6 @@ def first_used(lacks: Mapping[str, Lack], point: Point) -> Lack | None:
         plain = value is None or isinstance(value, bool | int | float | str)
         if not (plain and value == signature.default(name)):
             used.add(name)
+    if point.around == "positional":  # what is lacking has no place, and moves those that come after it
+        used |= placed(point.loss, {name: None for name in point.given if name not in lacks})[0].keys()
     return next((lack for said, lack in lacks.items() if said in used), None)

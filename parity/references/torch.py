@@ -1,7 +1,7 @@
 """The reference: torch.nn.functional, wrapped as ``(output, vjp)``. Torch is asked, never transcribed."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from parity import losses
-from parity.frameworks.torch import TorchLoss
+from parity.frameworks.torch import TorchLoss, around
+from parity.frameworks.transformations import each_alone
 
 
 class _Once(torch.autograd.Function):
@@ -79,3 +80,17 @@ ROOTS: dict[str, tuple[Callable[..., Any], ...]] = {
 
 # The torch function that each of `parity.losses` answers to.
 TORCH: dict[str, TorchLoss] = {name: TorchLoss(function, keeps_graph=True) for name, function in FUNCTIONS.items()}
+
+
+@cache
+def under(loss: str, word: str, device: str) -> TorchLoss:
+    """Torch's function under a transformation: the same code as for those under test.
+
+    The rules of autocast are those of a device, so there it answers on that of the implementation.
+    """
+    return around(word, loss, FUNCTIONS[loss], device if word.startswith("autocast") else "cpu", keeps_graph=True)
+
+
+def without(loss: str, word: str) -> TorchLoss:
+    """Torch's function asked for the same without the transformation."""
+    return TorchLoss(each_alone(FUNCTIONS[loss])) if word == "vmap" else TORCH[loss]
