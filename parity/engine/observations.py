@@ -131,8 +131,8 @@ def _no_gradients(grad_output: Array) -> Gradients:
 def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
     """Of a framework that differentiates by what it is asked to: nothing, one argument, all but one."""
     vjp = draw.answer.vjp
-    if not isinstance(vjp, Differentiator) or draw.pair.point.around == "jvp":
-        return
+    if not isinstance(vjp, Differentiator) or draw.pair.point.around in ("jvp", "compile"):
+        return  # a tangent has no gradients, and each choice of them would be compiled anew
     names = [name for name in draw.answer.gradients if name in draw.reference.gradients]
     asked = [[], *([name] for name in names)]
     if len(names) > 2:  # in turn, point by point
