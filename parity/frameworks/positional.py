@@ -9,12 +9,15 @@ from parity.cases.signature import signature_of
 
 
 def by_position(loss: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of named arguments that hands them on by position; those left out in between at torch's defaults."""
+    """A function of named arguments that hands them on by position; those left out in between at torch's defaults.
+
+    Of a method, what it is bound to still comes first.
+    """
 
     @wraps(function)
-    def call(**arguments: Any) -> Any:
+    def call(*bound: Any, **arguments: Any) -> Any:
         places, named = placed(loss, arguments)
-        return function(*places.values(), **named)
+        return function(*bound, *places.values(), **named)
 
     return call
 

@@ -77,8 +77,13 @@ def _jvp(function: Function) -> Function:
 def _dual(name: str, value: Any) -> Any:
     if not (isinstance(value, torch.Tensor) and value.requires_grad):
         return value
+    return forward_ad.make_dual(value, direction(name, value))
+
+
+def direction(name: str, value: torch.Tensor) -> torch.Tensor:
+    """The tangent of an argument: the same for the same name and shape."""
     steps: Any = generator(f"tangent of {name}").integers(-16, 17, tuple(value.shape))
-    return forward_ad.make_dual(value, torch.from_numpy(np.asarray(steps * _STEP)).to(value.device, value.dtype))
+    return torch.from_numpy(np.asarray(steps * _STEP)).to(value.device, value.dtype)
 
 
 def positional(loss: str, function: Function) -> Function:
