@@ -150,9 +150,12 @@ def _(target: Array, input: Array, **options: Any) -> Result:
     "mse_loss", "the weight comes before the flags", "raises", "called by position, the forward raises ",
     framework="torch",
 )  # fmt: skip
-def _(input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None, **options: Any) -> torch.Tensor:
-    options |= {} if weight is None else {"weight": weight}
-    return F.mse_loss(input, target, **options)
+def _(
+    input: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None, reduction: str = "mean",
+    size_average: bool | None = None, reduce: bool | None = None,
+) -> torch.Tensor:  # fmt: skip
+    options: dict[str, Any] = {} if weight is None else {"weight": weight}
+    return F.mse_loss(input, target, size_average, reduce, reduction, **options)
 
 
 @planted(

@@ -107,6 +107,17 @@ def test_an_option_that_is_lacking_moves_those_behind_it(tmp_path: Path) -> None
     assert "does not offer size_average" in str(behind)
 
 
+def test_a_function_of_names_alone_is_not_asked_by_position(tmp_path: Path) -> None:
+    def named(input: torch.Tensor, target: torch.Tensor, *, reduction: str = "mean", **flags: Any) -> torch.Tensor:
+        return F.mse_loss(input, target, reduction=reduction, **flags)
+
+    assert check(tmp_path, "positional", named).count("passed") == 1
+    given = f"{MSE}, reduction: sum"
+    assert "does not offer size_average by position" in str(check(tmp_path, "positional", named, given=given))
+    only = check(tmp_path, "positional, vmap", lambda **arguments: F.mse_loss(**arguments))
+    assert [record.verdict for record in only.records] == ["not offered", "passed"]
+
+
 def test_what_torch_refuses_under_a_transformation_is_refused(tmp_path: Path) -> None:
     """Torch has no tangent of ctc_loss; it is no fault of the case, for without the transformation torch answers."""
     report = check(tmp_path, "jvp", FUNCTIONS["ctc_loss"], "ctc_loss", CTC)
@@ -138,6 +149,7 @@ def test_a_stack_is_of_different_draws_in_the_layout_of_one() -> None:
     assert again["input"].strides[-1] > again["input"].strides[-2]
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("loss", ["mse_loss", "cross_entropy", "ctc_loss", "triplet_margin_loss"])
 def test_torch_answers_for_a_stack_as_it_does_for_each_draw(loss: str) -> None:
     arguments, _ = Plan(around("vmap", loss)).arguments(0)
