@@ -10,6 +10,8 @@ from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
 
 DEEP_SEEDS = 10
+# How many draws a call that is mapped over a stack takes at once.
+STACK = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,11 @@ class Point:
             if all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in failure.where.items()):
                 return failure
         return None
+
+
+def stack_of(around: str) -> int:
+    """How many draws make the arrays of one call under that transformation."""
+    return STACK if around == "vmap" else 1
 
 
 def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:

@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
-from parity.cases.points import Point
+from parity.cases.points import Point, stack_of
 from parity.cases.specs import Tuple
 from parity.draws.layouts import LAYOUTS, sliced
 from parity.draws.recipe import recipe
 from parity.types import Array, DType
 
-# How many draws a call that is mapped over a stack takes at once.
-STACK = 2
 # The state of PCG64(0); each generator gets its own in place of it.
 _STATE: Any = np.random.PCG64(0).state
 
@@ -42,7 +40,7 @@ class Plan:
     def __init__(self, point: Point) -> None:
         self.point = point
         arrays = set(point.arrays)
-        self.stacked = point.around == "vmap"
+        self.stack = stack_of(point.around)
         self.recipes = {name: recipe(point, name, value) for name, value in point.given.items() if name in arrays}
         self.options = {
             name: tuple(value.tuple) if isinstance(value, Tuple) else value
@@ -56,7 +54,7 @@ class Plan:
         """
         rng = generator(f"{self.point.id}#{seed}")
         with np.errstate(invalid="ignore", over="ignore"):
-            drawn = self._stack([self._arrays(rng) for _ in range(STACK)]) if self.stacked else self._arrays(rng)
+            drawn = self._arrays(rng) if self.stack == 1 else self._stacked(rng)
         grad_output = drawn.pop("grad_output", None)
         for name, value in self.options.items():
             drawn[name] = list(value) if isinstance(value, list) else value
@@ -68,7 +66,8 @@ class Plan:
             drawn[name] = draw(rng, drawn)
         return drawn
 
-    def _stack(self, draws: list[dict[str, Any]]) -> dict[str, Any]:
+    def _stacked(self, rng: np.random.Generator) -> dict[str, Any]:
+        draws = [self._arrays(rng) for _ in range(self.stack)]
         arranged = {name: LAYOUTS[self.point.layouts.get(name, "contiguous")] for name in self.recipes}
         return {name: arrange(np.stack([one[name] for one in draws])) for name, arrange in arranged.items()}
 

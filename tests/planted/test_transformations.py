@@ -11,9 +11,9 @@ import torch.nn.functional as F
 
 import parity
 from parity.api import points
-from parity.cases.points import Point
+from parity.cases.points import STACK, Point
 from parity.cases.specs import AROUND
-from parity.draws.draw import STACK, Plan
+from parity.draws.draw import Plan
 from parity.engine.run import run_point
 from parity.engine.state import changes, known_state
 from parity.frameworks.torch import TorchLoss
