@@ -99,7 +99,9 @@ class TorchLoss:
 def around(
     word: str, loss: str, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False
 ) -> TorchLoss:
-    """A callable of the loss under the transformation of that word."""
+    """A callable of the loss under the transformation of that word. Raises NotOffered for one that cannot meet it."""
+    if word in ("vmap", "jvp") and is_compiled(function):
+        raise NotOffered(f"{word} of compiled code")  # torch runs it as it was before it was compiled
     if word == "positional":
         return TorchLoss(positional(loss, function), device, keeps_graph)
     return TorchLoss(function, device, keeps_graph and word != "compile", word)

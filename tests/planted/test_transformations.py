@@ -107,6 +107,13 @@ def test_an_option_that_is_lacking_moves_those_behind_it(tmp_path: Path) -> None
     assert "does not offer size_average" in str(behind)
 
 
+def test_compiled_code_is_not_mapped(tmp_path: Path) -> None:
+    """Torch would run it as it was before it was compiled, which the engine would tell as a way out."""
+    report = check(tmp_path, "vmap, jvp, checkpoint", torch.compile(F.mse_loss, backend="eager"))
+    assert [record.verdict for record in report.records] == ["not offered", "not offered", "passed"]
+    assert "yours does not offer vmap of compiled code" in str(report)
+
+
 def test_a_function_of_names_alone_is_not_asked_by_position(tmp_path: Path) -> None:
     def named(input: torch.Tensor, target: torch.Tensor, *, reduction: str = "mean", **flags: Any) -> torch.Tensor:
         return F.mse_loss(input, target, reduction=reduction, **flags)
