@@ -30,9 +30,9 @@ class Implementation:
     functions that return ``(output, vjp)`` or the output alone, 'torch', for callables of tensors, module classes or
     modules, or an Adapter of your own. `lacks` names what is not offered: an option such as 'label_smoothing' or
     'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors', 'warnings',
-    'saved inputs', a transformation such as 'vmap'; for one loss alone, 'cross_entropy.weight'. As a mapping it gives the reasons. What cannot be named so, a
-    loss may refuse by raising NotOffered. `expected_failures` maps patterns of point ids to reasons; each must
-    match a point, and a matching point that passes is a failure.
+    'saved inputs', a transformation such as 'vmap'; for one loss alone, 'cross_entropy.weight'. As a mapping it gives
+    the reasons. What cannot be named so, a loss may refuse by raising NotOffered. `expected_failures` maps patterns of
+    point ids to reasons; each must match a point, and a matching point that passes is a failure.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
     """
