@@ -164,8 +164,8 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
 def second_order(draw: Draw) -> Iterator[Mismatch]:
     """Second derivatives, unless the implementation does not offer them."""
     pair, vjp = draw.pair, draw.answer.vjp
-    if pair.point.around == "jvp":
-        return
+    if pair.point.around in ("jvp", "compile"):
+        return  # a tangent has no gradients, and compiled graphs serve once, torch's own as well
     if SECOND in pair.lacking or not isinstance(vjp, Differentiator):
         pair.record.not_offered.append(SECOND)
         return
