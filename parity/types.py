@@ -60,6 +60,13 @@ class Differentiator(ABC):
     def without_gradients(self) -> dict[str, Any]:
         """'output', from a call in which gradients are switched off. Raises RuntimeError if they are not."""
 
+    def after_change(self, name: str, grad_output: Array) -> Gradients:
+        """The gradients, an argument being changed in place between the forward and the backward.
+
+        Raises RuntimeError where the framework refuses that.
+        """
+        raise NotOffered("saved inputs")
+
     def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
         """The gradient of sum(<gradients, directions>) by every argument and by 'grad_output'.
 

@@ -19,7 +19,9 @@ def points(ids: Collection[str] = ()) -> Iterator[Point]:
         with suppress(CaseError):
             for scenario in load(path, served()):
                 if scenario.case.depth == "default" and not scenario.case.raises and not scenario.case.finding:
-                    yield from (point for point in expand(scenario) if not ids or point.id in ids)
+                    yield from (
+                        point for point in expand(scenario) if not point.around and (not ids or point.id in ids)
+                    )
 
 
 def files(ids: Collection[str] = ()) -> list[Path]:

@@ -22,7 +22,10 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "all": ("contiguous", "fortran", "transposed", "sliced", "reversed", "expanded", "offset", "readonly"),
     },
     "reduction": {"all": ("none", "mean", "sum")},
+    "around": {"autocast": ("autocast bfloat16", "autocast float16")},
 }
+# Axes of the format itself: no loss has an argument of that name, or it is varied as `given.dtype`.
+OWN = ("dtype", "layout", "around")
 _OF_ONE_LOSS = {("kl_div", "reduction"): {"all": ("none", "mean", "sum", "batchmean")}}
 
 

@@ -6,7 +6,7 @@ from itertools import chain, islice, product
 from typing import Any
 
 from parity.cases import expected
-from parity.cases.axes import Axis, Values, parts, words_for
+from parity.cases.axes import OWN, Axis, Values, parts, words_for
 from parity.cases.bounds import Extent, extent, out_of_bounds, size_words
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import label, unlike, written
@@ -16,7 +16,7 @@ from parity.cases.reader import Document, Place, Problem
 from parity.cases.scenario import Scenario, argument
 from parity.cases.schema import NAME, Case, CaseFile
 from parity.cases.signature import Signature
-from parity.cases.specs import DTYPES, FORMS, LAYOUTS, Like, Literally, Spec
+from parity.cases.specs import AROUND, DTYPES, FORMS, LAYOUTS, Like, Literally, Spec
 
 LABEL = 80
 MOST = 50
@@ -62,6 +62,7 @@ def problems(
         yield from expected.xfails(scenario, place, served)
     yield from expected.needed(scenario, place)
     yield from expected.refusal(case, place)
+    yield from expected.beside_around(scenario, place)
     yield from expected.figures(case, place)
 
 
@@ -80,7 +81,7 @@ def _values(scenario: Scenario, where: Where) -> Iterator[tuple[str, Any, Place]
     """Every value of every argument, with its place."""
     for name, value in scenario.given.items():
         yield name, value, where("given", name)
-    fixed = {"dtype", "layout", *scenario.sizes}
+    fixed = {*OWN, *scenario.sizes}
     for axis, values in scenario.axes.items():
         if axis not in fixed:
             for part, value in parts(values):
@@ -96,11 +97,12 @@ def _axes(scenario: Scenario, axes: Mapping[str, Axis], where: Where) -> Iterato
         if isinstance(word, str) and word not in known:
             expected = f"expected a list or a word{nearest(word, known)}" if known else "expected a list"
             yield Problem(place, f"found {written(word)}, {expected}")
-        if axis in ("dtype", "layout"):
-            allowed = DTYPES if axis == "dtype" else LAYOUTS
+        if axis in OWN:
+            allowed = {"dtype": DTYPES, "layout": LAYOUTS, "around": AROUND}[axis]
             for part, value in parts(values):
                 if value not in allowed and value != word:
-                    said = f"found {written(value)}, expected a {axis}{nearest(value, allowed)}"
+                    sort = "transformation" if axis == "around" else axis
+                    said = f"found {written(value)}, expected a {sort}{nearest(value, allowed)}"
                     yield Problem((*place, *part), said)
         elif axis in scenario.sizes:
             for part, value in parts(values):
@@ -109,7 +111,7 @@ def _axes(scenario: Scenario, axes: Mapping[str, Axis], where: Where) -> Iterato
         else:
             yield from _varied(scenario, axis, place)
     for size in scenario.sizes:
-        if size in ("dtype", "layout") or scenario.signature.knows(size):
+        if size in OWN or scenario.signature.knows(size):
             yield Problem(where("sizes", size), f"the size {size!r} has the name of an argument or axis", key=True)
 
 
@@ -132,8 +134,8 @@ def _varied(scenario: Scenario, axis: str, place: Place) -> Iterator[Problem]:
     """An axis that varies no argument."""
     signature = scenario.signature
     if not signature.knows(argument(axis)):
-        words = ["dtype", "layout", *map(signature.axis, signature.names), *scenario.sizes]
-        said = f"{quoted(axis)} is no argument of {scenario.loss}, size, dtype or layout{nearest(axis, words)}"
+        words = [*OWN, *map(signature.axis, signature.names), *scenario.sizes]
+        said = f"{quoted(axis)} is no argument of {scenario.loss}, size, dtype, layout or around{nearest(axis, words)}"
         yield Problem(place, said, key=True)
     elif axis != signature.axis(argument(axis)):
         yield Problem(place, f"found {quoted(axis)}, expected {argument(axis)!r}", key=True)

@@ -18,6 +18,7 @@ from parity.facts.expression import Misspelt, parse
 from parity.facts.point import facts_of
 
 EXCEPTIONS = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)}
+WARNINGS = {name for name in EXCEPTIONS if issubclass(getattr(builtins, name), Warning)}
 
 
 def identity(scenario: Scenario, place: Place) -> Iterator[Problem]:
@@ -82,6 +83,10 @@ def needed(scenario: Scenario, place: Place) -> Iterator[Problem]:
 def refusal(case: Case, place: Place) -> Iterator[Problem]:
     """Exceptions that do not exist, and what is not looked at beside `raises` or `finding`."""
     classes = [(word, (*place, "raises", word), True) for word in case.raises or {}]
+    for word in case.warns or {}:
+        if word not in WARNINGS:
+            said = f"there is no warning {quoted(word)}{nearest(word, WARNINGS)}"
+            yield Problem((*place, "warns", word), said, key=True)
     if case.finding and case.finding.raises is not None:
         classes.append((case.finding.raises, (*place, "finding", "raises"), False))
     for word, where, named in classes:
@@ -90,9 +95,16 @@ def refusal(case: Case, place: Place) -> Iterator[Problem]:
     if case.finding and case.finding.raises is not None and case.finding.output is not None:
         yield Problem((*place, "finding", "output"), "'output' says nothing beside 'raises'", key=True)
     alone = "raises" if case.raises else "finding" if case.finding else None
-    for key in ("finding", "equals", "published", "tolerance") if alone else ():
-        if key != alone and getattr(case, key) is not None:
+    for key in ("finding", "equals", "published", "tolerance", "warns", "observe") if alone else ():
+        if key != alone and getattr(case, key) not in (None, []):
             yield Problem((*place, key), f"{key!r} says nothing beside {alone!r}", key=True)
+
+
+def beside_around(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    """What is known of a plain call alone, beside a transformation."""
+    for key in ("equals", "published", "finding") if "around" in scenario.axes else ():
+        if getattr(scenario.case, key) is not None:
+            yield Problem((*place, key), f"{key!r} is said of a plain call, this case has 'around' across", key=True)
 
 
 def figures(case: Case, place: Place) -> Iterator[Problem]:

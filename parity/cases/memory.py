@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from parity.cases.bounds import Extent
 from parity.cases.literals import shape_of
-from parity.cases.points import Point
+from parity.cases.points import Point, stack_of
 from parity.cases.scenario import Scenario
 from parity.cases.specs import Arange, Classes, Integers, Like, Literally, Spec
 
@@ -40,7 +40,8 @@ def bytes_of(point: Point) -> int:
     for name in point.arrays:
         layout = point.layouts.get(name, "contiguous")
         taken[name] = _taken(point.given[name], point.dtype, [layout], point.sizes, taken)
-    return _total(point.scenario, taken, point.dtype, {name: [value] for name, value in point.given.items()})
+    given = {name: [value] for name, value in point.given.items()}
+    return _total(point.scenario, taken, point.dtype, given) * stack_of(point.around)
 
 
 def most_bytes(scenario: Scenario, extents: Mapping[str, Extent]) -> int:
@@ -66,7 +67,7 @@ def most_bytes(scenario: Scenario, extents: Mapping[str, Extent]) -> int:
     totals = (
         _total(scenario, dict(zip(taken, chosen, strict=True)), dtype, values) for chosen in product(*taken.values())
     )
-    return max(totals)
+    return max(totals) * max(map(stack_of, scenario.across.get("around", {"": ""}).values()))
 
 
 def _taken(value: Any, dtype: str, layouts: Iterable[str], sizes: Sizes, before: Mapping[str, Taken]) -> Taken:

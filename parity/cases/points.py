@@ -13,6 +13,8 @@ from parity.facts.expression import parse
 from parity.facts.point import Form
 
 DEEP_SEEDS = 10
+# How many draws a call that is mapped over a stack takes at once.
+STACK = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +22,8 @@ class Point:
     """One choice of everything but the seed.
 
     `given` maps argument names to array specifications, literals and options; `layouts` maps array
-    arguments to their layout; `choice` maps each axis of the scenario to the label chosen.
+    arguments to their layout; `choice` maps each axis of the scenario to the label chosen. `around` is the
+    transformation that the call goes through on both sides, or empty.
     """
 
     scenario: Scenario
@@ -30,6 +33,7 @@ class Point:
     given: dict[str, Any]
     layouts: dict[str, str]
     choice: dict[str, str]
+    around: str = ""
 
     @property
     def loss(self) -> str:
@@ -80,6 +84,11 @@ class Point:
         return None
 
 
+def stack_of(around: str) -> int:
+    """How many draws make the arrays of one call under that transformation."""
+    return STACK if around == "vmap" else 1
+
+
 def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:
     """The seeds of a point's draws: `count` of them, or its scenario's own number, tenfold when deep."""
     return range(base, base + (count or point.scenario.seeds * (DEEP_SEEDS if depth == "deep" else 1)))
@@ -94,8 +103,10 @@ def expand(scenario: Scenario) -> Iterator[Point]:
             continue
         values = {name: value for name, (_, value) in zip(names, chosen, strict=True)}
         dtype, layouts = values.pop("dtype"), dict(values.pop("layout", {}))
+        around = values.pop("around", "")
         sizes = {name: values.pop(name, size) for name, size in scenario.sizes.items()}
         given = scenario.given | {argument(axis): value for axis, value in values.items()}
         layouts |= {name: value.layout for name, value in given.items() if isinstance(value, Spec) and value.layout}
         suffix = "-".join(choice.values())
-        yield Point(scenario, f"{scenario.loss}/{scenario.name}/{suffix}", dtype, sizes, given, layouts, choice)
+        id = f"{scenario.loss}/{scenario.name}/{suffix}"
+        yield Point(scenario, id, dtype, sizes, given, layouts, choice, around)

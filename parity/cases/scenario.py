@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from parity.cases.axes import Values, values_of
+from parity.cases.axes import OWN, Values, values_of
 from parity.cases.identity import Identity, parse_identity
 from parity.cases.literals import labelled
 from parity.cases.reference import Named
@@ -61,7 +61,7 @@ class Scenario:
     @cached_property
     def arguments(self) -> list[str]:
         """The arguments that some point gives, in the order in which they are drawn."""
-        fixed = {"dtype", "layout", *self.sizes}
+        fixed = {*OWN, *self.sizes}
         swept = [argument(axis) for axis in self.axes if axis not in fixed]
         return list(dict.fromkeys([*self.given, *swept]))
 

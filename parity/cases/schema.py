@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from parity import losses
 from parity.cases.axes import Axis, words_for
 from parity.cases.signature import signature_of
-from parity.cases.specs import DTYPES, FORMS, LAYOUTS, LITERAL, Given, NumbersLiteral, Strict
+from parity.cases.specs import AROUND, DTYPES, FORMS, LAYOUTS, LITERAL, Given, NumbersLiteral, Strict
 
 NAME = r"^[^\s/:\[\]\x00-\x1f\x7f-\x9f][^/:\[\]\x00-\x1f\x7f-\x9f]*$"
 Reason: TypeAlias = Annotated[str, Field(min_length=8)]
@@ -93,11 +93,20 @@ class Case(Strict):
     sizes: Sizes = Field(default={}, description="sizes by name, besides the file's")
     given: Arguments = Field(default={}, description="arguments by torch's names")
     without: list[str] = Field(default=[], description="arguments of the defaults that are left out")
-    across: Axes = Field(default={}, description="values of dtype, layout, sizes and arguments: every combination")
+    across: Axes = Field(
+        default={}, description="values of dtype, layout, around, sizes and arguments: every combination"
+    )
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
     depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --parity-depth deep")
     raises: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
         default=None, description="the exception's class to a part of torch's message; both sides must raise it"
+    )
+    warns: Annotated[dict[str, str], Field(max_length=1)] | None = Field(
+        default=None,
+        description="the warning's class to a part of its text, that both sides give; {} where neither warns",
+    )
+    observe: Annotated[list[Literal["saved inputs"]], Field(min_length=1)] = Field(
+        default=[], description="what is looked at besides: saved inputs are arguments changed before the backward"
     )
     equals: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         default=None, description="an expression over the losses with the same output and gradients"
@@ -166,6 +175,7 @@ def json_schema() -> dict[str, Any]:
         "Option": {"anyOf": [scalar, {"type": ["array", "object"], "items": scalar, "additionalProperties": scalar}]},
         "DType": {"enum": list(DTYPES)},
         "Layout": {"enum": list(LAYOUTS)},
+        "Around": {"enum": list(AROUND)},
         "Size": {"type": "integer", "minimum": 0},
     }
     axes = {f"{name}Axis": _axis(_ref(name)) for name in values}
@@ -204,6 +214,7 @@ def _arguments(loss: str) -> dict[str, Any]:
 
     across = {"dtype": {**axis("DType", "dtype"), "description": "dtypes of the arrays"}}
     across["layout"] = {**axis("Layout", "layout"), "description": "strides of all arrays at once, then of each alone"}
+    across["around"] = {**axis("Around", "around"), "description": "what the call goes through on both sides"}
     for name in [*signature.names, "grad_output"]:
         kind = "Array" if signature.takes_array(name) else "Option"
         default = "needed" if name in signature.required else f"by default {signature.default(name)!r}"

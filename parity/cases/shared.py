@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from parity import losses
+from parity.cases.axes import OWN
 from parity.cases.checks import MOST, repeated_names
 from parity.cases.errors import CaseError, nearest, quoted
 from parity.cases.literals import written
@@ -77,7 +78,7 @@ def used(file: CaseFile, document: Document, signature: Signature) -> Iterator[W
 
 def _takes(signature: Signature, case: Case) -> bool:
     """Whether the loss has every argument that the case names; a name that no loss has is left for the checks."""
-    named = [*case.given, *(argument(axis) for axis in case.across if axis not in ("dtype", "layout"))]
+    named = [*case.given, *(argument(axis) for axis in case.across if axis not in OWN)]
     takes = signature.knows
     return all(takes(name) or not any(signature_of(other).knows(name) for other in losses.LOSSES) for name in named)
 

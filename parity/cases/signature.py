@@ -7,13 +7,14 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from functools import cache, reduce
 from operator import or_
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from parity import losses
+from parity.cases.axes import OWN
 from parity.cases.reference import Unimportable
 from parity.cases.specs import Spec
 from parity.types import Array
@@ -29,7 +30,7 @@ class Signature:
     """The arguments of one loss; `varied` are options that its reference alone has."""
 
     loss: str
-    parameters: dict[str, inspect.Parameter]
+    parameters: dict[str, inspect.Parameter] = field(hash=False)
     pattern: str | None
     arrays: frozenset[str]
     numbers_too: frozenset[str]
@@ -88,7 +89,7 @@ class Signature:
     @staticmethod
     def axis(name: str) -> str:
         """The axis that varies an argument: its name, unless the case format takes that for itself."""
-        return f"given.{name}" if name in ("dtype", "layout") else name
+        return f"given.{name}" if name in OWN else name
 
 
 @cache

@@ -20,6 +20,11 @@ Layout: TypeAlias = Literal[
     "offset", "readonly",
 ]  # fmt: skip
 LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
+# What a call may go through, on both sides: torch's answer under it is the reference's.
+Around: TypeAlias = Literal[
+    "autocast bfloat16", "autocast float16", "vmap", "jvp", "compile", "checkpoint", "positional",
+]  # fmt: skip
+AROUND: tuple[str, ...] = Around.__args__  # type: ignore[attr-defined]
 # What an array may be drawn in: the floating dtypes for a whole scenario, any for one array.
 DTYPES: tuple[str, ...] = tuple(FLOATING)
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """What a draw allows by its own nature: its condition, torch's own rounding, and the exact answer for blame."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
         found = ask(call.function, nearby, upstream)
-        wide = exact(Call(call.function, nearby, upstream, call.extended))
+        wide = exact(replace(call, arguments=nearby, grad_output=upstream))
         measured: Values = {}
         for name, row in rows.items():
             if name in found and name in wide:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
-from parity.cases.points import Point
+from parity.cases.points import Point, stack_of
 from parity.cases.specs import PlainNumber, Tuple
-from parity.draws.layouts import sliced
+from parity.draws.layouts import LAYOUTS, sliced
 from parity.draws.recipe import recipe
 from parity.types import Array, DType
 
@@ -40,6 +40,7 @@ class Plan:
     def __init__(self, point: Point) -> None:
         self.point = point
         arrays = set(point.arrays)
+        self.stack = stack_of(point.around)
         self.recipes = {name: recipe(point, name, value) for name, value in point.given.items() if name in arrays}
         self.options = {
             name: value.value if isinstance(value, Tuple | PlainNumber) else value
@@ -47,16 +48,28 @@ class Plan:
         }  # fmt: skip
 
     def arguments(self, seed: int) -> tuple[dict[str, Any], Array | None]:
-        """The arguments by name (fresh arrays and the options), and the scenario's own grad_output if it has one."""
+        """The arguments by name (fresh arrays and the options), and the scenario's own grad_output if it has one.
+
+        Under vmap each array is a stack of draws, in the layout of one.
+        """
         rng = generator(f"{self.point.id}#{seed}")
-        drawn: dict[str, Any] = {}
         with np.errstate(invalid="ignore", over="ignore"):
-            for name, draw in self.recipes.items():
-                drawn[name] = draw(rng, drawn)
+            drawn = self._arrays(rng) if self.stack == 1 else self._stacked(rng)
         grad_output = drawn.pop("grad_output", None)
         for name, value in self.options.items():
             drawn[name] = list(value) if isinstance(value, list) else value
         return drawn, grad_output
+
+    def _arrays(self, rng: np.random.Generator) -> dict[str, Any]:
+        drawn: dict[str, Any] = {}
+        for name, draw in self.recipes.items():
+            drawn[name] = draw(rng, drawn)
+        return drawn
+
+    def _stacked(self, rng: np.random.Generator) -> dict[str, Any]:
+        draws = [self._arrays(rng) for _ in range(self.stack)]
+        arranged = {name: LAYOUTS[self.point.layouts.get(name, "contiguous")] for name in self.recipes}
+        return {name: arrange(np.stack([one[name] for one in draws])) for name, arrange in arranged.items()}
 
     def grad_output(self, output: Array, seed: int) -> Array:
         """A random upstream gradient for the output: never uniform, and in turn of other strides.

@@ -176,7 +176,7 @@ def ask_reference(drawn: Drawn) -> Asked:
     try:
         gradients = vjp(grad_output)
     except Exception as error:
-        figures = {"error": in_words(error)}
+        figures = {"error": in_words(error), "wanted": class_names(error)[0]}
         refused = Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)
         raise drawn.pair.not_without() or Stopped(refused) from None
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
@@ -193,6 +193,24 @@ def ask_refusal(drawn: Drawn) -> str:
         problem = f"the reference {reference.name} cannot be asked: {in_words(error)}"
         raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.NOT_OWN, figures={"problem": problem}))
     return next(name for name in class_names(error) if name in EXCEPTIONS)
+
+
+def refusal_of(drawn: Drawn) -> dict[str, str] | None:
+    """What the reference refuses a call with under the transformation of its point, which it answers without."""
+    try:
+        ask_reference(drawn)
+        return None
+    except Stopped as stopped:
+        (mismatch,) = stopped.mismatches
+    bare = drawn.pair.reference.bare
+    if bare is None or "wanted" not in mismatch.figures:
+        return None
+    try:
+        output, vjp = bare(**drawn.arguments)
+        vjp(drawn.upstream(output))
+    except Exception:
+        return None  # the case is at fault, and is told so
+    return {mismatch.figures["wanted"]: ""}
 
 
 def ask_implementation(asked: Asked) -> Draw:

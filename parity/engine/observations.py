@@ -5,19 +5,19 @@ A new one is a function, and an entry in one of the tuples at the end.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from parity.comparison import observe, witness
+from parity.comparison import observe, warned, witness
 from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.crumbs import at
 from parity.implementations.contract import Contract
-from parity.implementations.lacks import SECOND
+from parity.implementations.lacks import SAVED, SECOND, WARNINGS
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
-from parity.types import Array, Clause, Differentiator, Gradients, NotOffered, Result
+from parity.types import Array, Clause, Differentiator, Gradients, Loss, NotOffered, Result
 from parity.wording import in_words, message
 
 Observation: TypeAlias = Callable[[Draw], Iterable[Mismatch]]
@@ -150,8 +150,8 @@ def _no_gradients(grad_output: Array) -> Gradients:
 def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
     """Of a framework that differentiates by what it is asked to: nothing, one argument, all but one."""
     vjp = draw.answer.vjp
-    if not isinstance(vjp, Differentiator):
-        return
+    if not isinstance(vjp, Differentiator) or draw.pair.point.around in ("jvp", "compile"):
+        return  # a tangent has no gradients, and each choice of them would be compiled anew
     names = [name for name in draw.answer.gradients if name in draw.reference.gradients]
     asked = [[], *([name] for name in names)]
     if len(names) > 2:  # in turn, point by point
@@ -186,6 +186,8 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
 def second_order(draw: Draw) -> Iterator[Mismatch]:
     """Second derivatives, unless the implementation does not offer them."""
     pair, vjp = draw.pair, draw.answer.vjp
+    if pair.point.around in ("jvp", "compile"):
+        return  # a tangent has no gradients, and compiled graphs serve once, torch's own as well
     if pair.contract.lacks_second or not isinstance(vjp, Differentiator):
         pair.record.not_offered.append(SECOND)
         return
@@ -203,6 +205,70 @@ def second_order(draw: Draw) -> Iterator[Mismatch]:
         pair.record.not_offered.append(message(error) or SECOND)
 
 
+def warns(draw: Draw) -> Iterator[Mismatch]:
+    """The warnings of a call of each side, where the case says what they are."""
+    pair, drawn = draw.pair, draw.drawn
+    if pair.case.warns is None:
+        return
+    if pair.contract.lacks_warnings:
+        pair.record.not_offered.append(WARNINGS)
+        return
+    at("in a call that is watched for warnings", draw.seed)
+    sides: list[Loss] = [pair.reference.loss, pair.contract.call]
+    try:
+        given = [warned.during(partial(_whole, loss, drawn.arguments, draw.grad_output)) for loss in sides]
+    except (NotOffered, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        yield Mismatch(Subject.EFFECT, Kind.RAISES, event=Event.SECOND_CALL, figures={"error": in_words(error)})
+    else:
+        yield from warned.differences(pair.case.warns, *given)
+
+
+def _whole(loss: Loss, arguments: dict[str, Any], grad_output: Array) -> None:
+    loss(**arguments)[1](grad_output)
+
+
+def saved_inputs(draw: Draw) -> Iterator[Mismatch]:
+    """An argument that is changed in place between the forward and the backward: refused, or it does not matter.
+
+    What torch refuses, or is not moved by, may not move the implementation. Where torch's own gradients follow the
+    change, nothing is known.
+    """
+    pair, vjp, reference = draw.pair, draw.answer.vjp, draw.reference.vjp
+    if SAVED not in pair.case.observe:
+        return
+    if pair.contract.lacks_saved or not isinstance(vjp, Differentiator):
+        pair.record.not_offered.append(SAVED)
+        return
+    for name in [name for name, value in draw.drawn.arguments.items() if isinstance(value, np.ndarray)]:
+        at(f"in a backward after {name} has changed", draw.seed)
+        asked = f"{name} set to 0 in place between forward and backward, "
+        try:
+            wanted: Gradients | None = reference.after_change(name, draw.grad_output)
+        except RuntimeError:
+            wanted = None
+        if wanted and any(draw.expected.compare(one, gradient)[2] for one, gradient in wanted.items()):
+            continue
+        try:
+            found = vjp.after_change(name, draw.grad_output)
+        except NotOffered:
+            pair.record.not_offered.append(SAVED)
+            return
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if wanted is not None:
+                raised = {"error": in_words(error)}
+                yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=asked)
+            continue
+        for one, gradient in found.items():
+            problem = draw.expected.compare(one, gradient)[2] if one in draw.reference.gradients else None
+            if problem:
+                problem.asked = asked + ("which torch refuses, " if wanted is None else "")
+                yield problem
+
+
 # What the call has done to memory; the arguments are drawn again if it has spoilt them.
 EFFECTS: tuple[Observation, ...] = (overwritten, shared_memory, mutation)
 # What it answers.
@@ -210,4 +276,4 @@ ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
 ALIKE: tuple[Observation, ...] = (identity,)
 # Where nothing differs so far, and of a point's first draw alone.
-ONCE: tuple[Observation, ...] = (repeatability, partial_gradients, second_order)
+ONCE: tuple[Observation, ...] = (repeatability, partial_gradients, second_order, warns, saved_inputs)

@@ -4,7 +4,7 @@ This is the one path underneath: the pytest plugin, `parity.check` and the bench
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import PurePath
 from shlex import quote
 
@@ -23,7 +23,7 @@ from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.proof import is_reference, not_torch
-from parity.references.reference import Reference
+from parity.references.reference import Reference, under
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -53,17 +53,19 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             problem = not_torch(point.loss) if reference.is_torch else None
             if problem:
                 return _erroneous(record, _not_own(problem))
-            compiles = contract.compiles
+            called = contract.under(point.around)
+            asked = under(reference, contract.signature, point.around, contract.device) if point.around else reference
+            compiles = called.compiles
 
-            def compare(contract: Contract) -> Record:
+            def compare(called: Contract) -> Record:
                 made = blank(point, implementation, record.seeds)
                 made.left_out, made.reference = record.left_out, record.reference
-                with _watched(contract, reference, made):
-                    run_draws(point, contract, terms, reference, made)
+                with _watched(called, reference, made):
+                    run_draws(point, called, terms, asked, made)
                 return made
 
-            record = granted(contract, compare)
-        if contract.compiles and not compiles:
+            record = granted(called, compare)
+        if called.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except Unimportable as error:
         return _erroneous(record, _not_own(str(error)))
@@ -138,7 +140,8 @@ def _not_own(problem: str) -> Mismatch:
 def _watched(contract: Contract, reference: Reference, record: Record) -> Iterator[None]:
     """What a whole point may leave behind: random generators, a patched torch, code that was compiled."""
     if contract.trusted:
-        yield
+        with _compilation(contract, record) if contract.compiles else nullcontext():
+            yield
         return
     theirs = is_reference(contract.loss, contract.function) if reference.is_torch else False
     if theirs or contract.function is reference.function:

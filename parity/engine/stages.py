@@ -18,6 +18,7 @@ from parity.engine.asking import (
     ask_refusal,
     draw,
     forward,
+    refusal_of,
     restored,
     undrawn,
 )
@@ -63,7 +64,15 @@ def _run_draws(
         return
     pair = Pair(point, contract, terms, record, plan, reference)
     case = point.scenario.case
-    run = _refusals if case.raises else _undefined if case.finding else _decided if reference.decides else _agreements
+    run = _agreements
+    if case.raises:
+        run = _refusals
+    elif case.finding:
+        run = _undefined
+    elif point.around:
+        run = _around
+    elif reference.decides:
+        run = _decided
     refused: list[NotOffered] = []
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
@@ -73,6 +82,8 @@ def _run_draws(
         refused += stages.refused
         for seed in seeds:
             if seed in stages.ended:
+                for mismatch in stages.ended[seed]:
+                    mismatch.asked = _around_it(point) + mismatch.asked
                 record.mismatches += stages.ended[seed]
                 break
         if record.mismatches:
@@ -80,6 +91,12 @@ def _run_draws(
     if refused and not record.mismatches and not record.compared:
         raise refused[0]
     record.not_offered += [message(error) or "a draw" for error in refused]
+
+
+def _around_it(point: Point) -> str:
+    """How a call is made that goes through a transformation."""
+    words = {"": "", "positional": "called by position, ", "jvp": "under jvp, whose output is the tangent, "}
+    return words.get(point.around, f"under {point.around}, ")
 
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
@@ -135,12 +152,24 @@ def _seen(observations: Iterable[Observation], one: Draw) -> list[Mismatch]:
     return [mismatch for observation in observations for mismatch in observation(one)]
 
 
-def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
-    """Both sides refuse the call."""
+def _around(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """Both sides answer alike under a transformation, or both refuse it."""
+    drawn = stages.drawn(seeds[:1])
+    refused = refusal_of(drawn[0][1]) if drawn else None
+    if refused:
+        drawn[0][1].pair.record.raises = next(iter(refused))
+        _refusals(stages, seeds, refused)
+    else:
+        _agreements(stages, seeds)
+
+
+def _refusals(stages: "Stages", seeds: list[tuple[int, Start]], raises: Mapping[str, str] | None = None) -> None:
+    """Both sides refuse the call, as the case has it or as torch does."""
 
     def refuse(drawn: Drawn) -> None:
-        assert drawn.pair.case.raises is not None
-        _refuse(drawn, drawn.pair.case.raises)
+        wanted = raises or drawn.pair.case.raises
+        assert wanted is not None
+        _refuse(drawn, wanted)
 
     stages.each(refuse, stages.drawn(seeds))
 

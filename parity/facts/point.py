@@ -55,6 +55,8 @@ class Described(Protocol):
     @property
     def defaults(self) -> Mapping[str, Any]: ...
     @property
+    def around(self) -> str: ...
+    @property
     def refusal(self) -> Sequence[str] | None:
         """The class of the exception that must be raised, and texts about why; None if the call is answered."""
 
@@ -68,6 +70,8 @@ def facts_of(point: Described) -> frozenset[str]:
     if scores is not None:
         role = role_of(point.loss, (*forms, *point.defaults))
         found.update(_of_shapes(role, scores, forms, options))
+    if point.around:
+        found.add(point.around)
     refusal = point.refusal
     if refusal is not None:
         found.add("refuses")

@@ -58,6 +58,15 @@ UPSTREAM = {
     "upstream with zeros": "the upstream gradient is 0 somewhere",
     "upstream infinite": "the upstream gradient is inf or nan somewhere",
 }
+_AROUND = {
+    "autocast bfloat16": "the call is made in a region of autocast to bfloat16",
+    "autocast float16": "the call is made in a region of autocast to float16",
+    "vmap": "the function of one draw is mapped over a stack of draws",
+    "jvp": "the tangent of forward mode is compared",
+    "compile": "the function is compiled by torch",
+    "checkpoint": "the forward keeps nothing, and is run again in the backward",
+    "positional": "all arguments are given by position, in torch's order",
+}
 WORDS: dict[str, Word] = {
     **{name: Word("dtype", f"an array is of {name}") for name in NAMES},
     "complex": Word("dtype", "an array holds complex numbers"),
@@ -79,6 +88,7 @@ WORDS: dict[str, Word] = {
     "very large": Word("size", "there are more than 4,096 rows, or an array has more than 262,144 elements"),
     **{word: Word("data", sentence, drawn=True) for word, sentence in _DATA.items()},
     **{word: Word("upstream gradient", sentence, drawn=True) for word, sentence in UPSTREAM.items()},
+    **{word: Word("around the call", sentence) for word, sentence in _AROUND.items()},
     "refuses": Word("refusal", "the call must be refused"),
     "refuses dtype": Word("refusal", "the call must be refused for a dtype"),
     "refuses shape": Word("refusal", "the call must be refused for a shape or size"),

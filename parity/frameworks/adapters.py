@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from parity.cases.errors import nearest
+from parity.cases.signature import Signature
 from parity.frameworks.callables import Plain, plain
 from parity.types import Loss
 
@@ -22,6 +23,8 @@ class Adapter:
     that may stand for it here, besides its subclasses. `is_reference` says that a callable may hand on torch's own
     answer, so that nobody is accused of what torch leaves undefined. `plain` makes a plain function of a callable, with
     what it takes; `wrap` is given such ones. `unready` says in a few words why nothing can run on a device, or None.
+    `around` maps a transformation that a case may name to what wraps a callable under it: the loss's signature, the
+    callable and the device to a loss of arrays.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Adapter:
     is_reference: bool = False
     plain: Callable[[Callable[..., Any]], Plain] = plain
     unready: Callable[[str], str | None] = lambda device: None
+    around: Mapping[str, Callable[[Signature, Callable[..., Any], str], Loss]] = field(default_factory=dict)
 
 
 def adapter(framework: "str | Adapter") -> Adapter:

@@ -9,6 +9,7 @@ from parity import losses
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import returned as unusable
 from parity.frameworks.options import converter
+from parity.frameworks.positional import by_position
 from parity.types import Array, Differentiator, Gradients, Result
 
 
@@ -68,4 +69,5 @@ ADAPTER = Adapter(
         "TypeError": ("ValueError",),
         "AttributeError": ("TypeError", "ValueError"),
     },
+    around={"positional": lambda loss, function, device: NumpyLoss(by_position(loss, function))},
 )  # fmt: skip

@@ -2,20 +2,25 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from copy import copy
+from copy import copy, deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.autograd.graph import _engine_run_backward
 
-from parity.dtypes import BFLOAT16, is_floating, row_of
+from parity.cases.signature import Signature
+from parity.dtypes import is_floating
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import returned
 from parity.frameworks.compiled import is_compiled
 from parity.frameworks.modules import as_plain
 from parity.frameworks.options import converter
 from parity.frameworks.owned import own
+from parity.frameworks.tensors import to_numpy as to_numpy
+from parity.frameworks.tensors import to_tensor
+from parity.frameworks.transformations import TRANSFORMATIONS, positional
 from parity.types import Array, Clause, Differentiator, Gradients, NotOffered
 from parity.wording import first_line, message
 
@@ -31,13 +36,17 @@ class TorchLoss:
     without, so what is differentiable is observed and never written down. What a call that worked has shown is
     kept for calls of the same shapes, dtypes and options, and for no other: no answer depends on what was asked
     before. The first vjp of a call is asked for as a training step asks for it, its graph freed, unless
-    `keeps_graph`, which spares the reference a second forward.
+    `keeps_graph`, which spares the reference a second forward. Each call goes through the transformation
+    `around`, if there is one.
     """
 
-    def __init__(self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False) -> None:
-        self.function = as_plain(function).function
+    def __init__(
+        self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False, around: str = ""
+    ) -> None:
+        plain = as_plain(function).function
+        self.function = TRANSFORMATIONS[around](plain) if around else plain
         self.device, self.keeps_graph = device, keeps_graph
-        self.compiles = is_compiled(function)
+        self.compiles = around == "compile" or is_compiled(function)
         self.waived: Collection[Clause] = ()
         self._refused: dict[tuple[Any, ...], frozenset[str]] = {}
 
@@ -106,17 +115,8 @@ class TorchLoss:
         return array.copy() if Clause.MEMORY in self.waived else array
 
     def tensor(self, array: Array) -> torch.Tensor:
-        """A tensor over the array's own memory and strides where torch can, else a copy."""
-        if not array.flags.writeable or min(array.strides, default=0) < 0:
-            array = array.copy()
-        buffer = array.base
-        if isinstance(buffer, np.ndarray) and buffer.ndim == 1 and buffer.flags.carray and buffer.dtype == array.dtype:
-            # a window into a buffer is one in torch too: there a kernel may forget the offset
-            strides = [stride // array.itemsize for stride in array.strides]
-            skipped = (array.ctypes.data - buffer.ctypes.data) // array.itemsize
-            shared = torch.as_strided(_shared(buffer), array.shape, strides, skipped)
-        else:
-            shared = _shared(array)
+        """The array as a tensor on the device."""
+        shared = to_tensor(array)
         return shared if self.device == "cpu" else shared.to(self.device)
 
 
@@ -125,12 +125,15 @@ def _owned(call: dict[str, Any]) -> dict[str, Any]:
     return {name: own(value) if isinstance(value, torch.Tensor) else value for name, value in call.items()}
 
 
-def _shared(array: Array) -> torch.Tensor:
-    """A tensor over the array's memory."""
-    row = row_of(array.dtype)
-    if row is not None and row.bits is not None:
-        return torch.from_numpy(array.view(row.bits)).view(getattr(torch, row.name))
-    return torch.from_numpy(array)
+def around(
+    word: str, signature: Signature, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False
+) -> TorchLoss:
+    """A callable of a loss under the transformation of that word. Raises NotOffered for one that cannot meet it."""
+    if word in ("vmap", "jvp") and is_compiled(function):
+        raise NotOffered(f"{word} of compiled code")  # torch runs it as it was before it was compiled
+    if word == "positional":
+        return TorchLoss(positional(signature, function), device, keeps_graph)
+    return TorchLoss(function, device, keeps_graph and word != "compile", word)
 
 
 class TorchVjp(Differentiator):
@@ -159,11 +162,7 @@ class TorchVjp(Differentiator):
                 _grad(self.output, self.leaves.values(), upstream)
         found = _grad(self.output, self.leaves.values(), upstream, retain_graph=keep)
         self.freed = not keep
-        return {
-            name: self.loss.array(gradient)
-            for name, gradient in zip(self.leaves, found, strict=True)
-            if gradient is not None
-        }
+        return _named(self.leaves, found, self.loss.array)
 
     def _call_again(self) -> None:
         self.leaves = {name: self.call[name] for name in self.leaves}
@@ -174,7 +173,7 @@ class TorchVjp(Differentiator):
 
         They are no leaves in it, as what a network computes is none.
         """
-        call = {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
+        call = self._detached()
         leaves = {name: call[name].requires_grad_() for name in names}
         call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
         output = self.loss.answer(call, again=True)
@@ -184,6 +183,23 @@ class TorchVjp(Differentiator):
             for name, gradient in zip(leaves, found, strict=True)
         }  # fmt: skip
         return {"output": to_numpy(output), **gradients}
+
+    def after_change(self, name: str, grad_output: Array) -> Gradients:
+        """The gradients, an argument being set to 0 between the forward and the backward of a call on copies.
+
+        Raises RuntimeError where autograd refuses that.
+        """
+        call = deepcopy(self._detached())
+        leaves = {leaf: call[leaf].requires_grad_() for leaf in self.leaves}
+        output = self.loss.answer(call, again=True)
+        with torch.no_grad():
+            call[name].zero_()
+        upstream = self.loss.upstream(grad_output)
+        found = _grad(output, leaves.values(), upstream, retain_graph=False) if leaves else ()
+        return _named(leaves, found)
+
+    def _detached(self) -> dict[str, Any]:
+        return {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
 
     def without_gradients(self) -> dict[str, Any]:
         """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
@@ -225,7 +241,17 @@ class TwiceVjp(TorchVjp):
             found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True, retain_graph=True)
         if found[0] is None:
             raise RuntimeError("the gradients cannot be differentiated: they do not depend on grad_output")
-        return {name: to_numpy(gradient) for name, gradient in zip(wanted, found, strict=True) if gradient is not None}
+        return _named(wanted, found)
+
+
+def _named(
+    names: Iterable[str],
+    found: Iterable[torch.Tensor | None],
+    array: Callable[[torch.Tensor], Array] | None = None,
+) -> Gradients:
+    """The gradients that there are, by argument name, each made an array by `array`."""
+    make = array or to_numpy
+    return {name: make(gradient) for name, gradient in zip(names, found, strict=True) if gradient is not None}
 
 
 def _grad(
@@ -241,15 +267,6 @@ def _grad(
         allow_unreachable=True, accumulate_grad=False,
     )  # fmt: skip
     return found
-
-
-def to_numpy(tensor: torch.Tensor) -> Array:
-    """The tensor's values as an array of the same dtype and shape."""
-    if tensor.dtype is torch.bfloat16:
-        halves: Array = tensor.view(torch.int16).numpy(force=True).view(BFLOAT16)
-        return halves
-    array: Array = tensor.numpy(force=True)
-    return array
 
 
 def unready(device: str) -> str | None:
@@ -271,6 +288,6 @@ option = converter(
 # An AttributeError is what becomes of a plain number where torch's own Python code expects a tensor.
 REFUSALS = {"IndexError": ("AcceleratorError",), "AttributeError": ("TypeError", "ValueError")}
 ADAPTER = Adapter(
-    "torch", TorchLoss, option, REFUSALS, is_reference=True, plain=as_plain,
-    unready=unready,
+    "torch", TorchLoss, option, REFUSALS, is_reference=True, plain=as_plain, unready=unready,
+    around={word: partial(around, word) for word in (*TRANSFORMATIONS, "positional")},
 )  # fmt: skip

@@ -14,7 +14,7 @@ from parity.facts.selection import selection
 from parity.implementations.afresh import waiving
 from parity.implementations.environment import mistake
 from parity.implementations.grants import Grant
-from parity.implementations.lacks import ALIKE, ERRORS, GRADIENT, SECOND, Lack, used_words
+from parity.implementations.lacks import ALIKE, ERRORS, GRADIENT, SAVED, SECOND, WARNINGS, Lack, used_words
 from parity.implementations.leaving import call_without, first_alike, is_about, undefined
 from parity.types import Clause, Functions, Loss
 from parity.wording import class_names, message
@@ -43,7 +43,8 @@ class Contract:
     compares without any, and then with those that stand in the way. `lacks` holds what is not offered by its word.
     `refusals` maps a class that torch raises to the names of those that may stand for it. `hands_on` says that torch's
     own answer may be handed on, `trusted` that it is the project's own and leaves the process as it is. `note` is said
-    of it once, in a line; `problem` says why it cannot be called at all, in a sentence.
+    of it once, in a line; `problem` says why it cannot be called at all, in a sentence. `around` makes what is called
+    under a transformation.
     """
 
     implementation: str
@@ -62,6 +63,19 @@ class Contract:
     problem: str = ""
     grants: Mapping[str, Grant] = field(default_factory=dict)
     granted: frozenset[str] = frozenset()
+    around: Callable[[str], Loss] | None = None
+
+    def under(self, word: str) -> "Contract":
+        """The same contract for calls under a transformation. Raises NotOffered where there is none."""
+        if not word or self.around is None:
+            return self
+        if word not in self._under:
+            self._under[word] = replace(self, wrapped=self.around(word))
+        return self._under[word]
+
+    @cached_property
+    def _under(self) -> dict[str, "Contract"]:
+        return {}
 
     def granting(self, words: frozenset[str]) -> "Contract":
         """The same contract with these of its grants in force."""
@@ -97,7 +111,7 @@ class Contract:
         left_out = []
         for said, lack in self.lacks.items():
             if said in used:
-                if said not in without or is_about(point.scenario, said):
+                if said not in without or point.around == "positional" or is_about(point.scenario, said):
                     return Terms(f"{self.implementation} does not offer {lack}")
                 left_out.append(said)
         if left_out:
@@ -123,6 +137,14 @@ class Contract:
     @property
     def lacks_second(self) -> bool:
         return SECOND in self.lacks
+
+    @property
+    def lacks_warnings(self) -> bool:
+        return WARNINGS in self.lacks
+
+    @property
+    def lacks_saved(self) -> bool:
+        return SAVED in self.lacks
 
     def expected_failure(self, point: Point, facts: Container[str]) -> str | None:
         """The reason given for this point, which has these facts, to fail, if any: the scenario's own, or another."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,9 +41,10 @@ class Implementation:
     ``(loss, aux)``, {'cross_entropy': 0} for one loss. `framework` is 'numpy', for
     functions that return ``(output, vjp)`` or the output alone, 'torch', for callables of tensors, module classes or
     modules, or an Adapter of your own. `lacks` names what is not offered: an option such as 'label_smoothing' or
-    'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors';
-    for one loss alone, 'cross_entropy.weight'. As a mapping it gives the reasons. What cannot be named so, a
-    loss may refuse by raising NotOffered. `differs` names clauses that are waived by design, as a mapping with their
+    'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors', 'warnings',
+    'saved inputs', a transformation such as 'vmap'; for one loss alone, 'cross_entropy.weight'. As a mapping it gives
+    the reasons. What cannot be named so, a loss may refuse by raising NotOffered. `differs` names clauses that are
+    waived by design, as a mapping with their
     reasons: 'inputs intact', 'backward once', 'output dtype', 'extra gradients', 'gradients of zero', 'error classes',
     'own memory', 'repeatable'. `tolerance` widens a bound, and says why: {'float16 gradient': '2e-3 because it is
     rounded to bfloat16'}, or {'rtol': 2e-3, 'because': ...} for the text, or 'because' as a key for all. `equivalents`
@@ -240,7 +241,20 @@ class Implementation:
             refusals=adapter.refusals if self.equivalents is None else self.equivalents,
             expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
             framework=adapter.name, device=self.device, note="; ".join(filter(None, notes)), problem=called.problem,
+            around=partial(self._around, signature, called),
         )  # fmt: skip
+
+    def _around(self, signature: Signature, called: Calling, word: str) -> Loss:
+        """A loss under the transformation of that word. Raises NotOffered where there is none."""
+        wrap, function = self.adapter.around.get(word), called.function
+        if wrap is None:
+            raise NotOffered(f"{word}: there is none for framework {self.adapter.name}")
+        if word == "positional":
+            declared = self._declared(signature)
+            if declared.arguments or declared.output is not None:
+                raise NotOffered("positional: the names of its arguments, or its output, are declared")
+            function = self.losses[signature.loss]
+        return wrap(signature, function, self.device)
 
     def functions(self, granted: frozenset[str] = frozenset()) -> Functions:
         """Each loss to be called with any options, in whose calls what is `granted` is in force.

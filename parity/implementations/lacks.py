@@ -14,11 +14,14 @@ from parity.cases.specs import LAYOUTS, Spec
 from parity.dtypes import NAMES
 from parity.facts.point import facts_of
 from parity.facts.words import WORDS
+from parity.frameworks.positional import placed
 from parity.implementations.leaving import is_given, is_option
 
 SECOND = "second derivatives"
 GRADIENT = "gradient"
 ERRORS = "errors"
+WARNINGS = "warnings"
+SAVED = "saved inputs"
 # Two reasons for which a point is not compared.
 ABSENT = "its signature has none"
 ALIKE = "without it another point makes the same call"
@@ -29,8 +32,8 @@ class Lack:
     """One thing that is not offered.
 
     `loss` is the one that it is lacking of, '' for all. `word` is as it was declared: an option, a dtype, a layout,
-    another fact, 'gradient', 'gradient of weight', 'second derivatives', 'errors'; `value` an option's value, if only
-    that.
+    another fact, such as 'vmap', 'gradient', 'gradient of weight', 'second derivatives', 'errors', 'warnings', 'saved
+    inputs'; `value` an option's value, if only that.
     """
 
     loss: str
@@ -78,7 +81,7 @@ def parse(
 def _words(signatures: Iterable[Signature]) -> set[str]:
     """What may be lacking of losses that take this."""
     names = {name for signature in signatures for name in signature.names}
-    words = {*names, *NAMES, *LAYOUTS, *WORDS, GRADIENT, SECOND, ERRORS}
+    words = {*names, *NAMES, *LAYOUTS, *WORDS, GRADIENT, SECOND, ERRORS, WARNINGS, SAVED}
     return words | {f"gradient of {name}" for name in names} | {f"{name} strided" for name in names}
 
 
@@ -113,4 +116,8 @@ def used_words(point: Point) -> set[str]:
         used.add(f"{name}={value}")
         if is_given(point, name):
             used.add(name)
+    if point.around == "positional":  # what is lacking has no place, and moves those that come after it
+        used |= placed(point.scenario.signature, dict.fromkeys(name for name in point.given if is_given(point, name)))[
+            0
+        ].keys()
     return used

@@ -160,6 +160,7 @@ LOSSES: dict[str, Loss] = {
 # What the articles do not have, and why a case with it says nothing about them.
 LACKS: dict[str, str] = {
     "errors": "the articles check nothing",
+    "warnings": "the articles warn of nothing",
     "float16": "the articles compute in float32 and float64",
     "bfloat16": "the articles compute in float32 and float64",
     "complex64": "the articles compute in float32 and float64",

@@ -49,6 +49,8 @@ _SENTENCES: dict[Key, str] = {
     (Kind.STATE, Event.PROCESS_CHANGED): "the call leaves {change}",
     (Kind.STATE, Event.PATCHED): "after the call {problem}",
     (Kind.STATE, Event.EAGER): "the function is compiled, yet no compiled code ran: torch.compile fell back to eager",
+    (Kind.MISSING, Event.WARNS): "gives {found} where {reference} gives {wanted}",
+    (Kind.EXTRA, Event.WARNS): "gives {found}, {reference} gives none of that kind",
     (Kind.CRASH, None): "the process {how}",
     (Kind.TIMEOUT, None): "the process {how}",
     (Kind.START, None): "{how}",
@@ -60,6 +62,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.REFERENCE, Event.NOT_OWN): "{problem}",
     (Kind.REFERENCE, Event.ANSWERS): "{reference} answers this call, the case expects {wanted}",
     (Kind.REFERENCE, Event.RAISES_OTHER): "{reference} raises {error}; the case expects {wanted} with {part}",
+    (Kind.REFERENCE, Event.WARNS): "{reference} gives {found}, the case expects {wanted}",
     (Kind.REFERENCE, Event.REFUSES):
         "{reference} refuses this call with {error}; a case that means so says raises: {{{wanted}: ...}}",
     (Kind.REFERENCE, Event.REFUSES_BACKWARD):

@@ -1,25 +1,31 @@
 """Who is asked: torch itself, or a function of tensors that answers in its place."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from parity import losses
 from parity.cases.reference import Named
 from parity.cases.scenario import Scenario
-from parity.frameworks.torch import TorchLoss
+from parity.cases.signature import Signature
+from parity.frameworks.torch import TorchLoss, around
+from parity.frameworks.transformations import each_alone
 from parity.references.torch import FUNCTIONS, TORCH
 from parity.types import Functions, Loss, Result
 
+# Under these the answer is that of a plain call.
+_ALIKE = ("positional", "checkpoint")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """The side that is asked.
 
     `name` is what sentences call it, `function` the callable behind `loss`. `functions` answer in identities.
     `extended` is the same loss in NumPy, which can be asked in extended precision; None where there is none.
     `decides` says that the cases are another function's: what is to be refused is then seen from the reference.
+    `bare` answers the same without the transformation that `loss` goes through.
     """
 
     name: str
@@ -28,6 +34,7 @@ class Reference:
     functions: Functions
     extended: Loss | None = None
     decides: bool = False
+    bare: Loss | None = None
 
     def __call__(self, **arguments: Any) -> Result:
         return self.loss(**arguments)
@@ -35,6 +42,18 @@ class Reference:
     @property
     def is_torch(self) -> bool:
         return self.functions is TORCH
+
+
+@cache
+def under(reference: Reference, signature: Signature, word: str, device: str) -> Reference:
+    """The reference under a transformation, by the same code as those under test.
+
+    The rules of autocast are those of a device, so there it answers on that of the implementation.
+    """
+    where = device if word.startswith("autocast") else "cpu"
+    loss = around(word, signature, reference.function, where, keeps_graph=True)
+    bare = TorchLoss(each_alone(reference.function)) if word == "vmap" else reference.loss
+    return replace(reference, loss=loss, extended=reference.extended if word in _ALIKE else None, bare=bare)
 
 
 @cache

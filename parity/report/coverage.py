@@ -57,7 +57,7 @@ def coverage(path: Path) -> Coverage:
     file = CaseFile.model_validate(read(path).data)
     loss = file.loss
     signature = signature_of(loss)
-    points = [point for scenario in compared for point in expand(scenario)]
+    points = [point for scenario in compared for point in expand(scenario) if not point.around]
     seen = {name: levels(signature, name, points) for name in options(signature)}
     found: set[Pair] = set()
     for point in points:

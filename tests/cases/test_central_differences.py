@@ -104,7 +104,7 @@ def small_points(name: str) -> Iterator[tuple[Point, dict[str, Any]]]:
         if scenario.case.raises or scenario.case.finding or scenario.case.depth != "default":
             continue
         for point in expand(scenario):
-            if point.dtype != "float64":
+            if point.dtype != "float64" or point.around:
                 continue
             arguments, _ = Plan(point).arguments(0)
             arrays = [value for value in arguments.values() if isinstance(value, np.ndarray)]

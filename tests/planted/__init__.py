@@ -41,7 +41,7 @@ class Bug:
 
 
 BUGS: list[Bug] = []
-MODULES = ("binary", "classification", "numerics", "observed", "options", "recording", "second", "upstream")
+MODULES = ("around", "binary", "classification", "numerics", "observed", "options", "recording", "second", "upstream")
 
 
 def planted(

@@ -107,7 +107,7 @@ ENTRIES = [
     ("sizes: {N: -1}", "5:16: found the number -1, expected a number >= 0"),
     ("sizes: {N: 2.5, M: x, K: null}", "5:16: found the number 2.5, expected a whole number\n5:24: found the text 'x'"),
     ("sizes: {input: 3}", "5:13: the size 'input' has the name of an argument or axis"),
-    ("across: {reducton: [mean]}", "5:14: 'reducton' is no argument of soft_margin_loss, size, dtype or layout"),
+    ("across: {reducton: [mean]}", "5:14: 'reducton' is no argument of soft_margin_loss, size, dtype, layout or "),
     ("across: {given.reduction: [mean]}", "5:14: found 'given.reduction', expected 'reduction'"),
     ("across: {reduction: []}", "5:25: found an empty list, expected at least 1 inside"),
     ("across: {reduction: {}}", "5:25: found 'label: value' in braces, expected a list of values, or {labels: {label"),
@@ -278,7 +278,7 @@ def test_a_problem_with_a_default_points_to_the_default(tmp_path: Path) -> None:
     problems = refused(text.replace("soft_margin_loss", "l1_loss"), tmp_path).splitlines()
     assert problems == [
         "1:20: l1_loss has no argument 'weigth'; did you mean 'weight'?",
-        "1:67: 'layuot' is no argument of l1_loss, size, dtype or layout; did you mean 'layout'?",
+        "1:67: 'layuot' is no argument of l1_loss, size, dtype, layout or around; did you mean 'layout'?",
     ]
 
 
