@@ -13,7 +13,7 @@ from parity.cases.reference import Unimportable
 from parity.dtypes import FLOATING
 from parity.engine import crumbs
 from parity.engine.facts import PointFacts
-from parity.engine.granting import granted
+from parity.engine.granting import Granting
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
 from parity.facts.point import facts_of
@@ -58,13 +58,14 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             compiles = called.compiles
 
             def compare(called: Contract) -> Record:
-                made = blank(point, implementation, record.seeds)
+                # what comes first needs no other record
+                made = blank(point, implementation, record.seeds) if called.granted else record
                 made.left_out, made.reference = record.left_out, record.reference
                 with _watched(called, reference, made):
                     run_draws(point, called, terms, asked, made)
                 return made
 
-            record = granted(called, compare)
+            record = Granting(called, compare).record()
         if called.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except Unimportable as error:
