@@ -85,7 +85,8 @@ def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     asked = stages.each(ask_reference, drawn, calls=False)
     for seed, one in asked:
         stages.facts[seed] |= facts_of_upstream(one.grad_output)
-    draws = stages.each(ask_implementation, asked)
+    offered = [(seed, one) for seed, one in asked if stages.offered(seed, one.drawn.pair.contract)]
+    draws = stages.each(ask_implementation, offered)
     if len(draws) > 1:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
     compared = stages.each(_compared, draws)
@@ -169,7 +170,14 @@ class Stages:
         made = self.each(lambda start: draw(*start), seeds, calls=False)
         for seed, one in made:
             self.facts[seed] = facts_of_draw(one.pair.point.loss, one.arguments)
-        return made
+        return [(seed, one) for seed, one in made if self.offered(seed, one.pair.contract)]
+
+    def offered(self, seed: int, contract: Contract) -> bool:
+        """Whether a draw with these facts is offered."""
+        lack = contract.lacking(self.facts[seed])
+        if lack is not None:
+            self.refused.append(NotOffered(str(lack)))
+        return lack is None
 
     def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]], calls: bool = True) -> list[tuple[int, U]]:
         """What a stage makes of each draw's value, by seed; a draw that ends in it is left out of the next.

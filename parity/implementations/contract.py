@@ -103,6 +103,10 @@ class Contract:
                 return Terms(f"{lost}: without it torch has no defined answer")
         return Terms(None, without, tuple(left_out))
 
+    def lacking(self, facts: Collection[str]) -> Lack | None:
+        """What is not offered of a draw, by the facts that its arrays show."""
+        return next((lack for word, lack in self.lacks.items() if word in facts), None) if self.lacks else None
+
     def lacks_gradient(self, name: str = "") -> bool:
         """Whether the gradient of an argument is not offered, or, without a name, any."""
         return GRADIENT in self.lacks or f"{GRADIENT} of {name}" in self.lacks

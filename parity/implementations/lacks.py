@@ -12,6 +12,8 @@ from parity.cases.shipped import case_file
 from parity.cases.signature import signature_of
 from parity.cases.specs import LAYOUTS, Spec
 from parity.dtypes import NAMES
+from parity.facts.point import facts_of
+from parity.facts.words import WORDS
 from parity.implementations.leaving import is_given, is_option
 
 SECOND = "second derivatives"
@@ -27,7 +29,8 @@ class Lack:
     """One thing that is not offered.
 
     `loss` is the one that it is lacking of, '' for all. `word` is as it was declared: an option, a dtype, a layout,
-    'gradient', 'gradient of weight', 'second derivatives', 'errors'; `value` an option's value, if only that.
+    another fact, 'gradient', 'gradient of weight', 'second derivatives', 'errors'; `value` an option's value, if only
+    that.
     """
 
     loss: str
@@ -53,7 +56,8 @@ def parse(entries: Collection[str] | Mapping[str, str], served: Iterable[str]) -
         raise ValueError(f"lacks is the text {entries!r}, expected a list or a mapping of texts")
     own = list(served)
     names = {name for loss in own for name in signature_of(loss).names}
-    words = {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
+    words = {*names, *NAMES, *LAYOUTS, *WORDS, GRADIENT, SECOND, ERRORS}
+    words |= {f"gradient of {name}" for name in names} | {f"{name} strided" for name in names}
     found = []
     for entry in entries:
         scope, dot, rest = str(entry).partition(".")
@@ -83,7 +87,8 @@ def values_of(loss: str, option: str) -> frozenset[str]:
 
 def used_words(point: Point) -> set[str]:
     """The words that `lacks` may say of the point; an option at its default is not used."""
-    used = {point.dtype, *point.layouts.values()}
+    names = point.scenario.signature.names
+    used = {point.dtype, *point.layouts.values(), *(fact for fact in facts_of(point) if fact not in names)}
     if point.scenario.case.raises:
         used.add(ERRORS)
     for name, value in point.given.items():
