@@ -14,8 +14,8 @@ TESTS = sorted(Path(__file__).parents[1].rglob("*.py"))
 # From the ground up; rooms of one line may not know each other.
 FLOORS = [
     ["types", "errors", "plain", "spelling", "wording"], ["dtypes"], ["losses"], ["facts"], ["cases"],
-    ["draws"], ["libraries"], ["frameworks"], ["references"], ["implementations"], ["records"], ["comparison"], ["engine"], ["report"],
-    ["api"], ["plugin", "cli", "bench"], ["__main__"],
+    ["draws"], ["libraries"], ["frameworks"], ["references"], ["implementations"], ["records"], ["comparison"],
+    ["engine"], ["report"], ["api"], ["plugin", "cli", "bench"], ["__main__"],
 ]  # fmt: skip
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 LINES = 300
