@@ -45,14 +45,14 @@ class Form(NamedTuple):
 
 
 class Described(Protocol):
-    """What is asked of a point. `defaults` has the options by name; `forms` the arrays, without grad_output."""
+    """What is asked of a point. `given` has all arguments, `forms` those that are arrays, `defaults` the options."""
 
     @property
     def loss(self) -> str: ...
     @property
     def forms(self) -> Mapping[str, Form]: ...
     @property
-    def options(self) -> Mapping[str, Any]: ...
+    def given(self) -> Mapping[str, Any]: ...
     @property
     def defaults(self) -> Mapping[str, Any]: ...
     @property
@@ -62,7 +62,8 @@ class Described(Protocol):
 
 def facts_of(point: Described) -> frozenset[str]:
     """The facts of a point that its specification shows: see `parity.facts.words.WORDS`."""
-    forms, options, defaults = point.forms, point.options, point.defaults
+    forms, given, defaults = point.forms, point.given, point.defaults
+    options = {name: value for name, value in given.items() if name not in forms and name != "grad_output"}
     found = set(_of_options(forms, options, defaults))
     found.update(_of_arrays(forms))
     scores = scores_of(forms)
