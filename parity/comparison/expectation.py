@@ -88,6 +88,8 @@ class Expectation:
 
     def _bound(self, dtype: DType, name: str) -> Bound:
         own = bound(dtype, name, self.tolerance)
+        if self.contract is None or not self.contract.granted:
+            return own
         rtol, atol = self.widest(name_of(self._expected(name).dtype), titled(name))
         return Bound(max(own.rtol, rtol), max(own.atol, atol)) if rtol or atol else own
 

@@ -12,41 +12,61 @@ from parity.records.mismatch import Mismatch
 from parity.records.record import Record
 from parity.types import Clause
 
-Compare = Callable[[Contract], Record]
+
+class Granting:
+    """One point to be compared, under more grants each time: `compare` gives its record under a contract.
+
+    `found` has what stood in the way, with the words that were in force when it did.
+    """
+
+    def __init__(self, contract: Contract, compare: Callable[[Contract], Record]) -> None:
+        self.contract, self.compare = contract, compare
+        self.found: list[tuple[Mismatch, frozenset[str]]] = []
+
+    def record(self) -> Record:
+        """The record with what is declared to differ granted, as far as that was needed."""
+        declared = self.contract.grants.keys()
+        words: frozenset[str] = frozenset()
+        record = self.compare(self.contract)
+        while more := frozenset().union(*map(self.ways, record.mismatches)) - words:
+            self.found += [(one, words) for one in record.mismatches]
+            words |= more
+            record = self.compare(self.contract.granting(words))
+        if record.mismatches:
+            kept = [one for one, _ in self.found if not self.ways(one) & declared]
+        else:
+            words, record = self.least(words, record)
+            kept = [one for one, before in self.found if not self.granted(one, before, words)]
+            if kept and all(self.ways(one) for one in kept) and words - declared <= {*Clause}:
+                kept[0].hint += f"; if that is by design, declare differs={sorted(map(str, words - declared))}"
+        record.mismatches = _different([*kept, *record.mismatches])
+        record.granted = {str(grant): word in words for word, grant in self.contract.grants.items()}
+        return record
+
+    def ways(self, mismatch: Mismatch) -> frozenset[str]:
+        return in_the_way(mismatch, self.contract)
+
+    def least(self, words: frozenset[str], record: Record) -> tuple[frozenset[str], Record]:
+        """As few of the words that are not declared as will do beside the others, and the record with them."""
+        for word in sorted(words - self.contract.grants.keys(), key=lambda word: (word not in WIDE, word)):
+            if len(words) > 1:
+                without = self.compare(self.contract.granting(words - {word}))
+                if not without.mismatches:
+                    words, record = words - {word}, without
+        return words, record
+
+    def granted(self, mismatch: Mismatch, before: frozenset[str], words: frozenset[str]) -> bool:
+        """Whether declared words grant a mismatch that was found with other words in force before."""
+        ways = self.ways(mismatch)
+        if not ways or ways & words:
+            return bool(ways) and ways & words <= self.contract.grants.keys()
+        # it comes from what other words grant, if it comes each time
+        again = self.compare(self.contract.granting(before)).mismatches
+        return _same(mismatch) in map(_same, again)
 
 
-def granted(contract: Contract, compare: Compare) -> Record:
-    """The record of a point as `compare` gives it under a contract, with what is declared to differ granted."""
-    record = compare(contract)
-    found: list[Mismatch] = []
-    words: frozenset[str] = frozenset()
-    while more := frozenset().union(*(in_the_way(one, contract) for one in record.mismatches)) - words:
-        found += [one for one in record.mismatches if in_the_way(one, contract) - words]
-        words |= more
-        record = compare(contract.granting(words))
-    declared = contract.grants.keys()
-    if record.mismatches:
-        kept = [one for one in found if not in_the_way(one, contract) & declared]
-    else:
-        words, record = _least(contract, words, record, compare)
-        kept = [one for one in found if in_the_way(one, contract) & words - declared]
-        if kept and words - declared <= {*Clause}:
-            kept[0].hint += f"; if that is by design, declare differs={sorted(map(str, words - declared))}"
-    record.mismatches = _different([*kept, *record.mismatches])
-    record.granted = {str(grant): word in words for word, grant in contract.grants.items()}
-    return record
-
-
-def _least(
-    contract: Contract, words: frozenset[str], record: Record, compare: Compare
-) -> tuple[frozenset[str], Record]:
-    """As few of the words as will do, those that are declared rather than others, and the record with them alone."""
-    for word in sorted(words, key=lambda word: (word in contract.grants, word not in WIDE, word)):
-        if len(words) > 1:
-            without = compare(contract.granting(words - {word}))
-            if not without.mismatches:
-                words, record = words - {word}, without
-    return words, record
+def _same(mismatch: Mismatch) -> tuple[object, ...]:
+    return mismatch.subject, mismatch.kind, mismatch.argument, mismatch.event
 
 
 def _different(mismatches: list[Mismatch]) -> list[Mismatch]:

@@ -11,7 +11,7 @@ from shlex import quote
 from parity.cases.points import Point
 from parity.engine import crumbs
 from parity.engine.facts import PointFacts
-from parity.engine.granting import granted
+from parity.engine.granting import Granting
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
 from parity.facts.point import facts_of
@@ -51,13 +51,14 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             compiles = contract.compiles
 
             def compare(contract: Contract) -> Record:
-                made = blank(point, implementation, record.seeds)
+                # what comes first needs no other record
+                made = blank(point, implementation, record.seeds) if contract.granted else record
                 made.left_out = record.left_out
                 with _watched(contract, made):
                     run_draws(point, contract, terms, made)
                 return made
 
-            record = granted(contract, compare)
+            record = Granting(contract, compare).record()
         if contract.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except NotOffered as error:

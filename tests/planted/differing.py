@@ -247,3 +247,16 @@ WRONG = [
     Differing("repeatable", off_again, "second call with the same arguments gives another output", more={"seeds": 1}),
     Differing("repeatable", buffered, "overwrite"),
 ]
+
+
+def wrong_once() -> Callable[..., Result]:
+    """Writes into its input always, and is wrong at its very first call alone."""
+    calls = count()
+
+    def loss(input: Array, target: Array, **options: Any) -> Result:
+        output, vjp = losses.mse_loss(input.copy(), target, **options)
+        if input.flags.writeable:
+            input[...] = 0
+        return np.asarray(output * output.dtype.type(1 if next(calls) else 3)), vjp
+
+    return loss

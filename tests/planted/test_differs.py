@@ -9,7 +9,7 @@ import torch
 import parity
 from parity import losses
 from parity.types import Array, Clause, Gradients, NotOffered, Result
-from tests.planted.differing import CASES, RIGHT, WRONG, Differing, in_float32, in_place, once, writes
+from tests.planted.differing import CASES, RIGHT, WRONG, Differing, in_float32, in_place, once, writes, wrong_once
 
 
 @pytest.fixture
@@ -100,6 +100,13 @@ def test_a_wrong_dtype_of_a_gradient_hides_no_wrong_value(cases: Path) -> None:
     told = parity.check("mse_loss", wide, cases=cases, only="*float32").failures[0]
     assert "gradient of input has dtype float64, torch's has float32" in told
     assert "gradient of input is 3 times torch's" in told
+
+
+def test_what_differs_once_is_told_though_it_does_not_when_compared_again(cases: Path) -> None:
+    report = parity.check("mse_loss", wrong_once(), cases=cases, differs=["inputs intact"], only="*none-contiguous*")
+    assert len(report.failures) == 1
+    assert "output is 3 times torch's" in report.failures[0]
+    assert "by design" not in report.failures[0]
 
 
 def test_what_is_misspelt_or_means_nothing_is_refused(cases: Path) -> None:
