@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 from operator import or_
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -25,7 +25,7 @@ _NUMBERS = {bool, int, float, type(None)}
 _PATTERNS = {"tail_weights": r"^tail_\d+_[01]_weight$"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """The arguments of one loss; `varied` are options that its reference alone has."""
 
@@ -35,6 +35,12 @@ class Signature:
     arrays: frozenset[str]
     numbers_too: frozenset[str]
     varied: frozenset[str] = frozenset()
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The options, and what each is by default."""
+        empty = inspect.Parameter.empty
+        return {name: one.default for name, one in self.parameters.items() if one.default is not empty}
 
     def takes(self, name: str) -> bool:
         """Whether the loss has an argument of that name."""
@@ -79,12 +85,6 @@ class Signature:
     @property
     def required(self) -> list[str]:
         return [name for name in self.parameters if self.default(name) is inspect.Parameter.empty]
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """The arguments with a default."""
-        empty = inspect.Parameter.empty
-        return {name: one.default for name, one in self.parameters.items() if one.default is not empty}
 
     @staticmethod
     def axis(name: str) -> str:

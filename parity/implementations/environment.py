@@ -25,8 +25,8 @@ _NO_DEVICE = re.compile(
     r"not compiled with CUDA|no NVIDIA driver|no CUDA-capable device|0 active drivers|CUDA driver is a stub"
     r"|No (CUDA|HIP) GPUs are available|invalid device ordinal"
 )
-# How a loader, and torch's way to build an extension on the fly, say that it is not there.
-_NO_LIBRARY = re.compile(r"\.(so|dll|dylib)\b|cannot open shared object|[Ee]rror building extension|Ninja is required")
+# How a loader says that a library is not there, and torch that an extension could not be built on the fly.
+_NO_LIBRARY = {OSError: re.compile(r"\.(so|dll|dylib)\b"), RuntimeError: re.compile(r"building extension|Ninja is req")}
 _ON_CPU = re.compile(r"cannot be accessed from Triton|must be (a )?CUDA tensor|expected .*\bcuda\b.*\bcpu\b", re.I)
 TORCH = "it is a function of tensors: give framework='torch'"
 NUMPY = "it is a function of arrays: leave framework='torch' out"
@@ -81,7 +81,7 @@ def _mistakes(error: BaseException, framework: str, device: str) -> Iterator[str
         yield f"{missing}: {first_line(error)}; install or compile what it needs"
     if isinstance(error, AttributeError) and _is_library(error.obj):
         yield f"what it calls is not there: {first_line(error)}; is the extension compiled and loaded?"
-    if isinstance(error, OSError | RuntimeError) and _NO_LIBRARY.search(said):
+    if any(isinstance(error, kind) and words.search(said) for kind, words in _NO_LIBRARY.items()):
         yield f"what it calls cannot be loaded: {first_line(error)}; is the extension compiled?"
     if framework == "numpy" and _wants_tensors(error, said):
         yield f"{TORCH} (it raises {in_words(error)})"

@@ -36,6 +36,14 @@ def without_a_driver(input: Any, target: Any) -> Any:
     raise RuntimeError("0 active drivers ([]). There should only be one.")
 
 
+def by_triton(input: Any, target: Any) -> Any:
+    raise ValueError("Pointer argument (at 0) cannot be accessed from Triton (cpu tensor?)")
+
+
+def a_library(input: Any, target: Any) -> Any:
+    torch.ops.load_library("libfused.so")
+
+
 def by_method(input: Any, target: Any) -> Any:
     return (input - target).square().mean()
 
@@ -61,6 +69,8 @@ FORGOTTEN = "it is a function of tensors: give framework='torch'"
             "fused_kernels_of_mine cannot be imported: No module named 'fused_kernels_of_mine'; inst",
         ),
         (an_operator, TORCH, "'_OpNamespace' 'mylib' object has no attribute 'fused_mse'; is the extension compiled"),
+        (by_triton, TORCH, "it does not take what lies on the CPU: declare device='cuda'"),
+        (a_library, TORCH, "what it calls cannot be loaded: "),
         (without_a_driver, TORCH, "it needs a device that is not there: 0 active drivers"),
         (F.mse_loss, TORCH | {"device": "nowhere"}, "device='nowhere': torch cannot use it: "),
         (F.mse_loss, {}, FORGOTTEN),
