@@ -5,7 +5,6 @@ import numpy as np
 from parity import losses
 from parity.losses.activations import exponentials
 from parity.losses.arguments import gradients, promote, widen, working
-from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_reduction
 from parity.losses.class_indices import weighted_reduction
 from parity.losses.registration import without_warnings
@@ -114,7 +113,7 @@ def label_smoothed_cross_entropy(
     zero = log_probability.dtype.type(0)
     picked = -np.take_along_axis(log_probability, index, -1)[..., 0]
     smoothed = -log_probability.sum(-1)
-    mean = rounded(np.where(padding, zero, picked).sum(), dtype) / counted
+    mean = np.where(padding, zero, picked).sum() / counted
     uniform = np.where(padding, zero, smoothed).sum() / (counted * classes)
     output = np.asarray((1 - epsilon) * mean + epsilon * uniform, working(dtype))
 

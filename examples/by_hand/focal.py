@@ -4,7 +4,7 @@ import numpy as np
 
 from parity import losses
 from parity.losses.activations import logistic
-from parity.losses.arguments import gradients, promote, widen
+from parity.losses.arguments import gradients, is_floating, promote, widen
 from parity.losses.checks import check_reduction
 from parity.losses.class_indices import weighted_reduction
 from parity.losses.reduction import reduced
@@ -28,6 +28,8 @@ def sigmoid_focal_loss(
     0.1733
     """
     check_reduction(reduction)
+    if not is_floating(target):
+        raise RuntimeError(f"target is of {target.dtype}, expected a floating dtype, which it has a gradient in")
     dtype = promote(input, target)
     x, t = widen(input, dtype), widen(target, dtype)
     nll, nll_back = losses.binary_cross_entropy_with_logits(x, t, reduction="none")
@@ -39,14 +41,15 @@ def sigmoid_focal_loss(
 
     def vjp(grad_output: Array) -> Gradients:
         # dl = a q^gamma dH + a gamma q^(gamma - 1) H dq + q^gamma H da, where
-        # dq/dx = p (1 - p) (1 - 2 t),  dq/dt = (1 - p) - p,  da/dt = 2 alpha - 1
+        # dq/dx = (1 - t) p (1 - p) - t p (1 - p),  dq/dt = (1 - p) - p,  da/dt = alpha - (1 - alpha)
         grad_losses = np.broadcast_to(adjoint(grad_output), x.shape)
         grad_nll = nll_back(grad_losses * weight * focus)
-        grad_error = grad_losses * weight * nll * _power_slope(error, gamma)
-        grad_input = grad_nll["input"] + grad_error * (1 - 2 * t) * right * wrong
-        grad_target = grad_nll["target"] + grad_error * (wrong - right)
+        grad_error = _power_adjoint(grad_losses * weight * nll, error, gamma)
+        grad_input = grad_nll["input"] + (grad_error * (1 - t) - grad_error * t) * (right * wrong)
+        grad_target = grad_nll["target"] + (grad_error * wrong - grad_error * right)
         if alpha is not None:
-            grad_target += grad_losses * (focus * nll) * (2 * alpha - 1)
+            grad_weight = grad_losses * (focus * nll)
+            grad_target += grad_weight * alpha - grad_weight * (1 - alpha)
         return gradients(input=(input, grad_input), target=(target, grad_target))
 
     return output, vjp
@@ -85,7 +88,8 @@ def softmax_focal_loss(
         # with q = 1 - p_t = 1 - exp(-nll):  dl/dnll = w (q^gamma + gamma q^(gamma - 1) nll (1 - q)),
         # and dl/dw_c sums q^gamma nll over the targets of class c
         grad_losses = np.broadcast_to(adjoint(grad_output), nll.shape)
-        grad_nll = grad_losses * own_weight * (error**gamma + _power_slope(error, gamma) * nll * (1 - error))
+        grad_focused = grad_losses * own_weight
+        grad_nll = grad_focused * error**gamma + _power_adjoint(grad_focused * nll, error, gamma) * (1 - error)
         grad_input = softmax_back(nll_back(grad_nll)["input"])["input"]
         grad_weight = None
         if weight is not None:
@@ -96,6 +100,6 @@ def softmax_focal_loss(
     return np.asarray(output, dtype), vjp
 
 
-def _power_slope(base: Array, exponent: float) -> Array:
-    """The derivative of base^exponent, which is 0 for an exponent of 0, also at 0."""
-    return exponent * base ** (exponent - 1) if exponent else np.zeros_like(base)
+def _power_adjoint(grad: Array, base: Array, exponent: float) -> Array:
+    """The gradient of the base from that of base^exponent: 0 for an exponent of 0, whatever the rest."""
+    return grad * (exponent * base ** (exponent - 1)) if exponent else np.zeros_like(base)

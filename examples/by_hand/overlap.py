@@ -16,9 +16,10 @@ def dice_loss(
 ) -> Result:
     """l_n = 1 - (2 sum p t + s) / (sum p + sum t + s) over all places of a sample, with p = sigmoid(input).
 
-    input, target: (N, ...), of one shape. squared: the denominator has p^2 and t^2, as in V-Net.
+    input, target: (N, d1, ...), of one shape. squared: the denominator has p^2 and t^2, as in V-Net.
 
-    Raises ValueError for a target of another shape and for an unknown reduction, IndexError for a lone number.
+    Raises ValueError for a target of another shape and for an unknown reduction, IndexError for fewer than two
+    dimensions.
 
     Source: Milletari, Navab and Ahmadi, V-Net (2016).
 
@@ -32,11 +33,12 @@ def dice_loss(
     output, adjoint = _reduced(1 - ratio, reduction, input, target)
 
     def vjp(grad_output: Array) -> Gradients:
-        # l = 1 - U / V, so dl/dp = (U / V dV/dp - dU/dp) / V, where dU/dp = 2 t and dV/dp = 1, or 2 p if squared;
+        # l = 1 - U / V, so dl/dU = -1 / V and dl/dV = U / V^2, with dU/dp = 2 t and dV/dp = 1, or 2 p if squared;
         # t stands in the formula as p does, and dp/dx = p (1 - p)
-        scale = adjoint(grad_output) / denominator
-        grad_p = scale * (ratio * (2 * p if squared else 1) - 2 * t)
-        grad_t = scale * (ratio * (2 * t if squared else 1) - 2 * p)
+        grad_numerator = -adjoint(grad_output) / denominator
+        grad_denominator = -grad_numerator * ratio
+        grad_p = grad_numerator * 2 * t + grad_denominator * (2 * p if squared else 1)
+        grad_t = grad_numerator * 2 * p + grad_denominator * (2 * t if squared else 1)
         return _gradients(input, target, grad_p * p * (1 - p), grad_t)
 
     return output, vjp
@@ -48,7 +50,7 @@ def tversky_loss(
 ) -> Result:
     """l_n = 1 - (TP + s) / (TP + alpha FP + beta FN + s): alpha weighs what is falsely found, beta what is missed.
 
-    input, target: (N, ...), of one shape; TP = sum p t, FP = sum p (1 - t), FN = sum (1 - p) t, p = sigmoid(input).
+    input, target: (N, d1, ...), of one shape; TP = sum p t, FP = sum p (1 - t), FN = sum (1 - p) t, p = sigmoid(input).
 
     Raises what dice_loss raises.
 
@@ -64,11 +66,14 @@ def tversky_loss(
     output, adjoint = _reduced(1 - ratio, reduction, input, target)
 
     def vjp(grad_output: Array) -> Gradients:
-        # l = 1 - U / V as in dice, with dU/dp = t and dV/dp = t + alpha (1 - t) - beta t,
-        # dU/dt = p and dV/dt = p - alpha p + beta (1 - p)
-        scale = adjoint(grad_output) / denominator
-        grad_p = scale * (ratio * (t + alpha * (1 - t) - beta * t) - t)
-        grad_t = scale * (ratio * (p - alpha * p + beta * (1 - p)) - p)
+        # l = 1 - U / V as in dice, where TP stands in U and V, alpha FP and beta FN in V alone, and
+        # dTP/dp = t, dFP/dp = 1 - t, dFN/dp = -t,  dTP/dt = p, dFP/dt = -p, dFN/dt = 1 - p
+        grad_numerator = -adjoint(grad_output) / denominator
+        grad_denominator = -grad_numerator * ratio
+        grad_overlap = grad_numerator + grad_denominator
+        grad_false, grad_missed = alpha * grad_denominator, beta * grad_denominator
+        grad_p = grad_overlap * t + grad_false * (1 - t) - grad_missed * t
+        grad_t = grad_overlap * p - grad_false * p + grad_missed * (1 - p)
         return _gradients(input, target, grad_p * p * (1 - p), grad_t)
 
     return output, vjp
@@ -78,8 +83,8 @@ def _flat(input: Array, target: Array) -> tuple[Array, Array]:
     """The probabilities and the targets, wide, a row a sample."""
     if target.shape != input.shape:
         raise ValueError(f"target has shape {target.shape}, expected input's {input.shape}")
-    if input.ndim == 0:
-        raise IndexError("input has no dimensions, expected (N, ...)")
+    if input.ndim < 2:
+        raise IndexError(f"input has shape {input.shape}, expected (N, ...) with two dimensions or more")
     dtype = promote(input, target)
     rows = (len(input), input.size // max(len(input), 1))
     return logistic(widen(input, dtype)).reshape(rows), widen(target, dtype).reshape(rows)

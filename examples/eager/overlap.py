@@ -11,7 +11,7 @@ def dice_loss(
 ) -> Tensor:
     """l_n = 1 - (2 sum p t + s) / (sum p + sum t + s) over all places of a sample, with p = sigmoid(input).
 
-    input, target: (N, ...), of one shape. squared: the denominator has p^2 and t^2, as in V-Net.
+    input, target: (N, d1, ...), of one shape. squared: the denominator has p^2 and t^2, as in V-Net.
     """
     same_shape(input, target)
     probability, truth = torch.sigmoid(input).flatten(1), target.flatten(1)
@@ -26,7 +26,7 @@ def tversky_loss(
 ) -> Tensor:
     """l_n = 1 - (TP + s) / (TP + alpha FP + beta FN + s): alpha weighs what is falsely found, beta what is missed.
 
-    input, target: (N, ...), of one shape; TP = sum p t, FP = sum p (1 - t), FN = sum (1 - p) t, p = sigmoid(input).
+    input, target: (N, d1, ...), of one shape; TP = sum p t, FP = sum p (1 - t), FN = sum (1 - p) t, p = sigmoid(input).
     """
     same_shape(input, target)
     probability, truth = torch.sigmoid(input).flatten(1), target.flatten(1)
