@@ -117,8 +117,9 @@ def asked(loss: str, function: Callable[..., Any], options: Mapping[str, Any]) -
     known = Options.__annotations__
     for word in options.keys() - known.keys():
         raise Misdeclared(f"there is no option {word!r}{nearest(word, known)}")
-    if loss not in losses.LOSSES:
-        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
+    if loss not in losses.LOSSES and options.get("cases") is None:
+        own = "for a loss of your own give cases=, a case file that names its reference"
+        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {own}")
     declared = {word: options[word] for word in ("framework", "lacks", "device") if word in options}
     failures = options.get("expected_failures") or {}
     name = options.get("name", "yours")
@@ -173,8 +174,12 @@ def points(
     depth: str = "default",
 ) -> Iterator[Point]:  # fmt: skip
     """The points of a loss's case file, by default the shipped one, or those that `only` names."""
-    for scenario in load(cases or case_file(loss), served([implementation])):
-        if scenario.loss == loss and (depth == "deep" or scenario.case.depth == "default"):
+    path = cases or case_file(loss)
+    scenarios = load(path, served([implementation]))
+    if scenarios[0].loss != loss:
+        raise Misdeclared(f"{path} holds the cases of {scenarios[0].loss}, not of {loss}")
+    for scenario in scenarios:
+        if depth == "deep" or scenario.case.depth == "default":
             for point in expand(scenario):
                 if only is None or point.id == only or fnmatchcase(point.id, only):
                     yield point

@@ -162,7 +162,7 @@ def _array(scenario: Scenario, name: str, value: Any, place: Place) -> Iterator[
     elif isinstance(value, dict):
         word = next((key for key in value if nearest(key, FORMS).startswith("; did")), next(iter(value)))
         yield Problem((*place, word), f"there is no generator {quoted(word)}{nearest(word, FORMS)}", key=True)
-    elif isinstance(value, str) or (value is None and scenario.signature.default(name) is not None):
+    elif isinstance(value, str) or (value is None and not scenario.signature.takes_nothing(name)):
         yield Problem(place, f"{name} is an array, found {written(value)}, expected numbers or a generator")
     elif isinstance(value, list):
         yield from unlike(value, place)

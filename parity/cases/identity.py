@@ -18,7 +18,7 @@ import numpy as np
 from parity import losses
 from parity.cases.bounds import ELEMENTS
 from parity.cases.errors import nearest, quoted
-from parity.cases.signature import signature_of
+from parity.cases.signature import Signature, signature_of
 from parity.losses.arguments import is_floating, promote, unbroadcast
 from parity.losses.registration import without_warnings
 from parity.types import Array, Functions, Gradients, Result
@@ -96,17 +96,19 @@ class Identity:
         return without_warnings(_evaluate)(self.tree, functions, arguments)
 
 
-def parse_identity(text: str, loss: str, arguments: Collection[str], sizes: Collection[str]) -> Identity:
-    """The identity in `text`; ValueError with a sentence for anything it may not say."""
+def parse_identity(text: str, own: Signature, arguments: Collection[str], sizes: Collection[str]) -> Identity:
+    """The identity in `text`, of the loss with the signature `own`.
+
+    Raises ValueError with a sentence for anything that it may not say.
+    """
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        expected = f"expected calls such as {loss}(input, target)"
+        expected = f"expected calls such as {own.loss}(input, target)"
         raise ValueError(f"cannot read the expression {quoted(text)}, {expected}") from None
-    tree = _Same(loss, arguments).visit(tree)
-    signature = signature_of(loss)
-    plain = {name for name in arguments if not (signature.takes_array(name) or signature.takes_number(name))}
-    _check(tree, {*arguments, *sizes}, plain)
+    tree = _Same(own.loss, arguments).visit(tree)
+    plain = {name for name in arguments if not (own.takes_array(name) or own.takes_number(name))}
+    _check(tree, _Scope(own, {*arguments, *sizes}, plain))
     if not any(isinstance(node, ast.Name) and node.id in arguments for node in ast.walk(tree)):
         raise ValueError(f"the expression {quoted(text)} names no argument of this case")
     return Identity(text.strip(), tree)
@@ -133,20 +135,28 @@ class _Same(ast.NodeTransformer):
         return ast.Call(ast.Name(self.loss), [], kept)
 
 
-def _parameters(function: str) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a loss or a map, in order."""
-    return inspect.signature(MAPS[function]).parameters if function in MAPS else signature_of(function).parameters
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What an expression may name: its own loss by its signature, arguments and sizes; `plain` are words and flags."""
+
+    own: Signature
+    known: set[str]
+    plain: set[str]
+
+    def signature(self, loss: str) -> Signature:
+        return self.own if loss == self.own.loss else signature_of(loss)
 
 
-def _bound(call: str, node: ast.Call) -> dict[str, ast.expr]:
+def _bound(call: str, node: ast.Call, scope: _Scope) -> dict[str, ast.expr]:
     """The arguments of a call by name; ValueError with a sentence if they do not fit."""
-    parameters = _parameters(call)
+    signature = None if call in MAPS else scope.signature(call)
+    parameters = inspect.signature(MAPS[call]).parameters if signature is None else signature.parameters
     if len(node.args) > len(parameters):
         raise ValueError(f"the expression gives {call} {len(node.args)} arguments, it takes {len(parameters)}")
     bound = dict(zip(parameters, node.args, strict=False))
     for keyword in node.keywords:
         name = keyword.arg or "**"
-        if name not in parameters and (call in MAPS or not signature_of(call).takes(name)):
+        if name not in parameters and (signature is None or not signature.takes(name)):
             raise ValueError(f"{call} has no argument {name!r}{nearest(name, parameters)}")
         if name in bound:
             raise ValueError(f"the expression gives {call} the argument {name!r} twice")
@@ -157,19 +167,20 @@ def _bound(call: str, node: ast.Call) -> dict[str, ast.expr]:
     return bound
 
 
-def _check(node: ast.expr, known: set[str], plain: set[str]) -> Any:
-    """Refuse what an expression may not say; `plain` are the names of words and flags. The value of a constant."""
+def _check(node: ast.expr, scope: _Scope) -> Any:
+    """Refuse what an expression may not say, and write its calls with names alone. The value of a constant."""
     match node:
         case ast.Constant(value=bool() | int() | float() | str() | None):
             return _within(node, node.value)
         case ast.Name(id=name):
-            if name not in known:
-                raise ValueError(f"the expression names {name!r}, which this case does not give{nearest(name, known)}")
+            if name not in scope.known:
+                hint = nearest(name, scope.known)
+                raise ValueError(f"the expression names {name!r}, which this case does not give{hint}")
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            value = _operand(operand, known, plain)
+            value = _operand(operand, scope)
             return None if value is None else _within(node, -value)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            a, b = _operand(left, known, plain), _operand(right, known, plain)
+            a, b = _operand(left, scope), _operand(right, scope)
             if a is None or b is None:
                 return None
             try:
@@ -177,21 +188,23 @@ def _check(node: ast.expr, known: set[str], plain: set[str]) -> Any:
             except ArithmeticError as error:
                 raise ValueError(f"the expression says {quoted(ast.unparse(node))}: {error}") from None
         case ast.Call(func=ast.Name(id=name)):
-            functions = [*losses.LOSSES, *MAPS, "same"]
+            functions = [*losses.LOSSES, scope.own.loss, *MAPS, "same"]
             if name not in functions:
                 raise ValueError(f"the expression calls {name!r}, which is no loss{nearest(name, functions)}")
-            for inner in _bound(name, node).values():
-                _check(inner, known, plain)
+            bound = _bound(name, node, scope)
+            node.args, node.keywords = [], [ast.keyword(word, inner) for word, inner in bound.items()]
+            for inner in bound.values():
+                _check(inner, scope)
         case _:
             said = quoted(ast.unparse(node))
             raise ValueError(f"the expression says {said}, expected losses, arguments, numbers and + - * /")
     return None
 
 
-def _operand(node: ast.expr, known: set[str], plain: set[str]) -> Any:
+def _operand(node: ast.expr, scope: _Scope) -> Any:
     """The value of a constant that is calculated with: a number."""
-    value = _check(node, known, plain)
-    is_plain = isinstance(node, ast.Name) and node.id in plain
+    value = _check(node, scope)
+    is_plain = isinstance(node, ast.Name) and node.id in scope.plain
     if is_plain or (isinstance(node, ast.Constant) and type(value) not in (int, float)):
         raise ValueError(f"the expression calculates with {ast.unparse(node)[:60]}, expected numbers and arrays")
     return value
@@ -221,7 +234,7 @@ def _evaluate(node: ast.expr, functions: Functions, arguments: Mapping[str, Any]
         case ast.BinOp(left=left, op=op, right=right):
             return _binary(op, _evaluate(left, functions, arguments), _evaluate(right, functions, arguments))
         case ast.Call(func=ast.Name(id=name)):
-            nodes = {key: _evaluate(inner, functions, arguments) for key, inner in _bound(name, node).items()}
+            nodes = {str(key.arg): _evaluate(key.value, functions, arguments) for key in node.keywords}
             return _call(MAPS.get(name) or functions[name], nodes)
     raise ValueError(f"cannot evaluate {ast.unparse(node)!r}")
 

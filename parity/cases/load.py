@@ -1,21 +1,26 @@
 """A case file -> scenarios. Raises CaseError with a sentence for everything that is wrong in the file."""
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from parity import losses
 from parity.cases import checks
+from parity.cases.axes import parts, values_of
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import written
 from parity.cases.reader import Document, Problem, read
-from parity.cases.scenario import Scenario, scenario_of
-from parity.cases.schema import CaseFile
+from parity.cases.reference import EXAMPLE, Named, Unimportable
+from parity.cases.scenario import Home, Scenario, argument, scenario_of
+from parity.cases.schema import Case, CaseFile, Defaults
 from parity.cases.sentences import sentences
 from parity.cases.shared import Written, used, used_by
+from parity.cases.signature import read_signature, signature_of
 
 POINTS = 50_000
 # Values in the file's defaults, once for each case.
@@ -30,7 +35,11 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
     """
     document = read(path)
     file = _validated(document)
-    cases = [*(Written(case, document, index) for index, case in enumerate(file.cases)), *used(file, document)]
+    home = _home(file, document)
+    own = [Written(case, document, index) for index, case in enumerate(file.cases)]
+    cases = [*own, *used(file, document, home.signature)]
+    if home.reference is not None:
+        home = _home(file, document, [one.case for one in cases])
     values = document.count(("defaults",))
     if values * len(cases) > VALUES:
         said = f"found {values} values for each of {len(cases)} cases, expected at most {VALUES} in all"
@@ -40,7 +49,7 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
     points = 0
     for one in cases:
         line = one.document.mark(("cases", one.index)).line
-        scenario = scenario_of(file, one.case, path, one.document.path, line)
+        scenario = scenario_of(file, one.case, home, one.document.path, line)
         points += prod(len(axis) for axis in scenario.across.values())
         if points > POINTS:
             said = f"this file has {points} points up to here, expected at most {POINTS}"
@@ -72,7 +81,35 @@ def _validated(document: Document) -> CaseFile:
         file = CaseFile.model_validate(data)
     except ValidationError as error:
         raise document.error(sentences(error, data)) from None
-    if file.loss not in losses.LOSSES:
+    if file.reference is None and file.loss not in losses.LOSSES:
         said = f"there is no loss {quoted(file.loss)}{nearest(file.loss, losses.LOSSES)}"
-        raise document.error([Problem(("loss",), said)])
+        own = "" if "did you mean" in said else f"; a loss of your own has 'reference: {EXAMPLE}' beside it"
+        raise document.error([Problem(("loss",), said + own)])
+    if file.reference is not None and not file.loss.isidentifier():
+        raise document.error([Problem(("loss",), f"found {quoted(file.loss)}, expected a name such as focal_loss")])
     return file
+
+
+def _home(file: CaseFile, document: Document, cases: Sequence[Case] = ()) -> Home:
+    """What the loss takes, and the reference if the file names one, whose arrays are seen from the cases."""
+    path = document.path
+    if file.reference is None:
+        return Home(path, signature_of(file.loss), None)
+    named = Named(file.reference, path.parent.resolve())
+    try:
+        function = named.function()
+        return Home(path, read_signature(file.loss, function, _given(file, cases)), named)
+    except Unimportable as error:
+        raise document.error([Problem(("reference",), str(error))]) from None
+
+
+def _given(file: CaseFile, cases: Sequence[Case]) -> dict[str, list[Any]]:
+    """The values that the file and these cases give each argument."""
+    found = defaultdict(list)
+    written_in: list[Defaults | Case] = [file.defaults, *cases]
+    for one in written_in:
+        for name, value in one.given.items():
+            found[name].append(value)
+        for axis, values in one.across.items():
+            found[argument(axis)] += [value for _, value in parts(values_of(file.loss, axis, values))]
+    return found

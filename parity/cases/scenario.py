@@ -9,8 +9,9 @@ from typing import Any
 from parity.cases.axes import Values, values_of
 from parity.cases.identity import Identity, parse_identity
 from parity.cases.literals import labelled
+from parity.cases.reference import Named
 from parity.cases.schema import Case, CaseFile, ExpectedFailure
-from parity.cases.signature import Signature, signature_of
+from parity.cases.signature import Signature
 from parity.cases.specs import Spec
 
 DEFAULT_SEEDS = 3
@@ -20,13 +21,15 @@ DEFAULT_SEEDS = 3
 class Scenario:
     """One named case with its file's defaults filled in, ready to expand into points.
 
-    `path` and `line` say where the case is written: in `file`, the loss's own, or in a shared one.
+    `path` and `line` say where the case is written: in `file`, the loss's own, or in a shared one. `reference` is the
+    function that the file names to answer in torch's place.
     """
 
     file: Path
     path: Path
     line: int
-    loss: str
+    signature: Signature
+    reference: Named | None
     case: Case
     sizes: dict[str, int]
     given: dict[str, Any]
@@ -38,8 +41,8 @@ class Scenario:
         return self.case.name
 
     @property
-    def signature(self) -> Signature:
-        return signature_of(self.loss)
+    def loss(self) -> str:
+        return self.signature.loss
 
     @property
     def xfail(self) -> dict[str, list[ExpectedFailure]]:
@@ -48,7 +51,8 @@ class Scenario:
     @cached_property
     def identity(self) -> Identity | None:
         """What `equals` says; ValueError with a sentence if it cannot be read."""
-        return parse_identity(self.case.equals, self.loss, self.arguments, self.sizes) if self.case.equals else None
+        equals = self.case.equals
+        return parse_identity(equals, self.signature, self.arguments, self.sizes) if equals else None
 
     @cached_property
     def arguments(self) -> list[str]:
@@ -100,7 +104,16 @@ def argument(axis: str) -> str:
     return axis.removeprefix("given.")
 
 
-def scenario_of(file: CaseFile, case: Case, own: Path, path: Path, line: int) -> Scenario:
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The file that scenarios belong to: its path, the signature of its loss, and the reference that it names."""
+
+    path: Path
+    signature: Signature
+    reference: Named | None
+
+
+def scenario_of(file: CaseFile, case: Case, home: Home, path: Path, line: int) -> Scenario:
     """The scenario of a case: what the case says wins over its file's defaults."""
     defaults = file.defaults
     varied = {*case.sizes, *map(Signature.axis, [*case.given, *case.without])}
@@ -108,7 +121,7 @@ def scenario_of(file: CaseFile, case: Case, own: Path, path: Path, line: int) ->
     said = {axis: values for axis, values in defaults.across.items() if axis not in varied} | case.across
     axes = {axis: values_of(file.loss, axis, values) for axis, values in said.items()}
     return Scenario(
-        own, path, line, file.loss, case,
+        home.path, path, line, home.signature, home.reference, case,
         sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes},
         seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS,
     )  # fmt: skip

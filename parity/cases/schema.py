@@ -126,7 +126,10 @@ class Impossible(Strict):
 class CaseFile(Strict):
     """The cases of one loss."""
 
-    loss: str = Field(description="the function of torch.nn.functional that the cases are about")
+    loss: str = Field(description="the function of torch.nn.functional that the cases are about, or the reference's")
+    reference: str | None = Field(
+        default=None, description="module:function that answers in torch's place: a callable of tensors"
+    )
     use: Annotated[list[str], Field(max_length=100)] = Field(
         default=[], description="files of shared cases: the loss has those whose arguments it takes"
     )
@@ -149,8 +152,9 @@ def json_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = models_json_schema([(model, "validation") for model in models])[1]["$defs"]
     file, shared = definitions["CaseFile"], definitions["SharedFile"]
     definitions.pop("Labels")  # an axis of arguments known by name says what its labels stand for
-    file["properties"]["loss"]["enum"] = sorted(losses.LOSSES)
-    file["allOf"] = [_only_for(loss) for loss in losses.LOSSES]
+    of_torch = {"not": {"required": ["reference"]}}
+    known = {"if": of_torch, "then": {"properties": {"loss": {"enum": sorted(losses.LOSSES)}}}}
+    file["allOf"] = [known, *(_only_for(loss, of_torch) for loss in losses.LOSSES)]
     shared["allOf"] = [{"properties": {"cases": {"items": _ref("any_loss")}}}]
     scalar = {"type": ["number", "boolean", "string", "null"]}
     values = {
@@ -179,9 +183,9 @@ def _axis(value: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [{"type": "array", "items": value, "minItems": 1}, labelled | {"additionalProperties": False}]}
 
 
-def _only_for(loss: str) -> dict[str, Any]:
+def _only_for(loss: str, of_torch: dict[str, Any]) -> dict[str, Any]:
     then = {"properties": {"defaults": _ref(loss), "cases": {"items": _ref(loss)}}}
-    return {"if": {"properties": {"loss": {"const": loss}}}, "then": then}
+    return {"if": of_torch | {"properties": {"loss": {"const": loss}}}, "then": then}
 
 
 def _arguments(loss: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from parity.cases.scenario import argument
 from parity.cases.schema import Case, CaseFile, SharedFile
 from parity.cases.sentences import sentences
 from parity.cases.shipped import case_folder
-from parity.cases.signature import signature_of
+from parity.cases.signature import Signature, signature_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ def with_shared(path: Path) -> list[Path]:
     return [path, *(known[name] for name in map(str, names) if name in known)] if isinstance(names, list) else [path]
 
 
-def used(file: CaseFile, document: Document) -> Iterator[Written]:
+def used(file: CaseFile, document: Document, signature: Signature) -> Iterator[Written]:
     """The shared cases that the loss has: all that its file uses and whose arguments it takes, but the excepted.
 
     A case of the file's own, or of a shared file that is named later, takes the place of a shared one of the same
@@ -64,7 +64,7 @@ def used(file: CaseFile, document: Document) -> Iterator[Written]:
             problems.append(Problem(("use", position), said))
             continue
         for one in shared_cases(known[name]):
-            if one.case.name not in own and _takes(file.loss, one.case):
+            if one.case.name not in own and _takes(signature, one.case):
                 found[one.case.name] = one
     for name in islice(file.but, MOST):
         if name not in found:
@@ -75,10 +75,10 @@ def used(file: CaseFile, document: Document) -> Iterator[Written]:
     yield from (one for name, one in found.items() if name not in file.but)
 
 
-def _takes(loss: str, case: Case) -> bool:
+def _takes(signature: Signature, case: Case) -> bool:
     """Whether the loss has every argument that the case names; a name that no loss has is left for the checks."""
     named = [*case.given, *(argument(axis) for axis in case.across if axis not in ("dtype", "layout"))]
-    takes = signature_of(loss).knows
+    takes = signature.knows
     return all(takes(name) or not any(signature_of(other).knows(name) for other in losses.LOSSES) for name in named)
 
 

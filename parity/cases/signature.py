@@ -1,13 +1,21 @@
-"""What a loss takes, read off the hand-written function: which arguments are arrays, which are options."""
+"""What a loss takes: which arguments are arrays, which are options.
+
+Of torch's losses it is read off the hand-written function, of others off the reference and off what the cases give.
+"""
 
 import inspect
 import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, is_dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from parity import losses
+from parity.cases.reference import Unimportable
+from parity.cases.specs import Spec
 from parity.types import Array
 
 _SCALARS = (bool, int, float, str)
@@ -54,7 +62,13 @@ class Signature:
     def takes_number(self, name: str) -> bool:
         """Whether the option may be a number that is no flag."""
         kind = self.parameters[name].annotation
-        return not {int, float}.isdisjoint(get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,))
+        kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+        return not {int, float, Any}.isdisjoint(kinds)
+
+    def takes_nothing(self, name: str) -> bool:
+        """Whether the argument may be None."""
+        parameter = self.parameters.get(name)
+        return parameter is not None and (parameter.default is None or type(None) in _kinds(parameter))
 
     @property
     def names(self) -> list[str]:
@@ -80,6 +94,77 @@ def signature_of(loss: str) -> Signature:
     arrays = frozenset(name for name, kind in kinds.items() if Array in kind)
     numbers_too = frozenset(name for name in arrays if any(scalar in kinds[name] for scalar in _SCALARS))
     return Signature(loss, parameters, _PATTERNS.get(variadic), arrays, numbers_too)
+
+
+def read_signature(loss: str, function: Callable[..., Any], given: Mapping[str, Iterable[Any]]) -> Signature:
+    """The signature of a reference, whose cases give each argument these values.
+
+    An argument is an array if it is annotated as a tensor or an array, if a case gives it a generator, or, where
+    nothing is annotated, a list. Raises Unimportable with a sentence if the function cannot be called by names.
+    """
+    taken = {name: one for name, one in _taken(function).items() if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    for name, one in taken.items():
+        if one.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL):
+            raise Unimportable(f"{loss} takes {name} by its position alone, expected arguments with names")
+    if not taken:
+        raise Unimportable(f"{loss} names no arguments, expected a function of tensors by name")
+    arrays = frozenset(name for name, one in taken.items() if _is_array(one, list(given.get(name, ()))))
+    parameters = {name: _plain(one, name in arrays) for name, one in taken.items()}
+    numbers_too = frozenset(name for name in arrays if any(one in _SCALARS for one in _kinds(parameters[name])))
+    return Signature(loss, parameters, None, arrays, numbers_too)
+
+
+def _taken(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a function, or those of a module's constructor and forward."""
+    forward = getattr(function, "forward", None)
+    functions = [function] if forward is None else [function, forward] if isinstance(function, type) else [forward]
+    found: dict[str, inspect.Parameter] = {}
+    for one in functions:
+        try:
+            signature = inspect.signature(one)
+        except (TypeError, ValueError) as error:
+            raise Unimportable(f"the signature of {one!r:.60} cannot be read: {error}") from None
+        with suppress(Exception):  # annotations may be names that are there for type checkers alone
+            signature = inspect.signature(one, eval_str=True)
+        found |= signature.parameters
+    if isinstance(function, type):
+        found.pop("self", None)
+    return found
+
+
+_TENSORS = re.compile(r"\b(Tensor|ndarray|NDArray|Array)\b")
+
+
+def _is_array(parameter: inspect.Parameter, given: list[Any]) -> bool:
+    if any(isinstance(value, Spec) for value in given):
+        return True
+    if parameter.annotation is not parameter.empty:
+        return _TENSORS.search(inspect.formatannotation(parameter.annotation)) is not None
+    return any(isinstance(value, list) for value in given)
+
+
+def _plain(parameter: inspect.Parameter, is_array: bool) -> inspect.Parameter:
+    """The parameter with an annotation and a default that are no objects of the user's."""
+    default: Any = parameter.default
+    known = default is parameter.empty or default is None or isinstance(default, _SCALARS)
+    kinds = {kind for kind in _kinds(parameter) if kind in (*_SCALARS, type(None))}
+    if default is None or isinstance(default, _SCALARS):
+        kinds |= {type(default), float} if type(default) is int else {type(default)}
+    annotation: Any = Any
+    if is_array:
+        annotation = _union([Array, *kinds])
+    elif kinds - {type(None)} and (parameter.annotation is parameter.empty or _only_plain(parameter)):
+        annotation = _union(list(kinds))
+    return parameter.replace(annotation=annotation, default=default if known else ...)
+
+
+def _union(kinds: list[Any]) -> Any:
+    return reduce(or_, kinds)
+
+
+def _only_plain(parameter: inspect.Parameter) -> bool:
+    kind, *union = _kinds(parameter)
+    return set(union or [kind]) <= {*_NUMBERS, str}
 
 
 def _kinds(parameter: inspect.Parameter) -> tuple[Any, ...]:

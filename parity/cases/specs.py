@@ -195,7 +195,23 @@ class Literally(Spec):
 class Tuple(Strict):
     """A Python tuple of numbers rather than an array, for an argument that takes both."""
 
+    main: ClassVar[str] = "tuple"
     tuple: list[int | float] = Field(description="the numbers")
+
+    @property
+    def value(self) -> Any:
+        return (*self.tuple,)
+
+
+class PlainNumber(Strict):
+    """A plain Python number rather than an array of no dimensions, for an argument that takes arrays."""
+
+    main: ClassVar[str] = "number"
+    number: int | float = Field(description="the number")
+
+    @property
+    def value(self) -> Any:
+        return self.number
 
 
 _MODELS: tuple[type[Spec], ...] = (
@@ -203,15 +219,16 @@ _MODELS: tuple[type[Spec], ...] = (
     Arange, Like, Literally,
 )  # fmt: skip
 GENERATORS: dict[str, type[Spec]] = {model.main: model for model in _MODELS}
-FORMS: dict[str, type[Strict]] = {**GENERATORS, "tuple": Tuple}
+FORMS: dict[str, type[Strict]] = {**GENERATORS, "tuple": Tuple, "number": PlainNumber}
 
 
 def generator_of(value: Any) -> str:
     """The generator that a value under `given` names, or 'plain' for a literal or an option."""
     if isinstance(value, Spec):
         return value.main
-    if isinstance(value, Tuple):
-        return "tuple"
+    for form in (Tuple, PlainNumber):
+        if isinstance(value, form):
+            return form.main
     return next((key for key in value if key in FORMS), "plain") if isinstance(value, dict) else "plain"
 
 
@@ -223,6 +240,7 @@ Given: TypeAlias = Annotated[
     | Annotated[Bernoulli, Tag("bernoulli")] | Annotated[Magnitudes, Tag("magnitudes")]
     | Annotated[Choice, Tag("choice")] | Annotated[Full, Tag("full")] | Annotated[Arange, Tag("arange")]
     | Annotated[Like, Tag("like")] | Annotated[Literally, Tag("array")] | Annotated[Tuple, Tag("tuple")]
+    | Annotated[PlainNumber, Tag("number")]
     | Annotated[Any, Tag("plain")],
     Discriminator(generator_of),
 ]  # fmt: skip

@@ -9,12 +9,15 @@ from parity.types import Array, Gradients, Loss
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A loss by name, the function that is asked for it, and what it's given."""
+    """The function that is asked, and what it's given.
 
-    loss: str
+    `extended` is the same loss in NumPy, which can be asked in extended precision; None where there is none.
+    """
+
     function: Loss
     arguments: Mapping[str, Any]
     grad_output: Array
+    extended: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from parity import losses
 from parity.comparison.call import Call
 from parity.draws.draw import generator
 from parity.dtypes import FLOATING, Row, is_floating, row_of
@@ -61,13 +60,13 @@ def is_double(arguments: Mapping[str, Any], grad_output: Array) -> bool:
 
 
 def exact(call: Call) -> Values:
-    """The values in a wider dtype: torch's own in float64, or for float64 our NumPy loss in extended precision."""
+    """The values in a wider dtype: the reference's own in float64, or of torch's losses ours in extended precision."""
     if not is_double(call.arguments, call.grad_output):
         return ask(call.function, widened(call.arguments, "float64"), call.grad_output)
-    if not EXTENDED:
+    if not EXTENDED or call.extended is None:
         return {}
     wide = {name: option(name, value) for name, value in widened(call.arguments, "longdouble").items()}
-    return ask(losses.LOSSES[call.loss], wide, call.grad_output)
+    return ask(call.extended, wide, call.grad_output)
 
 
 def second(call: Call, along: Gradients) -> Gradients:
@@ -123,7 +122,7 @@ def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
     the exact answers to the same numbers at a few neighbours, half of them with other signs of grad_output, and
     scaled to each answer's eps. `rows` as in `probes`.
     """
-    double = is_double(call.arguments, call.grad_output)
+    double = is_double(call.arguments, call.grad_output) and call.extended is not None
     asked = "float64" if double else "float32"
     start = widened({**call.arguments, "grad_output": call.grad_output}, asked)
     for number, distance in enumerate(NEARBY):
@@ -133,7 +132,7 @@ def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
         found = ask(call.function, nearby, upstream)
-        wide = exact(Call(call.loss, call.function, nearby, upstream))
+        wide = exact(Call(call.function, nearby, upstream, call.extended))
         measured: Values = {}
         for name, row in rows.items():
             if name in found and name in wide:

@@ -12,15 +12,14 @@ from parity.comparison import compare, truth
 from parity.comparison.call import Answer
 from parity.comparison.expectation import Expectation
 from parity.comparison.tolerance import bound
-from parity.implementations.declaration import Implementation
+from parity.implementations.contract import Contract
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.types import Array, Functions, Loss, NotOffered
 from parity.wording import class_names, first_line, in_words, message
 
 
 def refusal(
-    raises: Mapping[str, str], reference: Loss, implementation: Implementation, loss: Loss,
-    arguments: dict[str, Any], offered: dict[str, Any],
+    raises: Mapping[str, str], reference: Loss, contract: Contract, arguments: dict[str, Any],
 ) -> Iterator[Mismatch]:  # fmt: skip
     """A call that both sides must refuse, torch with this class and message, the loss with this class."""
     ((wanted, part),) = raises.items()
@@ -33,10 +32,10 @@ def refusal(
         yield Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.RAISES_OTHER, figures=figures)
         return
     refused = {"wanted": wanted, "message": first_line(error)}
-    output, found = _raised(loss, offered)
+    output, found = _raised(contract.call, arguments)
     if found is None:
         yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.ANSWERS, figures=refused)
-    elif not implementation.accepts(found, wanted):
+    elif not contract.accepts(found, wanted):
         yield Mismatch(Subject.REFUSAL, Kind.CLASS, figures={"error": in_words(found), **refused})
     elif expected is not None:
         early = OUTPUT.mismatch(Kind.RAISES, event=Event.EARLY, figures={"error": in_words(found)})
@@ -58,12 +57,12 @@ def _raised(loss: Loss, arguments: dict[str, Any]) -> tuple[Array | None, BaseEx
     return output, None
 
 
-def unsafe(wanted: str, implementation: Implementation, loss: Loss, offered: dict[str, Any]) -> Mismatch | None:
+def unsafe(wanted: str, contract: Contract, offered: dict[str, Any]) -> Mismatch | None:
     """The mismatch of a call that must be refused though torch does not."""
-    _, found = _raised(loss, offered)
+    _, found = _raised(contract.call, offered)
     if found is None:
         return Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.UNSAFE, figures={"wanted": wanted})
-    if not implementation.accepts(found, wanted):
+    if not contract.accepts(found, wanted):
         figures = {"error": in_words(found), "wanted": wanted}
         return Mismatch(Subject.REFUSAL, Kind.CLASS, event=Event.UNSAFE, figures=figures)
     return None

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
 from parity.cases.points import Point
-from parity.cases.specs import Tuple
+from parity.cases.specs import PlainNumber, Tuple
 from parity.draws.layouts import sliced
 from parity.draws.recipe import recipe
 from parity.types import Array, DType
@@ -42,7 +42,7 @@ class Plan:
         arrays = set(point.arrays)
         self.recipes = {name: recipe(point, name, value) for name, value in point.given.items() if name in arrays}
         self.options = {
-            name: tuple(value.tuple) if isinstance(value, Tuple) else value
+            name: value.value if isinstance(value, Tuple | PlainNumber) else value
             for name, value in point.given.items() if name not in arrays
         }  # fmt: skip
 

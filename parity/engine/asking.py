@@ -13,11 +13,11 @@ from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
-from parity.implementations.declaration import Implementation
-from parity.implementations.lacks import Lack
+from parity.implementations.contract import Contract, Terms
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.types import Array, Gradients, Loss, NotOffered, Result
+from parity.references.reference import Reference
+from parity.types import Array, Gradients, NotOffered, Result
 from parity.wording import class_names, in_words, message
 
 
@@ -34,25 +34,26 @@ class Pair:
     """What the draws of a point share: both functions, and where to note what was seen."""
 
     point: Point
-    implementation: Implementation
+    contract: Contract
+    terms: Terms
     record: Record
     plan: Plan
-    reference: Loss
-    loss: Loss
-    lacking: dict[str, Lack]
+    reference: Reference
     roundings: dict[str, float] = field(default_factory=dict)
 
     @property
     def case(self) -> Case:
         return self.point.scenario.case
 
-    def lacks_gradient(self, name: str) -> bool:
-        return "gradient" in self.lacking or f"gradient of {name}" in self.lacking
+    def not_without(self) -> NotOffered | None:
+        """What to raise where torch does not do what the case expects, if that may be for want of an option."""
+        left_out = self.terms.left_out
+        return NotOffered(" and ".join(str(self.contract.lacks[word]) for word in left_out)) if left_out else None
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The arguments of a draw, those of them that the implementation offers, and the case's own grad_output if any.
+    """The arguments of a draw that both sides are given, and the case's own grad_output if any.
 
     `first` says whether it is the point's first draw, of which more is observed.
     """
@@ -61,7 +62,6 @@ class Drawn:
     seed: int
     first: bool
     arguments: dict[str, Any]
-    offered: dict[str, Any]
     own_grad_output: Array | None
 
     def upstream(self, output: Array) -> Array:
@@ -103,31 +103,29 @@ class Draw:
 
     def given(self) -> dict[str, Any]:
         """What the implementation was given."""
-        return {**self.drawn.offered, "grad_output": self.grad_output}
+        return {**self.drawn.arguments, "grad_output": self.grad_output}
 
 
 def draw(pair: Pair, seed: int, first: bool) -> Drawn:
     """The arguments at one seed."""
     at("in the drawing", seed)
     arguments, own = _arrays(pair, seed)
-    return Drawn(pair, seed, first, arguments, offered(pair, arguments), own)
-
-
-def offered(pair: Pair, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that the implementation offers."""
-    return pair.implementation.arguments(pair.point.loss, arguments)
+    return Drawn(pair, seed, first, arguments, own)
 
 
 def other_arguments(drawn: Drawn) -> dict[str, Any]:
     """The arguments of another draw."""
-    return offered(drawn.pair, _arrays(drawn.pair, drawn.seed + 1)[0])
+    return _arrays(drawn.pair, drawn.seed + 1)[0]
 
 
 def _arrays(pair: Pair, seed: int) -> tuple[dict[str, Any], Array | None]:
     try:
-        return pair.plan.arguments(seed)
+        arguments, own = pair.plan.arguments(seed)
     except Exception as error:
         raise Stopped(undrawn(error)) from None
+    for name in pair.terms.without:
+        arguments.pop(name, None)
+    return arguments, own
 
 
 def undrawn(error: Exception) -> Mismatch:
@@ -137,18 +135,21 @@ def undrawn(error: Exception) -> Mismatch:
 
 def ask_reference(drawn: Drawn) -> Asked:
     """The reference's output and gradients; a case that it refuses unexpectedly is at fault."""
-    at("in torch's own call", drawn.seed)
+    at(f"in {drawn.pair.reference.name}'s own call", drawn.seed)
     try:
         output, vjp = drawn.pair.reference(**drawn.arguments)
     except Exception as error:
         figures = {"error": in_words(error), "wanted": class_names(error)[0]}
-        raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES, figures=figures)) from None
+        raise drawn.pair.not_without() or Stopped(
+            Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES, figures=figures)
+        ) from None
     grad_output = drawn.upstream(output)
     try:
         gradients = vjp(grad_output)
     except Exception as error:
         figures = {"error": in_words(error)}
-        raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)) from None
+        refused = Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.REFUSES_BACKWARD, figures=figures)
+        raise drawn.pair.not_without() or Stopped(refused) from None
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
 
 
@@ -156,7 +157,7 @@ def ask_implementation(asked: Asked) -> Draw:
     """The implementation's output and gradients to the same arguments."""
     drawn, grad_output, reference = asked.drawn, asked.grad_output, asked.reference
     pair = drawn.pair
-    before = observe.bits({**drawn.offered, "grad_output": grad_output})
+    before = observe.bits({**drawn.arguments, "grad_output": grad_output})
     output, vjp = forward(drawn)
     problem = compare.form(OUTPUT, reference.output, output)
     if problem:
@@ -169,7 +170,7 @@ def ask_implementation(asked: Asked) -> Draw:
 def expectation(asked: Asked) -> Expectation:
     """The reference's answers, and what each may be missed by."""
     pair = asked.drawn.pair
-    call = Call(pair.point.loss, pair.reference, asked.drawn.arguments, asked.grad_output)
+    call = Call(pair.reference.loss, asked.drawn.arguments, asked.grad_output, pair.reference.extended)
     return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings)
 
 
@@ -177,12 +178,12 @@ def forward(drawn: Drawn) -> Result:
     """The implementation's output and vjp."""
     at("in the forward", drawn.seed)
     try:
-        return drawn.pair.loss(**drawn.offered)
+        return drawn.pair.contract.call(**drawn.arguments)
     except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
         said = message(error)
-        unknown = [name for name in drawn.offered if f"unexpected keyword argument '{name}'" in said]
+        unknown = [name for name in drawn.arguments if f"unexpected keyword argument '{name}'" in said]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
         raise Stopped(
             OUTPUT.mismatch(Kind.RAISES, event=Event.FORWARD, figures={"error": in_words(error)}, hint=hint)
@@ -191,7 +192,7 @@ def forward(drawn: Drawn) -> Result:
 
 def _backward(drawn: Drawn, vjp: Any, grad_output: Array) -> Gradients:
     """The implementation's gradients by argument name."""
-    if "gradient" in drawn.pair.lacking:
+    if drawn.pair.contract.lacks_gradient():
         drawn.pair.record.not_offered.append("gradient")
         return {}
     at("in the backward", drawn.seed)

@@ -14,7 +14,6 @@ from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.crumbs import at
 from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
-from parity.references.torch import TORCH
 from parity.types import Array, Differentiator, Gradients, NotOffered, Result
 from parity.wording import in_words, message
 
@@ -46,13 +45,13 @@ def mutation(draw: Draw) -> Iterator[Mismatch]:
 def presence(draw: Draw) -> Iterator[Mismatch]:
     """Which arguments are differentiable, both ways."""
     wanted, found, pair = draw.reference.gradients, draw.answer.gradients, draw.pair
-    if wanted.keys() == found.keys() or "gradient" in pair.lacking:
+    if wanted.keys() == found.keys() or pair.contract.lacks_gradient():
         return
     if wanted and not getattr(draw.answer.vjp, "has_gradients", True):
         hint = "; if they are not offered, declare lacks=['gradient']"
         raise Stopped(Mismatch(Subject.GRADIENT, Kind.MISSING, event=Event.NO_VJP, hint=hint))
     for name in sorted(wanted.keys() ^ found.keys()):
-        if pair.lacks_gradient(name):
+        if pair.contract.lacks_gradient(name):
             pair.record.not_offered.append(f"gradient of {name}")
         else:
             yield about(name).mismatch(Kind.MISSING if name in wanted else Kind.EXTRA)
@@ -88,14 +87,18 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     if equals is None:
         return
     at("in the identity", draw.seed)
-    implementation = draw.pair.implementation
-    known = {**draw.pair.point.sizes, **draw.drawn.arguments}
-    sides = [witness.Side(implementation.name, implementation.offered, draw.answer)]
-    if draw.drawn.first:
-        sides.append(witness.Side("torch", TORCH, draw.reference))
-    for side in sides:
+    pair, contract, reference = draw.pair, draw.pair.contract, draw.pair.reference
+    defaults = {name: pair.point.scenario.signature.default(name) for name in pair.terms.without}
+    known = {**pair.point.sizes, **defaults, **draw.drawn.arguments}
+    functions = contract.functions if reference.is_torch else {**reference.functions, **contract.functions}
+    own = witness.Side(contract.implementation, functions, draw.answer)
+    theirs = witness.Side(reference.name, reference.functions, draw.reference)
+    if pair.terms.left_out and any(witness.identity(equals, theirs, theirs.functions, known, draw.expected)):
+        pair.record.not_offered.append(f"identity without {' and '.join(pair.terms.left_out)}")
+        return
+    for side in [own, theirs] if draw.drawn.first else [own]:
         try:
-            yield from witness.identity(equals, side, TORCH, known, draw.expected)
+            yield from witness.identity(equals, side, reference.functions, known, draw.expected)
         except (KeyError, NotOffered) as error:
             draw.pair.record.not_offered.append(f"identity with {message(error).strip(chr(39))}")
 
@@ -103,15 +106,15 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
 def repeatability(draw: Draw) -> Iterator[Mismatch]:
     """The same call once more, and its vjp, other calls having come in between."""
     at("in the second call", draw.seed)
-    loss, vjp, drawn = draw.pair.loss, draw.answer.vjp, draw.drawn
-    if "gradient" in draw.pair.lacking:
+    loss, vjp, drawn = draw.pair.contract.call, draw.answer.vjp, draw.drawn
+    if draw.pair.contract.lacks_gradient():
         loss, vjp = partial(_forward_alone, draw), _no_gradients
     try:
         if not draw.followed:
             observe.call(loss, other_arguments(drawn))
         first = (draw.answer.output, draw.answer.gradients, vjp)
-        if not observe.steady(loss, drawn.offered, draw.kept, *first, draw.grad_output):
-            yield from observe.repeats(loss, drawn.offered, other_arguments(drawn), draw.grad_output)
+        if not observe.steady(loss, drawn.arguments, draw.kept, *first, draw.grad_output):
+            yield from observe.repeats(loss, drawn.arguments, other_arguments(drawn), draw.grad_output)
     except (KeyboardInterrupt, Stopped):
         raise
     except BaseException as error:
@@ -119,7 +122,7 @@ def repeatability(draw: Draw) -> Iterator[Mismatch]:
 
 
 def _forward_alone(draw: Draw, **arguments: object) -> Result:
-    return draw.pair.loss(**arguments)[0], _no_gradients
+    return draw.pair.contract.call(**arguments)[0], _no_gradients
 
 
 def _no_gradients(grad_output: Array) -> Gradients:
@@ -162,7 +165,7 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
 def second_order(draw: Draw) -> Iterator[Mismatch]:
     """Second derivatives, unless the implementation does not offer them."""
     pair, vjp = draw.pair, draw.answer.vjp
-    if SECOND in pair.lacking or not isinstance(vjp, Differentiator):
+    if pair.contract.lacks_second or not isinstance(vjp, Differentiator):
         pair.record.not_offered.append(SECOND)
         return
     at("in the second derivative", draw.seed)
@@ -171,7 +174,7 @@ def second_order(draw: Draw) -> Iterator[Mismatch]:
         for name, value in directions(
             draw.reference.gradients, generator(f"{pair.point.id}#{draw.seed}#directions")
         ).items()
-        if not pair.lacks_gradient(name)
+        if not pair.contract.lacks_gradient(name)
     }
     try:
         yield from second_derivatives(

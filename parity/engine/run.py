@@ -7,17 +7,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
 from shlex import quote
-from typing import Any
 
 from parity.cases.points import Point
+from parity.cases.reference import Unimportable
 from parity.engine import crumbs
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
+from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.proof import is_reference, not_torch
+from parity.references.reference import Reference
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -30,22 +32,28 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
     record = blank(point, implementation, seeds)
     crumbs.begin(point.id)
     try:
-        reason = implementation.not_offered(point)
-        if reason:
-            record.verdict, record.reason = "not offered", reason
+        contract = implementation.contract(point.scenario.signature)
+        reference = implementation.reference_of(point)
+        record.reference = reference.name
+        terms = contract.terms(point)
+        if terms.refused:
+            record.verdict, record.reason = "not offered", terms.refused
             return record
+        record.left_out = list(terms.left_out)
         if not record.seeds:
             figures = {"error": "no seed was given"}
             return _erroneous(record, Mismatch(Subject.CASE, Kind.DRAW, figures=figures))
         with known_state():
-            problem = not_torch(point.loss)
+            problem = not_torch(point.loss) if reference.is_torch else None
             if problem:
                 return _erroneous(record, _not_own(problem))
-            compiles = _compiles(implementation, point.loss)
-            with _watched(point, implementation, record):
-                run_draws(point, implementation, record)
-        if _compiles(implementation, point.loss) and not compiles:
+            compiles = contract.compiles
+            with _watched(contract, reference, record):
+                run_draws(point, contract, terms, reference, record)
+        if contract.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
+    except Unimportable as error:
+        return _erroneous(record, _not_own(str(error)))
     except NotOffered as error:
         record.verdict, record.reason = "not offered", f"{implementation.name} does not offer {message(error)}"
         return record
@@ -72,7 +80,7 @@ def blank(point: Point, implementation: Implementation, seeds: Iterable[int]) ->
 
 def settled(record: Record, point: Point, implementation: Implementation) -> Record:
     """The record with the verdict that follows from its mismatches and from what is expected to fail."""
-    record.reason = implementation.expected_failure(point)
+    record.reason = implementation.contract(point.scenario.signature).expected_failure(point)
     if record.mismatches:
         record.repeat = repeat_line(point, implementation, record.mismatches[0].seed or 0)
         record.verdict = "xfailed" if record.reason else "failed"
@@ -98,38 +106,36 @@ def _not_own(problem: str) -> Mismatch:
     return Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.NOT_OWN, figures={"problem": problem})
 
 
-def _compiles(implementation: Implementation, loss: str) -> bool:
-    return getattr(implementation.adapted[loss], "compiles", False)
-
-
 @contextmanager
-def _watched(point: Point, implementation: Implementation, record: Record) -> Iterator[None]:
+def _watched(contract: Contract, reference: Reference, record: Record) -> Iterator[None]:
     """What a whole point may leave behind: random generators, a patched torch, code that was compiled."""
-    if implementation.trusted:
+    if contract.trusted:
         yield
         return
-    if is_reference(point.loss, implementation.losses[point.loss]):
-        record.notes.append(f"{implementation.name} is torch's own {point.loss}: it is compared with itself")
+    theirs = is_reference(contract.loss, contract.function) if reference.is_torch else False
+    if theirs or contract.function is reference.function:
+        which = f"torch's own {contract.loss}" if reference.is_torch else f"{reference.name} itself"
+        record.notes.append(f"{contract.implementation} is {which}: it is compared with itself")
     generators = Generators()
     try:
-        with _compilation(implementation.adapted[point.loss], record):
+        with _compilation(contract, record):
             yield
     finally:
         for change in generators.restored():
             record.mismatches.append(_left(Event.PROCESS_CHANGED, change=change))
-        patched = not_torch(point.loss)
+        patched = not_torch(contract.loss) if reference.is_torch else None
         if patched:
             record.mismatches.append(_left(Event.PATCHED, problem=patched))
 
 
 @contextmanager
-def _compilation(loss: Any, record: Record) -> Iterator[None]:
+def _compilation(contract: Contract, record: Record) -> Iterator[None]:
     """Compile the function afresh if torch.compile made it, or notice compiled code inside it."""
-    if not getattr(loss, "compiles", False):
+    if not contract.compiles:
         before = frames_compiled()
         yield
         if frames_compiled() > before:
-            loss.compiles = True
+            contract.call.compiles = True  # type: ignore[attr-defined]
         return
     with fresh_compilation() as frames:
         yield

@@ -23,10 +23,10 @@ from parity.engine.asking import (
 from parity.engine.crumbs import at
 from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, Observation
 from parity.engine.state import changes
-from parity.implementations.declaration import Implementation
+from parity.implementations.contract import Contract, Terms
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.references.torch import TORCH
+from parity.references.reference import Reference
 from parity.types import NotOffered
 from parity.wording import in_words
 
@@ -39,20 +39,19 @@ U = TypeVar("U")
 Start: TypeAlias = tuple[Pair, int, bool]
 
 
-def run_draws(point: Point, implementation: Implementation, record: Record) -> None:
+def run_draws(point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record) -> None:
     """Note in the record what the draws show, up to the first that differs. Raises NotOffered if one is not served."""
     try:
         plan = Plan(point)
     except Exception as error:
         record.mismatches.append(undrawn(error))
         return
-    loss, lacking = implementation.adapted[point.loss], implementation.lacking(point.loss)
-    pair = Pair(point, implementation, record, plan, TORCH[point.loss], loss, lacking)
+    pair = Pair(point, contract, terms, record, plan, reference)
     case = point.scenario.case
     run = _refusals if case.raises else _undefined if case.finding else _agreements
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
-        stages = Stages(watched=not implementation.trusted)
+        stages = Stages(watched=not contract.trusted)
         seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
         for seed in seeds:
@@ -103,8 +102,10 @@ def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         at("in a call that must be refused", drawn.seed)
         assert pair.case.raises is not None
         found = list(witness.refusal(
-            pair.case.raises, pair.reference, pair.implementation, pair.loss, drawn.arguments, drawn.offered
+            pair.case.raises, pair.reference, pair.contract, drawn.arguments
         ))  # fmt: skip
+        if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
+            raise lacking
         pair.record.compared += 1
         if found:
             raise Stopped(*found)
@@ -120,13 +121,13 @@ def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         assert finding is not None
         wanted = finding.output if finding.raises is None else finding.raises
         pair.record.finding = {"torch": finding.torch, "output": wanted}
-        if pair.implementation.adapter.is_reference:
+        if pair.contract.hands_on:
             return
         pair.record.compared += 1
         problem = None
         if finding.raises is not None:
             at("in the forward", drawn.seed)
-            problem = witness.unsafe(finding.raises, pair.implementation, pair.loss, drawn.offered)
+            problem = witness.unsafe(finding.raises, pair.contract, drawn.arguments)
         elif finding.output is not None:
             problem = witness.undefined(finding, forward(drawn)[0])
         if problem:

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from parity import losses
-from parity.cases.errors import nearest
 from parity.cases.points import Point
-from parity.cases.signature import signature_of
+from parity.cases.signature import Signature, signature_of
 from parity.frameworks.adapters import Adapter, adapter
-from parity.implementations.lacks import Lack, first_used, parse
+from parity.implementations.contract import Contract
+from parity.implementations.lacks import Lack, parse
 from parity.types import Functions, Loss, NotOffered, Result
-from parity.wording import class_names
+
+if TYPE_CHECKING:
+    from parity.references.reference import Reference
 
 
 class Misdeclared(ValueError):
@@ -52,8 +53,8 @@ class Implementation:
         except KeyError as error:
             raise Misdeclared(f"{self.name}: {error.args[0]}") from None
         for loss, function in self.losses.items():
-            if loss not in losses.LOSSES:
-                raise Misdeclared(f"{self.name}: there is no loss {loss!r}{nearest(loss, losses.LOSSES)}")
+            if not isinstance(loss, str) or not loss.isidentifier():
+                raise Misdeclared(f"{self.name}: {loss!r} names no loss, expected a name such as cross_entropy")
             if not callable(function):
                 raise Misdeclared(f"{self.name}: {loss} is {type(function).__name__}, expected a callable")
         for pattern, reason in self.expected_failures.items():
@@ -69,10 +70,6 @@ class Implementation:
         """What it lacks, as data."""
         return parse(self.lacks, self.losses)
 
-    def lacking(self, loss: str) -> dict[str, Lack]:
-        """What it lacks of one loss, by the words that say it."""
-        return {lack.said: lack for lack in self.parsed if lack.loss in ("", loss)}
-
     @property
     def adapter(self) -> Adapter:
         """How its callables are wrapped."""
@@ -83,56 +80,55 @@ class Implementation:
         """Whether it is one of the project's own, which leave the process as it is."""
         return self.origin in ("numpy", "textbook", "torch")
 
-    @cached_property
-    def adapted(self) -> dict[str, Loss]:
-        """Each loss as ``(output, vjp)``."""
-        return {name: self.adapter.wrap(function, self.device) for name, function in self.losses.items()}
+    def reference_of(self, point: Point) -> "Reference":
+        """Who is asked for the point. Raises Unimportable with a sentence if that function cannot be had."""
+        from parity.references.reference import reference_of  # it imports torch
+
+        return reference_of(point.scenario)
+
+    def contract(self, loss: str | Signature) -> Contract:
+        """What it answers to for a loss, made when it is first asked for.
+
+        A loss of one's own is known by the signature of its reference, and by its name from then on. Raises NotOffered
+        if it has no such loss.
+        """
+        name, signature = (loss, None) if isinstance(loss, str) else (loss.loss, loss)
+        known = self._contracts.get(name)
+        if known is None or not (signature is None or signature is known.signature or signature == known.signature):
+            signature = signature_of(name) if signature is None and name in losses.LOSSES else signature
+            if name not in self.losses or signature is None:
+                raise NotOffered(name)
+            known = self._contracts[name] = self._resolved(signature)
+        return known
 
     @cached_property
-    def offered(self) -> Functions:
+    def _contracts(self) -> dict[str, Contract]:
+        return {}
+
+    def _resolved(self, signature: Signature) -> Contract:
+        loss, adapter = signature.loss, self.adapter
+        function = self.losses[loss]
+        # What the function's own signature says (other names of arguments, options that it does not name) belongs
+        # here: between the function and the adapter that wraps it, and among what is lacking.
+        return Contract(
+            self.name, signature, function, adapter.wrap(function, self.device), self.functions,
+            lacks={lack.said: lack for lack in self.parsed if lack.loss in ("", loss)},
+            refusals=adapter.refusals if self.equivalents is None else self.equivalents,
+            expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
+        )  # fmt: skip
+
+    @cached_property
+    def functions(self) -> Functions:
         """Each loss to be called with any options. Raises NotOffered for those that it lacks."""
         return {name: self._offered(name) for name in self.losses}
 
     def _offered(self, name: str) -> Loss:
-        loss, lacking, signature = self.adapted[name], self.lacking(name), signature_of(name)
-
         def call(**arguments: Any) -> Result:
-            for word in arguments.keys() & lacking.keys():
-                value, default = arguments[word], signature.default(word)
+            contract = self.contract(name)
+            for word in arguments.keys() & contract.lacks.keys():
+                value, default = arguments[word], contract.signature.default(word)
                 if value is not default and (isinstance(value, np.ndarray) or value != default):
                     raise NotOffered(word)
-            return loss(**{word: value for word, value in arguments.items() if word not in lacking})
+            return contract.call(**{word: value for word, value in arguments.items() if word not in contract.lacks})
 
         return call
-
-    def not_offered(self, point: Point) -> str | None:
-        """Why this implementation does not serve the point, or None if it does."""
-        if point.loss not in self.losses:
-            return f"{self.name} has no {point.loss}"
-        lack = first_used(self.lacking(point.loss), point)
-        if lack is None:
-            return None
-        return f"{self.name} does not offer {lack.said}" + (f": {lack.reason}" if lack.reason else "")
-
-    def arguments(self, loss: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments without the options it lacks (they are at their defaults here)."""
-        if not self.lacks:
-            return arguments
-        lacking = self.lacking(loss)
-        return {name: value for name, value in arguments.items() if name not in lacking}
-
-    def expected_failure(self, point: Point) -> str | None:
-        """The reason given for this point to fail, if any: the scenario's own, or a pattern's."""
-        failure = point.expected_failure(self.name)
-        if failure is not None:
-            return failure.because
-        for pattern, reason in self.expected_failures.items():
-            if pattern == point.id or fnmatchcase(point.id, pattern):
-                return reason
-        return None
-
-    def accepts(self, raised: BaseException, wanted: str) -> bool:
-        """Whether this exception answers to torch's exception of the class `wanted`."""
-        table = self.adapter.refusals if self.equivalents is None else self.equivalents
-        allowed = {wanted, *table.get(wanted, ())}
-        return not allowed.isdisjoint(class_names(raised))

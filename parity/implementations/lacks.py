@@ -9,9 +9,10 @@ from parity.cases.errors import nearest
 from parity.cases.load import load
 from parity.cases.points import Point
 from parity.cases.shipped import case_file
-from parity.cases.signature import signature_of
+from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import LAYOUTS, Spec
 from parity.dtypes import NAMES
+from parity.implementations.leaving import is_given, is_option
 
 SECOND = "second derivatives"
 GRADIENT = "gradient"
@@ -35,12 +36,19 @@ class Lack:
     def said(self) -> str:
         return self.word if self.value is None else f"{self.word}={self.value}"
 
+    def __str__(self) -> str:
+        return f"{self.said}: {self.reason}" if self.reason else self.said
+
+    def is_of_call(self, loss: Signature) -> bool:
+        """Whether it is a whole option, without which the loss can be called."""
+        return self.value is None and is_option(loss, self.word)
+
 
 def parse(entries: Collection[str] | Mapping[str, str], served: Iterable[str]) -> tuple[Lack, ...]:
     """What the entries say of the losses that are served. Raises ValueError with a sentence for what means nothing."""
     if isinstance(entries, str):
         raise ValueError(f"lacks is the text {entries!r}, expected a list or a mapping of texts")
-    own = list(served)
+    own = [loss for loss in served if loss in losses.LOSSES]
     names = {name for loss in own for name in signature_of(loss).names}
     words = {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
     found = []
@@ -70,19 +78,15 @@ def values_of(loss: str, option: str) -> frozenset[str]:
     return frozenset(given | {str(default)} - {"None"})
 
 
-def first_used(lacks: Mapping[str, Lack], point: Point) -> Lack | None:
-    """The first thing lacking that the point uses; an option at its default is not used."""
-    if not lacks:
-        return None
+def used_words(point: Point) -> set[str]:
+    """The words that `lacks` may say of the point; an option at its default is not used."""
     used = {point.dtype, *point.layouts.values()}
     if point.scenario.case.raises:
         used.add(ERRORS)
-    signature = signature_of(point.loss)
     for name, value in point.given.items():
         if isinstance(value, Spec) and value.dtype:
             used.add(value.dtype)
         used.add(f"{name}={value}")
-        plain = value is None or isinstance(value, bool | int | float | str)
-        if not (plain and value == signature.default(name)):
+        if is_given(point, name):
             used.add(name)
-    return next((lack for said, lack in lacks.items() if said in used), None)
+    return used

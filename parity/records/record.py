@@ -20,7 +20,8 @@ class Record:
     the same error in units in the last place. `lenient` counts the draws that needed an allowance of their own,
     `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
     `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
-    not offer it.
+    not offer it, `left_out` the options that it does not offer and that neither side was given. `reference` is the name
+    of the side that was asked.
     """
 
     id: str
@@ -42,11 +43,13 @@ class Record:
     notes: list[str] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     raises: str | None = None
     source: str | None = None
     published: dict[str, Any] | None = None
     finding: dict[str, Any] | None = None
     repeat: str = ""
+    reference: str = "torch"
 
     @property
     def unexpected(self) -> bool:
@@ -70,7 +73,7 @@ class Record:
             lines.append(f"  {self.verdict}: {reason}")
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
-            told = sentence(mismatch).replace("\n", "\n    ")
+            told = sentence(mismatch, self.reference).replace("\n", "\n    ")
             lines.append(f"  - {told}{seed}")
         lines += [f"  note: {visible(note)}" for note in self.notes]
         if self.mismatches:

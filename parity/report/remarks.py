@@ -126,7 +126,7 @@ def expected_failures(records: Iterable[Record]) -> list[ExpectedFailures]:
     return [
         ExpectedFailures(
             *key, len(some), list(dict.fromkeys(record.scenario for record in some)),
-            next((sentence(mismatch) for record in some for mismatch in record.mismatches), ""),
+            next((sentence(mismatch, record.reference) for record in some for mismatch in record.mismatches), ""),
         )
         for key, some in sorted(groups.items())
     ]  # fmt: skip
@@ -173,7 +173,7 @@ def seen(records: Iterable[Record]) -> list[Seen]:
         for what, mismatch in told.items():
             key = (record.loss, record.scenario, what)
             points[key] += 1
-            first.setdefault(key, f"{sentence(mismatch)} ({record.implementation})")
+            first.setdefault(key, f"{sentence(mismatch, record.reference)} ({record.implementation})")
     return [Seen(*key, count, first[key]) for key, count in points.items()]
 
 

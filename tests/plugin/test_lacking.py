@@ -1,4 +1,4 @@
-"""A gradient that an implementation declares to lack is neither asked for nor compared, whether it gives one or not."""
+"""What an implementation lacks: an option is left out of the call on both sides, a gradient is not asked for."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,9 @@ import torch.nn.functional as F
 
 import parity
 from parity import losses
+from parity.api import points
+from parity.engine.run import run_point
+from parity.implementations.declaration import Implementation
 from parity.types import Array, Result
 from tests.plugin.user import SMALL
 
@@ -49,3 +52,93 @@ def test_a_gradient_that_is_lacking_is_not_asked_for_in_the_second_call(tmp_path
     assert report.ok, report
     report = parity.check("mse_loss", F.mse_loss, framework="torch", cases=path, lacks=["gradient"])
     assert report.ok, report
+
+
+ABOUT_WEIGHTS = {
+    "a mean over no weight at all is nan", "weights that cancel divide by zero", "negative weights count as they are",
+    "huge and tiny weights do not leave the range", "a weight that is not finite spoils the rows of its class",
+    "slopes of the weights add up over many rows", "uint8 targets go with weights",
+    "uint8 targets go with weights and smoothing where there is no mean",
+    "uint8 targets of a weighted smoothed mean are rejected",
+    "float64 probabilities and weights promote float32 logits", "a weight of another dtype is rejected beside indices",
+    "a weight that does not fit the classes is rejected", "a column of weights goes with a sequence",
+    "a column of weights goes with smoothing where there is no mean",
+    "a column of weights is rejected in a smoothed mean",
+    "weights whose first dimension is not the classes' are rejected beside smoothing",
+    "one number is rejected as the weight of one class beside smoothing",
+    "the weighted mean is the weighted sum over the weights of the targets", "weights of many classes match torch",
+    "as many rows as classes leave a weight one of classes", "legacy flags reduce weighted probabilities",
+    "a weight that is not finite harms no ignored row",
+    "a weight that is not finite harms no row that is ignored by default",
+    "uint8 targets of 255 can be ignored beside weights",
+}  # fmt: skip
+
+
+def test_without_weights_cross_entropy_loses_only_the_scenarios_about_them() -> None:
+    def unweighted(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
+        assert "weight" not in options
+        return F.cross_entropy(input, target, **options)
+
+    library = Implementation("yours", "torch", {"cross_entropy": unweighted}, lacks=["weight"])
+    compared: dict[str, bool] = {}
+    for point in points("cross_entropy", library):
+        scenario = point.scenario
+        if not compared.get(scenario.name) and not scenario.case.finding:
+            record = run_point(point, library, [0])
+            assert record.verdict in ("passed", "not offered"), record
+            compared[scenario.name] = record.verdict == "passed"
+    assert {name for name, was in compared.items() if not was} == ABOUT_WEIGHTS
+    assert all("weight" in name for name in ABOUT_WEIGHTS)
+
+
+OPTIONS = """
+loss: cross_entropy
+defaults:
+  given: {input: {normal: [4, 3]}, target: {classes: [4], below: 3}}
+cases:
+  - name: plain grid
+    given: {label_smoothing: 0.1}
+    across:
+      weight: {labels: {without: null, some: {uniform: [3]}, ones: {full: [3], value: 1.0}}}
+      reduction: [mean, sum]
+  - name: layouts
+    given: {weight: {uniform: [3]}}
+    across: {layout: [contiguous, sliced]}
+  - name: a class in the range is ignored
+    given: {ignore_index: 1, weight: {uniform: [3]}}
+  - name: a class beyond the range is ignored
+    given: {ignore_index: 3, target: [3, 0, 1, 2]}
+  - name: sums
+    given: {weight: {uniform: [3]}}
+    equals: same(reduction='sum') / 4
+  - name: a sum is its own
+    given: {weight: {uniform: [3]}, reduction: sum}
+    equals: nll_loss(log_softmax(input, dim=1), target, weight, reduction='sum')
+  - name: smoothing alone is refused
+    given: {weight: {uniform: [2]}}
+    raises: {RuntimeError: weight tensor}
+"""
+
+
+def test_what_is_left_out_is_told_and_calls_that_are_alike_run_once(tmp_path: Path) -> None:
+    path = tmp_path / "cross_entropy.yaml"
+    path.write_text(OPTIONS)
+    functions: dict[str, Any] = {"cross_entropy": F.cross_entropy, "nll_loss": F.nll_loss, "log_softmax": F.log_softmax}
+    bare = Implementation("yours", "torch", functions, lacks={"weight": "no weights yet", "ignore_index": ""})
+    records = {point.id: run_point(point, bare, [0]) for point in points("cross_entropy", bare, path)}
+    found = {name.partition("/")[2]: (record.verdict, record.left_out) for name, record in records.items()}
+    lost, left = "not offered", ("passed", ["weight"])
+    whole: tuple[str, list[str]] = ("passed", [])
+    assert found == {
+        "plain grid/without-mean-float32": whole, "plain grid/without-sum-float32": whole,
+        "plain grid/some-mean-float32": (lost, []), "plain grid/some-sum-float32": (lost, []),
+        "plain grid/ones-mean-float32": (lost, []), "plain grid/ones-sum-float32": (lost, []),
+        "layouts/contiguous-float32": left, "layouts/sliced-float32": left, "layouts/sliced input-float32": left,
+        "layouts/sliced target-float32": left, "layouts/sliced weight-float32": (lost, []),
+        "a class in the range is ignored/float32": ("passed", ["weight", "ignore_index"]),
+        "a class beyond the range is ignored/float32": (lost, ["ignore_index"]), "sums/float32": left,
+        "a sum is its own/float32": left, "smoothing alone is refused/float32": (lost, ["weight"]),
+    }  # fmt: skip
+    alike = records["cross_entropy/plain grid/some-mean-float32"].reason
+    assert alike == "yours does not offer weight: without it another point makes the same call"
+    assert records["cross_entropy/sums/float32"].not_offered == []

@@ -15,7 +15,8 @@ SEEDS = [0, 1, 2, 6, 8, 14, 199]
 
 def expected_to_fail(loss: str) -> list[Point]:
     points = [point for scenario in load(case_file(loss), served()) for point in expand(scenario)]
-    return [one for one in points if TEXTBOOK.expected_failure(one) and not TEXTBOOK.not_offered(one)]
+    contract = TEXTBOOK.contract(loss)
+    return [one for one in points if contract.expected_failure(one) and not contract.terms(one).refused]
 
 
 @pytest.mark.parametrize("loss", textbook.LOSSES)

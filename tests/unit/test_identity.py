@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from parity import losses
 from parity.cases.identity import MAPS, parse_identity
+from parity.cases.signature import signature_of
 from parity.types import Array
 
 RNG = np.random.default_rng(7)
@@ -71,7 +72,7 @@ EXPRESSIONS = [
 
 
 def evaluate(text: str, arguments: dict[str, Any]) -> tuple[Array, Any]:
-    identity = parse_identity(text, "cross_entropy", ARGUMENTS, SIZES)
+    identity = parse_identity(text, signature_of("cross_entropy"), ARGUMENTS, SIZES)
     return identity.evaluate(losses.LOSSES, {**SIZES, **arguments})
 
 
@@ -133,8 +134,9 @@ def test_an_expression_keeps_the_dtype(text: str, dtype: Any) -> None:
 )
 def test_same_is_the_call_of_the_case_with_something_changed(text: str, whole: str) -> None:
     given = {name: ARGUMENTS[name] for name in ("input", "target")} | {"weight": ARGUMENTS["target"], "grad_output": 1}
+    own = signature_of("l1_loss")
     (one, vjp), (other, expected) = (
-        parse_identity(words, "l1_loss", given, SIZES).evaluate(losses.LOSSES, given) for words in (text, whole)
+        parse_identity(words, own, given, SIZES).evaluate(losses.LOSSES, given) for words in (text, whole)
     )
     assert np.array_equal(one, other)
     found, slopes = vjp(np.ones_like(one)), expected(np.ones_like(other))
@@ -143,7 +145,7 @@ def test_same_is_the_call_of_the_case_with_something_changed(text: str, whole: s
 
 
 def test_a_loss_that_is_not_there_is_a_key_error() -> None:
-    identity = parse_identity("kl_div(input, target)", "kl_div", ARGUMENTS, SIZES)
+    identity = parse_identity("kl_div(input, target)", signature_of("kl_div"), ARGUMENTS, SIZES)
     with pytest.raises(KeyError, match="kl_div"):
         identity.evaluate({}, ARGUMENTS)
 
@@ -155,7 +157,7 @@ def test_an_expression_may_be_deep_but_not_kill_the_interpreter() -> None:
     assert evaluate("(" * 140 + "input" + ")" * 140, ARGUMENTS)[0].shape == (5, 4)
     for text in ("(" * 290, "-" * 100_000 + "input", "(" * 100_000, "input" + " + input" * 100_000):
         with pytest.raises(ValueError, match="cannot read the expression"):
-            parse_identity(text, "kl_div", ARGUMENTS, SIZES)
+            parse_identity(text, signature_of("kl_div"), ARGUMENTS, SIZES)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_an_expression_may_be_deep_but_not_kill_the_interpreter() -> None:
 )
 def test_what_an_expression_may_not_say_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
-        parse_identity(text, "cross_entropy", ARGUMENTS, SIZES)
+        parse_identity(text, signature_of("cross_entropy"), ARGUMENTS, SIZES)
 
 
 def test_every_map_is_evaluated() -> None:

@@ -1,0 +1,110 @@
+"""What an implementation answers to for one loss, resolved once before any point runs: what is called, what compared.
+
+The engine meets an implementation here and nowhere else: it asks no question that the contract has not answered.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from parity.cases.points import Point
+from parity.cases.signature import Signature
+from parity.implementations.lacks import GRADIENT, SECOND, Lack, used_words
+from parity.implementations.leaving import call_without, first_alike, is_about, undefined
+from parity.types import Functions, Loss
+from parity.wording import class_names
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a point is compared.
+
+    `refused` says why it is not, None if it is. `without` are the options that neither side is given, `left_out` those
+    of them that the point has a value for.
+    """
+
+    refused: str | None = None
+    without: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Contract:
+    """One implementation and one loss of it, which takes what its `signature` says.
+
+    `function` is what was declared, `call` takes arrays and options by torch's names to ``(output, vjp)``. `functions`
+    are all losses of the implementation, for identities. `lacks` holds what is not offered by its word. `refusals` maps
+    a class that torch raises to the names of those that may stand for it. `hands_on` says that torch's own answer may
+    be handed on, `trusted` that it is the project's own and leaves the process as it is.
+    """
+
+    implementation: str
+    signature: Signature
+    function: Callable[..., Any]
+    call: Loss
+    functions: Functions = field(default_factory=dict)
+    lacks: Mapping[str, Lack] = field(default_factory=dict)
+    refusals: Mapping[str, Collection[str]] = field(default_factory=dict)
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    hands_on: bool = False
+    origin: str = ""
+
+    @property
+    def loss(self) -> str:
+        return self.signature.loss
+
+    @property
+    def trusted(self) -> bool:
+        return self.origin in ("numpy", "textbook", "torch")
+
+    @property
+    def compiles(self) -> bool:
+        """Whether torch.compile made the function, or a call of it has shown compiled code inside."""
+        return getattr(self.call, "compiles", False)
+
+    def terms(self, point: Point) -> Terms:
+        """On which terms the point is compared."""
+        if not self.lacks:
+            return _PLAIN
+        used = used_words(point)
+        without = frozenset(lack.word for lack in self.lacks.values() if lack.is_of_call(self.signature))
+        left_out = []
+        for said, lack in self.lacks.items():
+            if said in used:
+                if said not in without or is_about(point.scenario, said):
+                    return Terms(f"{self.implementation} does not offer {lack}")
+                left_out.append(said)
+        if left_out:
+            call, lost = call_without(point, without), f"{self.implementation} does not offer {' and '.join(left_out)}"
+            if first_alike(point.scenario, without)[call] != point.id:
+                return Terms(f"{lost}: without it another point makes the same call")
+            if point.scenario.reference is None and call in undefined(self.loss, without):
+                return Terms(f"{lost}: without it torch has no defined answer")
+        return Terms(None, without, tuple(left_out))
+
+    def lacks_gradient(self, name: str = "") -> bool:
+        """Whether the gradient of an argument is not offered, or, without a name, any."""
+        return GRADIENT in self.lacks or f"{GRADIENT} of {name}" in self.lacks
+
+    @property
+    def lacks_second(self) -> bool:
+        return SECOND in self.lacks
+
+    def expected_failure(self, point: Point) -> str | None:
+        """The reason given for this point to fail, if any: the scenario's own, or a pattern's."""
+        failure = point.expected_failure(self.implementation)
+        if failure is not None:
+            return failure.because
+        for pattern, reason in self.expected_failures.items():
+            if pattern == point.id or fnmatchcase(point.id, pattern):
+                return reason
+        return None
+
+    def accepts(self, raised: BaseException, wanted: str) -> bool:
+        """Whether this exception answers to torch's exception of the class `wanted`."""
+        allowed = {wanted, *self.refusals.get(wanted, ())}
+        return not allowed.isdisjoint(class_names(raised))
+
+
+_PLAIN = Terms()

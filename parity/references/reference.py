@@ -1,0 +1,70 @@
+"""Who is asked: torch itself, or a function of tensors that answers in its place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from parity import losses
+from parity.cases.reference import Named
+from parity.cases.scenario import Scenario
+from parity.frameworks.torch import TorchLoss
+from parity.references.torch import FUNCTIONS, TORCH
+from parity.types import Functions, Loss, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The side that is asked.
+
+    `name` is what sentences call it, `function` the callable behind `loss`. `functions` answer in identities.
+    `extended` is the same loss in NumPy, which can be asked in extended precision; None where there is none.
+    `decides` says that the cases are another function's: what is to be refused is then seen from the reference.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    loss: Loss
+    functions: Functions
+    extended: Loss | None = None
+    decides: bool = False
+
+    def __call__(self, **arguments: Any) -> Result:
+        return self.loss(**arguments)
+
+    @property
+    def is_torch(self) -> bool:
+        return self.functions is TORCH
+
+
+@cache
+def torch_reference(loss: str) -> Reference:
+    """Torch's own function of that name."""
+    return Reference("torch", FUNCTIONS[loss], TORCH[loss], TORCH, losses.LOSSES[loss])
+
+
+def own_reference(loss: str, function: Callable[..., Any], name: str, decides: bool = False) -> Reference:
+    """A callable of tensors, a module class or a module that answers for the loss."""
+    wrapped = TorchLoss(function, keeps_graph=True)
+    return Reference(name, function, wrapped, {**TORCH, loss: wrapped}, decides=decides)
+
+
+def reference_of(scenario: Scenario) -> Reference:
+    """Who is asked for a scenario: the function that its file names, or torch.
+
+    Raises Unimportable with a sentence if that function cannot be had.
+    """
+    return torch_reference(scenario.loss) if scenario.reference is None else _named(scenario.loss, scenario.reference)
+
+
+@cache
+def _named(loss: str, named: Named) -> Reference:
+    return own_reference(loss, named.function(), named.title)
+
+
+def title(function: Callable[..., Any]) -> str:
+    """What sentences call a live function: its name, or 'the reference' if it has none."""
+    while isinstance(function, partial):
+        function = function.func
+    name = getattr(function, "__name__", None) or type(function).__name__
+    return name if name.isidentifier() else "the reference"
