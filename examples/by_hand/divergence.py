@@ -3,6 +3,7 @@
 import numpy as np
 
 from parity.losses.arguments import gradients, promote, widen
+from parity.losses.arithmetic import zero_outside
 from parity.losses.checks import check_broadcast, check_reduction
 from parity.losses.reduction import reduced
 from parity.losses.registration import without_warnings
@@ -33,9 +34,10 @@ def jensen_shannon(input: Array, target: Array, beta: float = 0.5, reduction: st
     student_log, teacher_log = widen(input, dtype), widen(target, dtype)
     student, teacher = np.exp(student_log), np.exp(teacher_log)
     mixture = beta * teacher + (1 - beta) * student
-    log_mixture = np.log(np.where(mixture > 0, mixture, mixture.dtype.type(1)))
-    student_excess = np.where(student > 0, student_log, student.dtype.type(0)) - log_mixture
-    teacher_excess = np.where(teacher > 0, teacher_log, teacher.dtype.type(0)) - log_mixture
+    log_mixture = np.log(mixture + (mixture == 0))
+    # the logarithm of what is 0 counts as 0
+    student_excess = zero_outside(student_log, student != 0) - log_mixture
+    teacher_excess = zero_outside(teacher_log, teacher != 0) - log_mixture
     values = beta * teacher * teacher_excess + (1 - beta) * student * student_excess
     output, adjoint = reduced(values, "sum" if reduction == "batchmean" else reduction, dtype)
     rows = values.dtype.type(values.shape[0]) if reduction == "batchmean" else 1

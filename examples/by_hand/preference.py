@@ -38,22 +38,27 @@ def dpo_loss(
     margin = ours - (widen(reference_chosen, dtype) - widen(reference_rejected, dtype))
     scaled = beta * margin
     if loss_type == "sigmoid":
-        # d log sigmoid(y) / dy = sigmoid(-y)
         decay = exponential_decay(scaled)
         values = -(1 - label_smoothing) * log_sigmoid(scaled, decay) - label_smoothing * log_sigmoid(-scaled, decay)
-        slope = beta * (label_smoothing * logistic(scaled) - (1 - label_smoothing) * logistic(-scaled))
     elif loss_type == "hinge":
         values = np.maximum(1 - scaled, 0)
-        slope = -beta * ~(1 - scaled <= 0)
     elif loss_type == "ipo":
         values = (margin - 1 / (2 * beta)) ** 2
-        slope = 2 * (margin - 1 / (2 * beta))
     else:
         raise ValueError(f"loss_type is {loss_type!r}, expected 'sigmoid', 'hinge' or 'ipo'")
     output, adjoint = reduced(values, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        grad_margin = adjoint(grad_output) * slope
+        grad_losses = adjoint(grad_output)
+        if loss_type == "sigmoid":
+            # d log sigmoid(y) / dy = sigmoid(-y), so dl/dy = -(1 - e) sigmoid(-y) + e sigmoid(y) with y = b z
+            right, wrong = (1 - label_smoothing) * grad_losses, label_smoothing * grad_losses
+            grad_margin = beta * (wrong * logistic(scaled) - right * logistic(-scaled))
+        elif loss_type == "hinge":
+            # dl/dz = -b below the kink, and 0 from there on
+            grad_margin = -beta * np.where(1 - scaled <= 0, 0, grad_losses).astype(values.dtype)
+        else:
+            grad_margin = grad_losses * 2 * (margin - 1 / (2 * beta))
         return gradients(
             policy_chosen=(policy_chosen, grad_margin), policy_rejected=(policy_rejected, -grad_margin),
             reference_chosen=(reference_chosen, -grad_margin), reference_rejected=(reference_rejected, grad_margin),
@@ -112,11 +117,11 @@ def grpo_loss(
         # bounds, and dr/dlogp = r; the penalty has the slope beta (exp(d) - 1) in d
         grad_losses = adjoint(grad_output) / (tokens if reduction in ("sequence_mean", "mean") else 1)
         grad_losses = zero_outside(np.broadcast_to(grad_losses, values.shape), kept)
-        lesser = (~(free > bound), ~(bound > free))
-        in_free, in_bound = (np.where(free == bound, 0.5, one).astype(values.dtype) for one in lesser)
-        within = (ratio >= low) & (ratio <= high)
-        grad_new = -zero_outside(grad_losses * weight * (in_free + in_bound * within) * ratio, kept)
-        grad_weight = -(grad_losses * (in_free * ratio + in_bound * clipped)).sum(-1)
+        shared = np.where(free == bound, grad_losses / 2, grad_losses)
+        grad_free, grad_bound = zero_outside(shared, ~(free > bound)), zero_outside(shared, ~(bound > free))
+        grad_ratio = grad_free * weight + zero_outside(grad_bound * weight, (ratio >= low) & (ratio <= high))
+        grad_new = -zero_outside(grad_ratio * ratio, kept)
+        grad_weight = -(grad_free * ratio + grad_bound * clipped).sum(-1)
         grad_drift = None if drift is None else grad_losses * beta * (np.exp(drift) - 1)
         return gradients(
             logps=(logps, grad_new if grad_drift is None else grad_new - grad_drift), old_logps=(old_logps, -grad_new),

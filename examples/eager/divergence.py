@@ -17,8 +17,8 @@ def jensen_shannon(input: Tensor, target: Tensor, beta: float = 0.5, reduction: 
     student, teacher = input.exp(), target.exp()
     mixture = beta * teacher + (1 - beta) * student
     # what a probability of 0 multiplies must be finite, and have a finite gradient
-    log_mixture = torch.where(mixture > 0, mixture, 1).log()
-    log_student, log_teacher = torch.where(student > 0, input, 0), torch.where(teacher > 0, target, 0)
+    log_mixture = torch.where(mixture == 0, 1, mixture).log()
+    log_student, log_teacher = torch.where(student == 0, 0, input), torch.where(teacher == 0, 0, target)
     losses = beta * teacher * (log_teacher - log_mixture) + (1 - beta) * student * (log_student - log_mixture)
     if reduction == "batchmean":
         return losses.sum() / losses.shape[0]
