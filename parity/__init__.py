@@ -5,22 +5,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parity import losses
-    from parity.api import Report, check
+    from parity.api import check
     from parity.engine.journal import unfinished
-    from parity.errors import ParityError
+    from parity.errors import Interrupted, ParityError
     from parity.implementations.declaration import Implementation, Misdeclared
     from parity.plugin.parametrize import parametrize
+    from parity.report.found import Report, Reports
     from parity.types import NotOffered
 
 __all__ = [
-    "Implementation", "Misdeclared", "NotOffered", "ParityError", "Report", "check", "losses", "parametrize",
-    "unfinished",
+    "Implementation", "Interrupted", "Misdeclared", "NotOffered", "ParityError", "Report", "Reports", "check", "losses",
+    "parametrize", "unfinished",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 _HOME = {
     "losses": "parity.losses", "NotOffered": "parity.types", "unfinished": "parity.engine.journal",
-    "ParityError": "parity.errors", "parametrize": "parity.plugin.parametrize",
+    "ParityError": "parity.errors", "Interrupted": "parity.errors", "Report": "parity.report.found",
+    "Reports": "parity.report.found", "parametrize": "parity.plugin.parametrize",
     "Implementation": "parity.implementations.declaration", "Misdeclared": "parity.implementations.declaration",
 }  # fmt: skip
 
@@ -31,3 +33,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'parity' has no attribute {name!r}")
     module = import_module(_HOME.get(name, "parity.api"))
     return module if name == "losses" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    """What completion and `help` list: what is imported on first use too."""
+    return sorted({*globals(), *__all__})

@@ -1,195 +1,106 @@
-"""The Python way in: `check` a function over the points of a loss."""
+"""The Python way in: `check` a function over the points of a loss, or a library over those of all its losses."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, TypedDict, Unpack
+import sys
+import time
+from typing import Unpack, overload
 
-from parity import losses
-from parity.cases.errors import nearest
-from parity.cases.load import load
-from parity.cases.points import Point, expand, seeds_of
-from parity.cases.shipped import case_file
-from parity.errors import ParityError
-from parity.frameworks.adapters import Adapter
+from parity.errors import Interrupted
 from parity.implementations.declaration import Implementation, Misdeclared
-from parity.implementations.registry import served
-from parity.records.record import Record
-
-SHOWN = 5
-DEPTHS = ("default", "deep")
+from parity.question import Function, Library, Options, Question, asked, unmatched
+from parity.report.found import INTERRUPTED, Report, Reports
 
 
-@dataclass(slots=True)
-class Report:
-    """What `check` found: `ok`, `failures` as sentences, and the records they come from."""
-
-    loss: str
-    implementation: str
-    records: list[Record] = field(default_factory=list)
-    unmatched: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether every point that is offered agrees, and at least one was compared."""
-        return not self.failures and any(record.verdict in ("passed", "xfailed") for record in self.records)
-
-    @property
-    def failures(self) -> list[str]:
-        """A text for each point that fails unexpectedly, and for each expected failure that matches nothing."""
-        return [str(record) for record in self.records if record.unexpected] + self.unmatched
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def count(self, verdict: str) -> int:
-        return sum(record.verdict == verdict for record in self.records)
-
-    def raise_for_failures(self) -> None:
-        """Raise ParityError, an AssertionError, unless `ok`."""
-        if not self.ok:
-            raise ParityError(str(self))
-
-    def _told(self) -> list[str]:
-        """What is told beside the verdict: of the whole run, and of its points."""
-        compiled = [record.compiled for record in self.records if record.compiled is not None]
-        told = [f"{sum(compiled)} of {len(compiled)} points ran compiled code"] if compiled else []
-        return [*told, *dict.fromkeys(note for record in self.records for note in record.notes)]
-
-    def __str__(self) -> str:
-        counts = {word: self.count(word) for word in ("passed", "failed", "xpassed", "error", "xfailed", "not offered")}
-        told = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no point compared"
-        failures = self.failures
-        head = "does not agree" if failures else "agrees" if self.ok else "was not compared"
-        lines = [f"{self.loss} of {self.implementation} {head} with torch: {told}."]
-        missing = sorted({record.reason or "" for record in self.records if record.verdict == "not offered"})
-        missing += sorted({f"{what}, where it was compared" for record in self.records for what in record.not_offered})
-        lines += [f"  not offered: {reason}" for reason in missing]
-        lines += [f"  note: {note}" for note in self._told()]
-        more = [f"... and {len(failures) - SHOWN} more: all of them are in `failures`"] if len(failures) > SHOWN else []
-        return "\n".join([*lines, *failures[:SHOWN], *more])
+@overload
+def check(
+    loss: str, function: Function | Implementation, *, budget: str | float | None = None, isolate: bool = False,
+    timeout: float | None = None, **options: Unpack[Options],
+) -> Report: ...  # fmt: skip
 
 
-class Options(TypedDict, total=False):
-    """What `check` and `parametrize` may be told besides the loss and the function.
-
-    `framework` is 'numpy' (a function that returns ``(output, vjp)``, or the output alone; the default), 'torch' (a
-    callable of tensors, a module class or a module), or an Adapter of your own. `name` is what sentences call the
-    function ("yours"). `lacks`, `expected_failures` and `device` are those of `Implementation`. `cases` is a case file
-    of your own instead of the shipped one. `seeds` is how many draws each point takes (by default the case's own
-    number, 3), from `seed_base` (0) on. `depth` is 'default' or 'deep'.
-    """
-
-    framework: str | Adapter
-    name: str
-    expected_failures: Mapping[str, str]
-    lacks: Collection[str]
-    device: str
-    cases: Path | str | None
-    seeds: int | None
-    seed_base: int
-    depth: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A loss, the implementation that is asked for it, and the draws: what `Options` come to."""
-
-    loss: str
-    implementation: Implementation
-    cases: Path
-    seeds: int | None
-    seed_base: int
-    depth: str
-
-    def points(self, only: str | None = None) -> Iterator[Point]:
-        """The points of the case file, or those that `only` names."""
-        return points(self.loss, self.implementation, self.cases, only, self.depth)
-
-    def seeds_of(self, point: Point) -> range:
-        """The seeds of a point's draws."""
-        return seeds_of(point, self.seeds, self.seed_base, self.depth)
-
-
-def asked(loss: str, function: Callable[..., Any], options: Mapping[str, Any]) -> Question:
-    """What the options come to. Raises Misdeclared with a sentence for those that mean nothing."""
-    known = Options.__annotations__
-    for word in options.keys() - known.keys():
-        raise Misdeclared(f"there is no option {word!r}{nearest(word, known)}")
-    if loss not in losses.LOSSES and options.get("cases") is None:
-        own = "for a loss of your own give cases=, a case file that names its reference"
-        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {own}")
-    declared = {word: options[word] for word in ("framework", "lacks", "device") if word in options}
-    failures = options.get("expected_failures") or {}
-    name = options.get("name", "yours")
-    implementation = Implementation(name, losses={loss: function}, expected_failures=failures, **declared)
-    seeds, base, depth = options.get("seeds"), options.get("seed_base", 0), options.get("depth", "default")
-    for word, value, least in (("seeds", seeds, 1), ("seed_base", base, 0)):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (value is None and word == "seeds") and not (whole and int(value or 0) >= least):
-            raise Misdeclared(f"{word} is {value!r}, expected a whole number >= {least}")
-    if depth not in DEPTHS:
-        raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, DEPTHS)}")
-    cases = options.get("cases")
-    return Question(loss, implementation, case_file(loss) if cases is None else Path(cases), seeds, base, depth)
+@overload
+def check(
+    loss: Library, function: None = None, *, budget: str | float | None = None, isolate: bool = False,
+    timeout: float | None = None, **options: Unpack[Options],
+) -> Reports: ...  # fmt: skip
 
 
 def check(
-    loss: str, function: Callable[..., Any], *, only: str | None = None, isolate: bool = False,
-    timeout: float | None = None, **options: Unpack[Options],
-) -> Report:  # fmt: skip
-    """Run every case of `loss` on `function` and report.
+    loss: str | Library, function: Function | Implementation | None = None, *, budget: str | float | None = None,
+    isolate: bool = False, timeout: float | None = None, **options: Unpack[Options],
+) -> Report | Reports:  # fmt: skip
+    """Run every case of `loss` on `function`, or of all losses of an Implementation, a dict or a module, and report.
 
-    `options` are those of `Options`: framework, name, lacks, expected_failures, device, cases, seeds, seed_base, depth.
-    `only` is a point id, or a pattern of ids.
+    `options` are those of `Options`: framework, name, arguments, output, lacks, expected_failures, device, only,
+    exclude, cases, seeds, seed_base, depth.
 
-    With `isolate` the points run in a process of their own: one that crashes, exits or takes all memory is told as that
-    point's failure, and so is one that takes longer than `timeout` seconds, which implies `isolate` (60 without one).
-    Without, a crash ends this process too; `parity.unfinished()` then tells which point it was, and what was known.
+    What the function takes is read from its signature, and nothing is run before its names are right. `budget` is the
+    time that all may take ('30s', '5m', a number of seconds): the points are run in the order of the case file, losses
+    share what is left, and the report says how many points were not run. With `isolate` the points run in a process of
+    their own: one that crashes, exits or takes all memory is told as that point's failure, and so is one that takes
+    longer than `timeout` seconds, which implies `isolate` (60 without one). Without, a crash ends this process too;
+    `parity.unfinished()` then tells which point it was, and what was known.
 
     Raises ValueError with a sentence if `loss` or an option means nothing, CaseError if the case file cannot be used;
-    what the function does wrong never raises, it is in the report.
+    what the function does wrong never raises, it is in the report. After Ctrl-C the report so far is printed, and
+    Interrupted, a KeyboardInterrupt, has it.
     """
+    from parity.engine.budget import Budget
+
+    questions = asked(loss, function, options)
+    try:
+        clock = Budget(budget)
+    except ValueError as error:
+        raise Misdeclared(str(error)) from None
+    reports = Reports(questions[0].implementation.name if questions else "yours")
+    single = isinstance(loss, str)
+    apart = isolate or timeout is not None
+    try:
+        for number, question in enumerate(questions):
+            report = Report(question.loss, question.implementation.name)
+            reports.reports.append(report)
+            _run(question, report, clock.end(len(questions) - number), timeout if apart else None, apart)
+            report.stop = clock.words if report.planned > len(report.records) and not report.problem else ""
+    except KeyboardInterrupt:
+        reports.reports[-1].stop = INTERRUPTED
+        raise _interrupted(reports.reports[-1] if single else reports) from None
+    if questions and questions[0].only is not None and not reports.planned:
+        raise Misdeclared(f"no point of {reports.loss} is called {' or '.join(map(repr, questions[0].only))}")
+    missing = unmatched(questions)
+    if single:
+        reports.reports[0].unmatched = missing
+        return reports.reports[0]
+    reports.unmatched = missing
+    return reports
+
+
+def _run(question: Question, report: Report, end: float, timeout: float | None, apart: bool) -> None:
+    """Run the points of one loss until `end`, by `time.monotonic`, and keep their records."""
+    from parity.engine.gate import Gate
     from parity.engine.isolation import TIMEOUT, Isolated
     from parity.engine.journal import Journaled
+    from parity.report.progress import Bar
 
-    question = asked(loss, function, options)
-    implementation = question.implementation
-    report = Report(loss, implementation.name)
-    apart = isolate or timeout is not None
+    implementation, gate = question.implementation, Gate()
+    contract = question.contract
+    report.note, report.problem = contract.note, contract.problem
+    report.planned = len(question.points)
+    if report.problem:
+        return
+    bar = Bar(f"{question.loss} of {implementation.name}", report.planned)
     limit = TIMEOUT if timeout is None else timeout
-    with Isolated(implementation, limit) if apart else Journaled(loss, implementation) as place:
-        for point in question.points(only):
-            report.records.append(place.run(point, question.seeds_of(point)))
-    if only is not None and not report.records:
-        raise Misdeclared(f"no point of {loss} is called {only!r}")
-    if implementation.expected_failures:
-        report.unmatched = unmatched(implementation, (point.id for point in question.points()))
-    return report
+    with Isolated(implementation, limit) if apart else Journaled(question.loss, implementation) as place, bar:
+        for point in question.points:
+            if time.monotonic() >= end:
+                return
+            record = place.run(point, question.seeds_of(point))
+            if gate.closes(record):
+                report.records, report.problem = [], f"nothing was run: {gate.problem}"
+                return
+            report.records.append(record)
+            bar.step()
 
 
-def points(
-    loss: str, implementation: Implementation, cases: Path | None = None, only: str | None = None,
-    depth: str = "default",
-) -> Iterator[Point]:  # fmt: skip
-    """The points of a loss's case file, by default the shipped one, or those that `only` names."""
-    path = cases or case_file(loss)
-    scenarios = load(path, served([implementation]))
-    if scenarios[0].loss != loss:
-        raise Misdeclared(f"{path} holds the cases of {scenarios[0].loss}, not of {loss}")
-    for scenario in scenarios:
-        if depth == "deep" or scenario.case.depth == "default":
-            for point in expand(scenario):
-                if only is None or point.id == only or fnmatchcase(point.id, only):
-                    yield point
-
-
-def unmatched(implementation: Implementation, ids: Iterable[str]) -> list[str]:
-    """A sentence for each expected failure whose pattern matches no point."""
-    known = list(ids)
-    return [
-        f"the expected failure {pattern!r} of {implementation.name} matches no point{nearest(pattern, known[:2000])}"
-        for pattern in implementation.expected_failures
-        if pattern not in known and not any(fnmatchcase(one, pattern) for one in known)
-    ]
+def _interrupted(report: Report | Reports) -> Interrupted:
+    """The exception that carries a report, which is printed: nobody may catch it."""
+    print(report, file=sys.stderr)
+    return Interrupted(report)

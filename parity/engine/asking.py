@@ -182,6 +182,9 @@ def forward(drawn: Drawn) -> Result:
     except (NotOffered, KeyboardInterrupt):
         raise
     except BaseException as error:
+        problem = drawn.pair.contract.mistake(error)
+        if problem:
+            raise Stopped(Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": problem})) from None
         said = message(error)
         unknown = [name for name in drawn.arguments if f"unexpected keyword argument '{name}'" in said]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""

@@ -33,6 +33,8 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
     crumbs.begin(point.id)
     try:
         contract = implementation.contract(point.scenario.signature)
+        if contract.problem:
+            return _erroneous(record, Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": contract.problem}))
         reference = implementation.reference_of(point)
         record.reference = reference.name
         terms = contract.terms(point)
@@ -61,6 +63,9 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         raise
     except BaseException as error:
         return broken(record, error)
+    if record.problem:
+        record.verdict = "error"
+        return record
     if not record.mismatches and not record.compared:
         missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
         record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"
@@ -76,6 +81,13 @@ def blank(point: Point, implementation: Implementation, seeds: Iterable[int]) ->
         implementation.name, dict(point.choice), seeds=list(seeds), source=case.source,
         raises=next(iter(case.raises), None) if case.raises else None,
     )  # fmt: skip
+
+
+def unasked(point: Point, implementation: Implementation, problem: str) -> Record:
+    """The record of a point that was not run, since another has shown that none can be."""
+    record = blank(point, implementation, ())
+    record.verdict, record.reason = "not offered", problem
+    return record
 
 
 def settled(record: Record, point: Point, implementation: Implementation) -> Record:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from parity.cases.errors import nearest
+from parity.frameworks.callables import Plain, plain
 from parity.types import Loss
 
 # Where each is: imported only when it is named, since its framework may not be installed.
@@ -19,7 +20,8 @@ class Adapter:
     `wrap` takes a callable and a device to a loss of arrays. `option` is what becomes of an option of a case: its
     name and value to the framework's value. `refusals` maps a class that torch raises to the names of the classes
     that may stand for it here, besides its subclasses. `is_reference` says that a callable may hand on torch's own
-    answer, so that nobody is accused of what torch leaves undefined.
+    answer, so that nobody is accused of what torch leaves undefined. `plain` makes a plain function of a callable, with
+    what it takes; `wrap` is given such ones. `unready` says in a few words why nothing can run on a device, or None.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Adapter:
     option: Callable[[str, Any], Any]
     refusals: Mapping[str, Collection[str]] = field(default_factory=dict)
     is_reference: bool = False
+    plain: Callable[[Callable[..., Any]], Plain] = plain
+    unready: Callable[[str], str | None] = lambda device: None
 
 
 def adapter(framework: "str | Adapter") -> Adapter:

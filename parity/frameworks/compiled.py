@@ -15,10 +15,13 @@ RECOMPILATIONS = 256
 
 def is_compiled(function: Callable[..., Any]) -> bool:
     """Whether torch.compile made this callable, or the function or module that it wraps or is a method of."""
-    while isinstance(function, partial):
-        function = function.func
-    owner = getattr(function, "__self__", function)
-    return any(hasattr(one, mark) for one in (function, owner) for mark in ("_torchdynamo_orig_callable", "_orig_mod"))
+    inside: Any = function
+    while inside is not None:
+        owner = getattr(inside, "__self__", inside)
+        if any(hasattr(one, mark) for one in (inside, owner) for mark in ("_torchdynamo_orig_callable", "_orig_mod")):
+            return True
+        inside = inside.func if isinstance(inside, partial) else getattr(inside, "__wrapped__", None)
+    return False
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import numpy as np
 
 from parity import losses
 from parity.frameworks.adapters import Adapter
+from parity.frameworks.callables import returned as unusable
 from parity.frameworks.options import converter
 from parity.types import Array, Differentiator, Gradients, Result
 
@@ -24,7 +25,7 @@ class NumpyLoss:
         else:
             output, vjp = returned, None
         if not isinstance(output, np.ndarray | np.generic | float | int | complex):
-            raise TypeError(f"the loss returned {type(output).__name__}, expected an array or (array, vjp)")
+            raise unusable(output, "an array or (array, vjp)")
         if vjp is None:
             return plain(output), NoVjp()
         return plain(output), vjp if isinstance(vjp, Differentiator) else NumpyVjp(vjp)

@@ -1,9 +1,7 @@
 """Torch callables and modules as losses, gradients by autograd. Torch itself, wrapped so, is the reference."""
 
-import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +10,12 @@ from torch.autograd.graph import _engine_run_backward
 
 from parity.dtypes import BFLOAT16, is_floating, row_of
 from parity.frameworks.adapters import Adapter
+from parity.frameworks.callables import returned
 from parity.frameworks.compiled import is_compiled
+from parity.frameworks.modules import as_plain
 from parity.frameworks.options import converter
 from parity.types import Array, Differentiator, Gradients, NotOffered
-from parity.wording import message
+from parity.wording import first_line, message
 
 _REMEMBERED = 10_000
 # torch's two ways to say that an argument has no derivative.
@@ -33,7 +33,7 @@ class TorchLoss:
     """
 
     def __init__(self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False) -> None:
-        self.function = as_function(function)
+        self.function = as_plain(function).function
         self.device, self.keeps_graph = device, keeps_graph
         self.compiles = is_compiled(function)
         self._refused: dict[tuple[Any, ...], frozenset[str]] = {}
@@ -67,7 +67,7 @@ class TorchLoss:
                 call[named[1]] = call[named[1]].detach()
                 continue
             if not isinstance(output, torch.Tensor):
-                raise TypeError(f"the loss returned {type(output).__name__}, expected a tensor")
+                raise returned(output, "a tensor")
             if refused and key not in self._refused:
                 if len(self._refused) == _REMEMBERED:
                     self._refused.clear()
@@ -214,55 +214,15 @@ def to_numpy(tensor: torch.Tensor) -> Array:
     return array
 
 
-def as_function(loss: Callable[..., Any]) -> Callable[..., Any]:
-    """A plain function of all the arguments from a callable, a module class or a module.
-
-    A class is built from the arguments its constructor names (once for the same options, if none is a tensor)
-    and called with the rest; a built module is called with the arguments that its forward names, the others
-    must be what it was built with.
-    """
-    if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
-        return partial(_build_and_call, loss, frozenset(inspect.signature(loss).parameters), {})
-    if isinstance(loss, torch.nn.Module):
-        built = inspect.signature(type(loss)).parameters.values()
-        defaults = {one.name: one.default for one in built if one.default is not one.empty}
-        return partial(_call_built, loss, frozenset(inspect.signature(loss.forward).parameters), defaults)
-    return loss
-
-
-def _build_and_call(
-    module: type[torch.nn.Module], built: frozenset[str], modules: dict[str, torch.nn.Module], **arguments: Any
-) -> Any:
-    options = {name: value for name, value in arguments.items() if name in built}
-    rest = {name: value for name, value in arguments.items() if name not in built}
-    if any(isinstance(value, torch.Tensor) for value in options.values()):
-        return module(**options)(**rest)
-    # as in a training loop: a module that keeps something of a call shows it in the next
-    words = repr(sorted(options.items()))
-    if words not in modules:
-        modules[words] = module(**options)
-    return modules[words](**rest)
-
-
-def _call_built(module: torch.nn.Module, called: frozenset[str], defaults: Mapping[str, Any], **arguments: Any) -> Any:
-    for name, value in arguments.items():
-        if name not in called and not _same(getattr(module, name, None), value):
-            raise TypeError(
-                f"the module was not built with {name}={value!r}: give the class, or declare {name!r} in lacks"
-            )
-    for name, default in defaults.items():
-        if name not in arguments and not _same(getattr(module, name, default), default):
-            raise TypeError(
-                f"the module was built with {name}={getattr(module, name)!r}, which this call leaves at {default!r}: "
-                f"give the class"
-            )
-    return module(**{name: value for name, value in arguments.items() if name in called})
-
-
-def _same(built: Any, wanted: Any) -> bool:
-    if isinstance(built, torch.Tensor) and isinstance(wanted, torch.Tensor):
-        return built.shape == wanted.shape and bool((built == wanted).all())
-    return type(built) is not torch.Tensor and built == wanted
+def unready(device: str) -> str | None:
+    """Why nothing can run on the device, or None if it can; CUDA is asked without being started."""
+    try:
+        if torch.device(device).type == "cuda":
+            return None if torch.cuda.is_available() else f"torch {torch.__version__} finds no CUDA device here"
+        torch.empty(0, device=device)
+    except Exception as error:
+        return f"torch cannot use it: {first_line(error)}"
+    return None
 
 
 option = converter(
@@ -270,4 +230,7 @@ option = converter(
     # a vjp is called more than once here, which torch's chunks allow only if they are told
     linear_options=lambda **fields: torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields}),
 )  # fmt: skip
-ADAPTER = Adapter("torch", TorchLoss, option, {"IndexError": ("AcceleratorError",)}, is_reference=True)
+ADAPTER = Adapter(
+    "torch", TorchLoss, option, {"IndexError": ("AcceleratorError",)}, is_reference=True, plain=as_plain,
+    unready=unready,
+)  # fmt: skip

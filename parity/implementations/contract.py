@@ -10,6 +10,7 @@ from typing import Any
 
 from parity.cases.points import Point
 from parity.cases.signature import Signature
+from parity.implementations.environment import mistake
 from parity.implementations.lacks import GRADIENT, SECOND, Lack, used_words
 from parity.implementations.leaving import call_without, first_alike, is_about, undefined
 from parity.types import Functions, Loss
@@ -36,7 +37,8 @@ class Contract:
     `function` is what was declared, `call` takes arrays and options by torch's names to ``(output, vjp)``. `functions`
     are all losses of the implementation, for identities. `lacks` holds what is not offered by its word. `refusals` maps
     a class that torch raises to the names of those that may stand for it. `hands_on` says that torch's own answer may
-    be handed on, `trusted` that it is the project's own and leaves the process as it is.
+    be handed on, `trusted` that it is the project's own and leaves the process as it is. `note` is said of it once, in
+    a line; `problem` says why it cannot be called at all, in a sentence.
     """
 
     implementation: str
@@ -49,6 +51,10 @@ class Contract:
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     hands_on: bool = False
     origin: str = ""
+    framework: str = ""
+    device: str = "cpu"
+    note: str = ""
+    problem: str = ""
 
     @property
     def loss(self) -> str:
@@ -100,6 +106,10 @@ class Contract:
             if pattern == point.id or fnmatchcase(point.id, pattern):
                 return reason
         return None
+
+    def mistake(self, raised: BaseException) -> str:
+        """The sentence about an exception that tells of the set-up rather than of the loss; '' for any other."""
+        return mistake(raised, self.framework, self.device)
 
     def accepts(self, raised: BaseException, wanted: str) -> bool:
         """Whether this exception answers to torch's exception of the class `wanted`."""

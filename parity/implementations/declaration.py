@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from parity import losses
+from parity.cases.errors import nearest
 from parity.cases.points import Point
 from parity.cases.signature import Signature, signature_of
 from parity.frameworks.adapters import Adapter, adapter
+from parity.implementations.calling import Arguments, Calling, Declared, Output, arguments_of, calling
 from parity.implementations.contract import Contract
-from parity.implementations.lacks import Lack, parse
+from parity.implementations.lacks import Lack, check_words, parse
 from parity.types import Functions, Loss, NotOffered, Result
 
 if TYPE_CHECKING:
@@ -27,7 +29,11 @@ class Misdeclared(ValueError):
 class Implementation:
     """A library of losses, declared once.
 
-    `losses` maps names of torch.nn.functional to callables with torch's argument names. `framework` is 'numpy', for
+    `losses` maps names of torch.nn.functional to callables. What their signatures take is read: options that one does
+    not name it lacks, and arguments that it names otherwise are declared in `arguments`: {'input': 'logits'}, for one
+    loss {'cross_entropy.input': 'logits'}; for a callable that takes all by position and does not say so, their names
+    in order. `output` is the place or the key of the loss in what they return, if that is more: 0 for
+    ``(loss, aux)``, {'cross_entropy': 0} for one loss. `framework` is 'numpy', for
     functions that return ``(output, vjp)`` or the output alone, 'torch', for callables of tensors, module classes or
     modules, or an Adapter of your own. `lacks` names what is not offered: an option such as 'label_smoothing' or
     'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors';
@@ -46,6 +52,8 @@ class Implementation:
     device: str = "cpu"
     equivalents: Mapping[str, tuple[str, ...]] | None = None
     origin: str = ""
+    arguments: Arguments = ()
+    output: Output = None
 
     def __post_init__(self) -> None:
         try:
@@ -62,8 +70,40 @@ class Implementation:
                 raise Misdeclared(f"{self.name}: the expected failure {pattern!r} has no reason")
         try:
             _ = self.parsed
+            self._check_arguments()
         except ValueError as error:
             raise Misdeclared(f"{self.name}: {error}") from None
+
+    def _check_arguments(self) -> None:
+        """Raise ValueError for a declared name or output that is meant for none of the losses."""
+        used: set[str] = set()
+        signatures = [signature_of(loss) for loss in self.losses if loss in losses.LOSSES]
+        for signature in signatures if self.arguments else ():
+            own = self._declared(signature).arguments
+            used |= {*own, *(f"{signature.loss}.{name}" for name in own)}
+            self._calling(signature)
+        names = {name for signature in signatures for name in signature.names}
+        whole = len(signatures) == len(self.losses)  # what a loss of one's own takes stands in its case file
+        for word in self.arguments if isinstance(self.arguments, Mapping) else ():
+            if whole and word not in used:
+                raise ValueError(f"arguments names {word!r}, which no loss takes{nearest(word, names)}")
+        for loss in self.output if isinstance(self.output, Mapping) else ():
+            if loss not in self.losses:
+                raise ValueError(f"output names {loss!r}{nearest(loss, self.losses)}")
+
+    def _declared(self, signature: Signature) -> Declared:
+        """What is declared about the call of one loss."""
+        loss = signature.loss
+        taken = self.adapter.plain(self.losses[loss]).signature
+        arguments = arguments_of(signature, self.arguments, taken, alone=len(self.losses) == 1)
+        output = self.output.get(loss) if isinstance(self.output, Mapping) else self.output
+        return Declared(self.adapter, self.device, arguments, output, self._lacking(loss))
+
+    def _calling(self, signature: Signature) -> Calling:
+        return calling(signature, self.losses[signature.loss], self._declared(signature))
+
+    def _lacking(self, loss: str) -> dict[str, Lack]:
+        return {lack.said: lack for lack in self.parsed if lack.loss in ("", loss)}
 
     @cached_property
     def parsed(self) -> tuple[Lack, ...]:
@@ -106,15 +146,20 @@ class Implementation:
         return {}
 
     def _resolved(self, signature: Signature) -> Contract:
-        loss, adapter = signature.loss, self.adapter
-        function = self.losses[loss]
-        # What the function's own signature says (other names of arguments, options that it does not name) belongs
-        # here: between the function and the adapter that wraps it, and among what is lacking.
+        adapter, loss = self.adapter, signature.loss
+        lacks = self._lacking(loss)
+        try:
+            called = self._calling(signature)
+            check_words(lacks.values(), signature, self.losses)
+        except ValueError as error:  # of a loss of one's own it is seen here; of torch's, the declaration is refused
+            called = Calling(self.losses[loss], (), "", f"nothing was run: {error}")
+        absent = {name: Lack("", name, None, "its signature has none") for name in called.absent}
         return Contract(
-            self.name, signature, function, adapter.wrap(function, self.device), self.functions,
-            lacks={lack.said: lack for lack in self.parsed if lack.loss in ("", loss)},
+            self.name, signature, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
+            lacks=absent | lacks,
             refusals=adapter.refusals if self.equivalents is None else self.equivalents,
             expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
+            framework=adapter.name, device=self.device, note=called.note, problem=called.problem,
         )  # fmt: skip
 
     @cached_property

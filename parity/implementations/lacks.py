@@ -44,27 +44,41 @@ class Lack:
         return self.value is None and is_option(loss, self.word)
 
 
-def parse(entries: Collection[str] | Mapping[str, str], served: Iterable[str]) -> tuple[Lack, ...]:
+def parse(entries: Collection[str] | Mapping[str, str], served: Collection[str]) -> tuple[Lack, ...]:
     """What the entries say of the losses that are served. Raises ValueError with a sentence for what means nothing."""
     if isinstance(entries, str):
         raise ValueError(f"lacks is the text {entries!r}, expected a list or a mapping of texts")
-    own = [loss for loss in served if loss in losses.LOSSES]
-    names = {name for loss in own for name in signature_of(loss).names}
-    words = {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
+    known, others = [loss for loss in served if loss in losses.LOSSES], {*served} - {*losses.LOSSES}
+    words = _words(map(signature_of, known))
     found = []
     for entry in entries:
         scope, dot, rest = str(entry).partition(".")
-        loss, said = (scope, rest) if dot and scope in losses.LOSSES else ("", str(entry))
+        loss, said = (scope, rest) if dot and scope in {*losses.LOSSES, *others} else ("", str(entry))
         word, equals, value = said.partition("=")
-        if word not in words:
+        open = loss in others or (not loss and bool(others))  # `check_words` has the last word
+        if word not in words and not open:
             raise ValueError(f"nothing to lack is called {entry!r}{nearest(said, words)}")
-        if equals:
-            used = {one for name in ([loss] if loss else own) for one in values_of(name, word)}
+        if equals and not open:
+            used = {one for name in ([loss] if loss else known) for one in values_of(name, word)}
             if value not in used:
                 raise ValueError(f"no case gives {word} the value {value!r}{nearest(value, used)}")
         reason = entries[entry] if isinstance(entries, Mapping) else ""
         found.append(Lack(loss, word, value if equals else None, reason))
     return tuple(found)
+
+
+def _words(signatures: Iterable[Signature]) -> set[str]:
+    """What may be lacking of losses that take this."""
+    names = {name for signature in signatures for name in signature.names}
+    return {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
+
+
+def check_words(lacks: Iterable[Lack], signature: Signature, served: Iterable[str]) -> None:
+    """Raise ValueError with a sentence for a word that neither this loss nor any other that is served can lack."""
+    words = _words([signature, *(signature_of(loss) for loss in served if loss in losses.LOSSES)])
+    for lack in lacks:
+        if lack.word not in words:
+            raise ValueError(f"nothing to lack is called {lack.said!r}{nearest(lack.word, words)}")
 
 
 @cache

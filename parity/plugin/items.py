@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 class RecordedItem(pytest.Item):
-    """An item that gives a record; `record` is None until it was observed."""
+    """An item that gives a record; `record` is None until it was observed. `left` says that it will have none."""
 
     line: int
     record: Record | None = None
+    left: bool = False
     key: tuple[str, str]
 
     def observe(self) -> Record:
@@ -74,12 +75,22 @@ class PointItem(RecordedItem):
 
     def observe(self) -> Record:
         """Run the point: the one place where the plugin does."""
-        from parity.engine.run import run_point
+        from parity.engine.run import run_point, unasked
 
-        apart = self.config.stash[RUN].apart(self.implementation)
+        run = self.config.stash[RUN]
+        gate = run.gate(self.implementation, self.point.scenario.signature)
+        if gate.problem:
+            return unasked(self.point, self.implementation, gate.problem)
+        if run.is_over():
+            self.left = True
+            pytest.skip(f"{run.budget.words} is over")
+        apart = run.apart(self.implementation)
         if apart is None:
-            return run_point(self.point, self.implementation, self.seeds)
-        return apart.run(self.point, self.seeds)
+            record = run_point(self.point, self.implementation, self.seeds)
+        else:
+            record = apart.run(self.point, self.seeds)
+        gate.closes(record)
+        return record
 
     def blank(self) -> Record:
         from parity.engine.run import blank

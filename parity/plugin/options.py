@@ -28,6 +28,15 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _budget(text: str) -> float:
+    from parity.engine.budget import seconds_of
+
+    try:
+        return seconds_of(text)
+    except ValueError:
+        raise ArgumentTypeError(f"found {text!r}, expected a time such as 30s, 5m or 1h") from None
+
+
 def _shard(text: str) -> str:
     part, slash, parts = text.partition("/")
     if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
@@ -44,6 +53,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "results": {"metavar": "FILE", "help": "write a record a point to FILE, as JSON lines"},
     "resume": {"metavar": "FILE", "help": "run only the points without a record in FILE, and append theirs"},
     "shard": {"type": _shard, "metavar": "K/N", "help": "run the K-th of N parts of the points"},
+    "budget": {"type": _budget, "metavar": "TIME", "help": "run points for that long (30s, 5m, 1h), in file order"},
     "timeout": {"type": _seconds, "metavar": "SECONDS", "help": "time limit of a point in a process of its own"},
     "memory": {"type": _whole(1), "metavar": "MB", "help": "memory limit of that process"},
     "isolate": {"action": "store_true", "default": None, "help": "run every implementation in a process of its own"},

@@ -8,10 +8,11 @@ from typing import Any, Unpack
 
 import pytest
 
-from parity.api import Options, asked, unmatched
 from parity.cases.points import Point
+from parity.engine.gate import Gate
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.plugin.outcome import verdict
+from parity.question import Options, asked, unmatched
 from parity.records.record import Record
 
 
@@ -22,6 +23,7 @@ class BoundPoint:
     point: Point
     implementation: Implementation
     seeds: range
+    gate: Gate
 
     @property
     def id(self) -> str:
@@ -29,9 +31,13 @@ class BoundPoint:
 
     def run(self) -> Record:
         """The record of this point."""
-        from parity.engine.run import run_point
+        from parity.engine.run import run_point, unasked
 
-        return run_point(self.point, self.implementation, self.seeds)
+        if self.gate.problem:
+            return unasked(self.point, self.implementation, self.gate.problem)
+        record = run_point(self.point, self.implementation, self.seeds)
+        self.gate.closes(record)
+        return record
 
     def check(self) -> None:
         """Raise ParityError if the point leaves parity; skip or expect failure under pytest as declared."""
@@ -47,11 +53,16 @@ def parametrize(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Parametrize a test over the points of `loss`; its argument `point` has `check()`.
 
-    The options are those of `check`. An expected failure that matches no point raises Misdeclared at once.
+    The options are those of `check`. What cannot be called at all, and an expected failure that matches no point, raise
+    Misdeclared at once.
     """
-    question = asked(loss, function, options)
+    (question,) = asked(loss, function, options)
     implementation = question.implementation
-    bound = [BoundPoint(point, implementation, question.seeds_of(point)) for point in question.points()]
-    for sentence in unmatched(implementation, (point.id for point in bound)):
-        raise Misdeclared(sentence)
+    problem = question.contract.problem
+    for sentence in [problem] if problem else unmatched([question]):
+        raise Misdeclared(f"{loss} of {implementation.name}: {sentence}")
+    gate = Gate()
+    bound = [BoundPoint(point, implementation, question.seeds_of(point), gate) for point in question.points]
+    if not bound:
+        raise Misdeclared(f"{loss} of {implementation.name}: no point is left of its cases")
     return pytest.mark.parametrize("point", bound, ids=[point.id for point in bound])

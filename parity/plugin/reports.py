@@ -33,7 +33,7 @@ def pytest_runtest_makereport(
 
 def settled(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record | None:
     """What is to be kept of the item after this phase, if anything: pytest, or a hook, may have had its say in it."""
-    if item.earlier is not None:
+    if item.earlier is not None or item.left:
         return None
     parity = call.excinfo is not None and isinstance(call.excinfo.value, ParityError)
     if report.failed and not parity:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from parity.engine.budget import Budget
+
 if TYPE_CHECKING:
+    from parity.cases.signature import Signature
+    from parity.engine.gate import Gate
     from parity.engine.isolation import Isolated
     from parity.implementations.declaration import Implementation
     from parity.plugin.claim import Claim
@@ -35,6 +39,10 @@ class Run:
         self.resumes = config.getoption("parity_resume") is not None
         self.results = _results(config)
         self.debugged = bool(config.getoption("usepdb", False) or config.getoption("trace", False))
+        self.budget = Budget(config.getoption("parity_budget"))
+        self.left = 0
+        self.notes: dict[str, list[str]] = {}
+        self.gates: dict[tuple[str, str], Gate] = {}
         self.processes: dict[str, Isolated] = {}
         config.add_cleanup(self.close)
         self.met = 0
@@ -68,6 +76,24 @@ class Run:
             self.processes[implementation.name] = Isolated(implementation, timeout, memory)
         return self.processes[implementation.name]
 
+    def gate(self, implementation: Implementation, signature: Signature) -> Gate:
+        """Whether points of this loss may run; a new one says first what is said of the loss once."""
+        key = implementation.name, signature.loss
+        if key not in self.gates:
+            from parity.engine.gate import Gate
+
+            self.gates[key] = Gate()
+            note = implementation.contract(signature).note
+            if note:
+                self.notes.setdefault(f"{implementation.name}: {note}", []).append(signature.loss)
+        return self.gates[key]
+
+    def is_over(self) -> bool:
+        """Whether the time for all points is over; the clock runs from the first that is asked for."""
+        over = self.budget.is_over()
+        self.left += over
+        return over
+
     def close(self) -> None:
         """End the processes."""
         for process in self.processes.values():
@@ -93,3 +119,13 @@ def _results(config: pytest.Config) -> Path | None:
     if results and resume and results != resume:
         raise pytest.UsageError(f"--parity-resume {resume} appends to that file: leave out --parity-results {results}")
     return Path(config.invocation_params.dir) / (resume or results) if resume or results else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What is said of each loss once, and how many points the budget left out."""
+    run = config.stash[RUN]
+    for note, losses in run.notes.items():
+        terminalreporter.write_line(f"parity: {', '.join(losses)} of {note}")
+    if run.left:
+        points = "1 point is" if run.left == 1 else f"{run.left:,} points are"
+        terminalreporter.write_line(f"parity: {run.budget.words} is over: {points} left", yellow=True)

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     CRASH = "crash"
     TIMEOUT = "timeout"
     START = "start"
+    SETUP = "set-up"
     DRAW = "draw"
     REFERENCE = "reference"
     FILE = "file"

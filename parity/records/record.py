@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from parity.plain import visible
-from parity.records.mismatch import Mismatch
+from parity.records.mismatch import Kind, Mismatch
 from parity.records.sentences import sentence
 
 Verdict: TypeAlias = Literal["passed", "failed", "xfailed", "xpassed", "not offered", "error"]
@@ -54,6 +54,11 @@ class Record:
     @property
     def unexpected(self) -> bool:
         return self.verdict in UNEXPECTED
+
+    @property
+    def problem(self) -> str:
+        """The sentence about the set-up in which the loss could not be called at all; '' if it could."""
+        return next((str(one.figures["how"]) for one in self.mismatches if one.kind is Kind.SETUP), "")
 
     def note(self, what: str, share: float, ulps: float) -> None:
         """Count an answer that was compared, and keep the worst error seen of it."""

@@ -52,6 +52,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.CRASH, None): "the process {how}",
     (Kind.TIMEOUT, None): "the process {how}",
     (Kind.START, None): "{how}",
+    (Kind.SETUP, None): "{how}",
     (Kind.BROKEN, None): "{how}",
     (Kind.FILE, None): "{text}",
     (Kind.PYTEST, None): "{text}",

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -14,7 +15,12 @@ NAMES = ("parity.md", "parity.html")
 
 def render(name: str, tables: Tables) -> str:
     """One of the two files as text. Whatever is not markup of the template itself is escaped."""
-    return _template(name).render(tables=tables)
+    return filled(name, tables=tables)
+
+
+def filled(name: str, **values: Any) -> str:
+    """A template of this folder with these values; `part` asks for what is put into a page that is there already."""
+    return _template(name).render(**{"part": False, **values})
 
 
 @cache

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from parity import losses
-from parity.api import points
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import named
+from parity.question import points
 from parity.records.record import Record
 from parity.references.torch import FUNCTIONS
 
@@ -64,7 +64,7 @@ def in_double(function: Callable[..., Any]) -> Callable[..., Any]:
 def test_a_loss_in_float64_that_is_rounded_once_is_green(loss: str) -> None:
     """But for the cases that say why a better answer than torch's is another; each of them must have such a point."""
     implementation = Implementation("in double", "torch", {loss: in_double(FUNCTIONS[loss])})
-    every = list(points(loss, implementation))
+    every = points(loss, implementation)
     drawn = every[::EVERY]
     records = [run_point(point, implementation, [1]) for point in drawn if not point.scenario.case.better]
     assert len(records) > len(drawn) / 2

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from parity.api import points
 from parity.cases.points import seeds_of
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
+from parity.question import points
 from parity.records.mismatch import Mismatch
 from parity.records.sentences import sentence
 from tests.planted import BUGS, Bug, catalogue

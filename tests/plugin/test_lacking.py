@@ -8,9 +8,9 @@ import torch.nn.functional as F
 
 import parity
 from parity import losses
-from parity.api import points
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
+from parity.question import points
 from parity.types import Array, Result
 from tests.plugin.user import SMALL
 

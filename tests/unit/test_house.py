@@ -15,7 +15,7 @@ TESTS = sorted(Path(__file__).parents[1].rglob("*.py"))
 FLOORS = [
     ["types", "errors", "plain", "wording"], ["dtypes"], ["losses"], ["cases"], ["draws"], ["libraries"],
     ["frameworks"], ["references"], ["implementations"], ["records"], ["comparison"], ["engine"], ["report"],
-    ["api"], ["plugin", "cli", "bench"], ["__main__"],
+    ["question"], ["api"], ["plugin", "cli", "bench"], ["__main__"],
 ]  # fmt: skip
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 LINES = 300

@@ -1,0 +1,118 @@
+"""What torch lets one call, as plain functions of all their arguments: modules, their classes, autograd functions."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+
+from parity.frameworks.callables import Plain, plain, signature
+
+_Function = torch.autograd.Function
+
+
+def as_plain(loss: Callable[..., Any]) -> Plain:
+    """A plain function of all the arguments of a callable, a module class, a module or an autograd function.
+
+    A module class is built from the arguments its constructor names (once for the same options, if none is a tensor)
+    and called with the rest; a built module is called with the arguments that its forward names, the others must be
+    what it was built with. An autograd function takes what its forward takes, by position.
+    """
+    if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
+        built = frozenset(_named(loss))
+        function = partial(_build_and_call, loss, built, {})
+        return Plain(function, _by_name([signature(loss), signature(partial(loss.forward, None))]))
+    if isinstance(loss, torch.nn.Module):
+        module = getattr(loss, "_orig_mod", loss)  # what torch.compile wraps
+        called, defaults = signature(module.forward), _named(type(module))
+        names = frozenset(called.parameters) if called else frozenset()
+        built_with = {name: getattr(module, name) for name in defaults if name not in names and hasattr(module, name)}
+        return Plain(partial(_call_built, loss, module, names, defaults), _by_name([called]), built_with)
+    if isinstance(loss, type) and issubclass(loss, _Function):
+        loss = loss.apply
+    owner = getattr(loss, "__self__", None)
+    if isinstance(owner, type) and issubclass(owner, _Function):
+        return Plain(loss, _applied(owner))
+    return plain(loss)
+
+
+def _named(module: type[torch.nn.Module]) -> dict[str, Any]:
+    """What the constructor of a module class names, with its defaults."""
+    found = signature(module)
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = found.parameters.values() if found else ()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind not in variadic}
+
+
+def _by_name(parts: list[inspect.Signature | None]) -> inspect.Signature | None:
+    """The parameters of several signatures in one, all to be given by name; the first of a name counts."""
+    found: dict[str, inspect.Parameter] = {}
+    for part in parts:
+        if part is None:
+            return None
+        for name, parameter in part.parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                found.setdefault(name, parameter)
+            elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+                found.setdefault(name, parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    ordered = sorted(found.values(), key=lambda parameter: parameter.kind)
+    return inspect.Signature(ordered)
+
+
+def _applied(function: type[_Function]) -> inspect.Signature | None:
+    """What the `apply` of an autograd function takes: what its forward takes beside the context."""
+    found = signature(function.forward)
+    if found is None:
+        return None
+    parameters = list(found.parameters.values())
+    if function.setup_context is _Function.setup_context:  # the older form: the context comes first
+        parameters = parameters[1:]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    kept = [
+        parameter.replace(kind=inspect.Parameter.POSITIONAL_ONLY) if parameter.kind in positional else parameter
+        for parameter in parameters
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    return inspect.Signature(kept)
+
+
+def _build_and_call(
+    module: type[torch.nn.Module], built: frozenset[str], modules: dict[str, torch.nn.Module], **arguments: Any
+) -> Any:
+    options = {name: value for name, value in arguments.items() if name in built}
+    rest = {name: value for name, value in arguments.items() if name not in built}
+    if any(isinstance(value, torch.Tensor) for value in options.values()):
+        return module(**options)(**rest)
+    # as in a training loop: a module that keeps something of a call shows it in the next
+    words = repr(sorted(options.items()))
+    if words not in modules:
+        modules[words] = module(**options)
+    return modules[words](**rest)
+
+
+def _call_built(
+    loss: torch.nn.Module, module: torch.nn.Module, called: frozenset[str], defaults: Mapping[str, Any],
+    **arguments: Any,
+) -> Any:  # fmt: skip
+    for name, value in arguments.items():
+        if name not in called and not same(getattr(module, name, None), value):
+            raise TypeError(
+                f"the module was not built with {name}={value!r}: give the class, or declare {name!r} in lacks"
+            )
+    for name, default in defaults.items():
+        if default is inspect.Parameter.empty or name in arguments:
+            continue
+        if not same(getattr(module, name, default), default):
+            raise TypeError(
+                f"the module was built with {name}={getattr(module, name)!r}, which this call leaves at {default!r}: "
+                f"give the class"
+            )
+    return loss(**{name: value for name, value in arguments.items() if name in called})
+
+
+def same(built: Any, wanted: Any) -> bool:
+    """Whether an option is as the one that a module was built with."""
+    if isinstance(built, torch.Tensor) and isinstance(wanted, torch.Tensor):
+        return built.shape == wanted.shape and bool((built == wanted).all())
+    return type(built) is not torch.Tensor and built == wanted

@@ -1,0 +1,204 @@
+"""What a check is asked: its options, the implementation they come to, and the points of each loss."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypedDict
+
+from parity import losses
+from parity.cases.errors import nearest
+from parity.cases.load import load
+from parity.cases.points import Point, expand, seeds_of
+from parity.cases.scenario import Scenario
+from parity.cases.shipped import case_file
+from parity.frameworks.adapters import Adapter
+from parity.implementations.calling import Arguments, Output
+from parity.implementations.contract import Contract
+from parity.implementations.declaration import Implementation, Misdeclared
+from parity.implementations.registry import served
+
+DEPTHS = ("default", "deep")
+Function = Callable[..., Any]
+# What has several losses.
+Library = Implementation | Mapping[str, Function] | ModuleType
+
+
+class Options(TypedDict, total=False):
+    """What `check` and `parametrize` may be told besides the loss and the function.
+
+    `framework` is 'numpy' (a function that returns ``(output, vjp)``, or the output alone; the default), 'torch' (a
+    callable of tensors, a module class or a module), or an Adapter of your own. `name` is what sentences call the
+    function ("yours"). `arguments`, `output`, `lacks`, `expected_failures` and `device` are those of `Implementation`:
+    ``arguments={"input": "logits"}`` gives the function's own names, ``output=0`` says that it returns
+    ``(loss, aux)``. `only` and `exclude` are point ids or patterns of them. `cases` is a case file of your own, or a
+    folder of them, instead of the shipped ones. `seeds` is how many draws each point takes (by default the case's own
+    number, 3), from `seed_base` (0) on. `depth` is 'default' or 'deep'.
+    """
+
+    framework: str | Adapter
+    name: str
+    arguments: Arguments
+    output: Output
+    lacks: Collection[str]
+    expected_failures: Mapping[str, str]
+    device: str
+    only: str | Collection[str] | None
+    exclude: str | Collection[str] | None
+    cases: Path | str | None
+    seeds: int | None
+    seed_base: int
+    depth: str
+
+
+OWN_CASES = "a loss of your own needs cases=, a case file that names its reference"
+# The options that belong to an implementation.
+DECLARED = {field.name for field in fields(Implementation)} & Options.__annotations__.keys()
+
+
+@dataclass(frozen=True)
+class Question:
+    """A loss, the implementation that is asked for it, and the draws: what `Options` come to."""
+
+    loss: str
+    implementation: Implementation
+    cases: Path
+    only: Sequence[str] | None
+    exclude: Sequence[str]
+    seeds: int | None
+    seed_base: int
+    depth: str
+
+    @cached_property
+    def scenarios(self) -> list[Scenario]:
+        """The scenarios of the case file. Raises Misdeclared if it is another loss's."""
+        found = load(self.cases, served([self.implementation]))
+        if found[0].loss != self.loss:
+            raise Misdeclared(f"{self.cases} holds the cases of {found[0].loss}, not of {self.loss}")
+        return found
+
+    @property
+    def contract(self) -> Contract:
+        """What the implementation answers to for the loss."""
+        return self.implementation.contract(self.scenarios[0].signature)
+
+    @cached_property
+    def every(self) -> list[Point]:
+        """The points of the case file."""
+        return [
+            point
+            for scenario in self.scenarios
+            if self.depth == "deep" or scenario.case.depth == "default"
+            for point in expand(scenario)
+        ]
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """The points of the case file that are to be run."""
+        return [point for point in self.every if self._wants(point)]
+
+    def _wants(self, point: Point) -> bool:
+        return (self.only is None or meant(point.id, self.only)) and not meant(point.id, self.exclude)
+
+    def seeds_of(self, point: Point) -> range:
+        """The seeds of a point's draws."""
+        return seeds_of(point, self.seeds, self.seed_base, self.depth)
+
+
+def points(loss: str, implementation: Implementation, cases: Path | None = None) -> list[Point]:
+    """The points of a loss's case file, by default the shipped one."""
+    (question,) = asked(loss, implementation, {"cases": cases})
+    return question.points
+
+
+def meant(id: str, patterns: Iterable[str]) -> bool:
+    """Whether one of the patterns, which may be ids themselves, means this point."""
+    return any(pattern == id or fnmatchcase(id, pattern) for pattern in patterns)
+
+
+def asked(
+    loss: str | Library, function: Function | Implementation | None, options: Mapping[str, Any]
+) -> list[Question]:
+    """What the options come to, a question a loss. Raises Misdeclared with a sentence for those that mean nothing."""
+    known = Options.__annotations__
+    for word in options.keys() - known.keys():
+        raise Misdeclared(f"there is no option {word!r}{nearest(word, known)}")
+    seeds, base, depth = options.get("seeds"), options.get("seed_base", 0), options.get("depth", "default")
+    for word, value, least in (("seeds", seeds, 1), ("seed_base", base, 0)):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (value is None and word == "seeds") and not (whole and int(value or 0) >= least):
+            raise Misdeclared(f"{word} is {value!r}, expected a whole number >= {least}")
+    if depth not in DEPTHS:
+        raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, DEPTHS)}")
+    only, exclude = _patterns("only", options.get("only")), _patterns("exclude", options.get("exclude"))
+    cases, several = options.get("cases"), not isinstance(loss, str)
+    if isinstance(loss, str) and loss not in losses.LOSSES and cases is None:
+        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
+    implementation = _declared(loss, function, {word: options[word] for word in (*DECLARED, "name") if word in options})
+    questions = [
+        Question(name, implementation, _cases(name, cases, several), only, exclude or (), seeds, base, depth)
+        for name in (implementation.losses if several else [str(loss)])
+    ]
+    for pattern in exclude or ():
+        if not any(meant(point.id, [pattern]) for question in questions for point in question.every):
+            raise Misdeclared(f"exclude={pattern!r} matches no point")
+    return questions
+
+
+def _declared(
+    loss: str | Library, function: Function | Implementation | None, declared: Mapping[str, Any]
+) -> Implementation:
+    """The implementation that is asked."""
+    if isinstance(loss, str):
+        if function is None:
+            raise Misdeclared(f"no function to check is given: write parity.check({loss!r}, function)")
+        if not isinstance(function, Implementation):
+            return Implementation(**{"name": "yours", "losses": {loss: function}, **declared})
+        if loss not in function.losses:
+            raise Misdeclared(f"{function.name} has no {loss}{nearest(loss, function.losses)}")
+        return replace(function, **declared)
+    if function is not None:
+        raise Misdeclared(f"the first of two is {type(loss).__name__}, expected the name of a loss")
+    if isinstance(loss, Implementation):
+        return replace(loss, **declared)
+    if isinstance(loss, Mapping):
+        return Implementation(**{"name": "yours", "losses": dict(loss), **declared})
+    if isinstance(loss, ModuleType):
+        found = {name: getattr(loss, name) for name in losses.LOSSES if callable(getattr(loss, name, None))}
+        if not found:
+            raise Misdeclared(f"the module {loss.__name__} has no function that is called as a loss of torch is")
+        return Implementation(**{"name": loss.__name__, "losses": found, **declared})
+    named = getattr(loss, "__name__", type(loss).__name__)
+    raise Misdeclared(f"which loss {named} is was not said: write parity.check('cross_entropy', {named})")
+
+
+def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:
+    if cases is None and loss not in losses.LOSSES:
+        raise Misdeclared(f"torch has no {loss}; {OWN_CASES}")
+    own = None if cases is None else Path(cases, f"{loss}.yaml") if several or Path(cases).is_dir() else Path(cases)
+    shipped = own is None or (several and not own.is_file() and loss in losses.LOSSES)
+    return case_file(loss) if own is None or shipped else own
+
+
+def _patterns(option: str, given: Any) -> list[str] | None:
+    if given is None:
+        return None
+    found = [given] if isinstance(given, str) else list(given)
+    if not found or not all(isinstance(pattern, str) for pattern in found):
+        raise Misdeclared(f"{option} is {given!r}, expected an id, a pattern of ids, or several")
+    return found
+
+
+def unmatched(questions: Sequence[Question]) -> list[str]:
+    """A sentence for each expected failure whose pattern matches no point."""
+    if not questions or not questions[0].implementation.expected_failures:
+        return []
+    implementation = questions[0].implementation
+    known = [point.id for question in questions for point in question.every]
+    return [
+        f"the expected failure {pattern!r} of {implementation.name} matches no point{nearest(pattern, known[:2000])}"
+        for pattern in implementation.expected_failures
+        if pattern not in known and not any(fnmatchcase(one, pattern) for one in known)
+    ]
