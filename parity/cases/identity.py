@@ -85,10 +85,11 @@ _OPERATORS: dict[type[ast.operator], tuple[Callable[..., Any], Callable[..., tup
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
-    """An expression that was read and checked."""
+    """An expression that was read and checked. `beside` are the losses beside the reference that it calls."""
 
     text: str
     tree: ast.expr
+    beside: tuple[Signature, ...] = ()
 
     def evaluate(self, functions: Functions, arguments: Mapping[str, Any]) -> Result:
         """The expression's output and vjp, with the losses taken from `functions`.
@@ -113,10 +114,13 @@ def parse_identity(
         raise ValueError(f"cannot read the expression {quoted(text)}, {expected}") from None
     tree = _Same(own.loss, arguments).visit(tree)
     plain = {name for name in arguments if not (own.takes_array(name) or own.takes_number(name))}
-    _check(tree, _Scope(own, {*arguments, *sizes}, plain, beside))
+    scope = _Scope(own, {*arguments, *sizes}, plain, beside)
+    _check(tree, scope)
     if not any(isinstance(node, ast.Name) and node.id in arguments for node in ast.walk(tree)):
         raise ValueError(f"the expression {quoted(text)} names no argument of this case")
-    return Identity(text.strip(), tree)
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    others = sorted(called & beside.keys() - {own.loss, *losses.LOSSES, *MAPS})
+    return Identity(text.strip(), tree, tuple(map(scope.signature, others)))
 
 
 class _Same(ast.NodeTransformer):
