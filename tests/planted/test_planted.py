@@ -20,7 +20,7 @@ def first_words(bug: Bug) -> tuple[bool, list[Mismatch]]:
     """Whether some mismatch tells the bug in its kind and words, and the mismatches of the first point that is red."""
     implementation = Implementation("planted", bug.framework, {bug.loss: bug.function})
     first: list[Mismatch] = []
-    for point in points(bug.loss, implementation):
+    for point in points(bug.loss, implementation, bug.cases):
         record = run_point(point, implementation, seeds_of(point, None, 0, "default"))
         if any(map(bug.told, record.mismatches)):
             return True, record.mismatches
