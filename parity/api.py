@@ -2,12 +2,18 @@
 
 import sys
 import time
-from typing import Unpack, overload
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Unpack, overload
 
 from parity.errors import Interrupted
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.question import Function, Library, Options, Question, asked, unmatched
 from parity.report.found import INTERRUPTED, Report, Reports
+
+if TYPE_CHECKING:
+    from parity.engine.isolation import Isolated
+    from parity.engine.journal import Journaled
 
 
 @overload
@@ -30,8 +36,8 @@ def check(
 ) -> Report | Reports:  # fmt: skip
     """Run every case of `loss` on `function`, or of all losses of an Implementation, a dict or a module, and report.
 
-    `options` are those of `Options`: framework, name, arguments, output, lacks, expected_failures, device, only,
-    exclude, cases, seeds, seed_base, depth.
+    `options` are those of `Options`: framework, name, arguments, output, lacks, differs, tolerance, equivalents,
+    expected_failures, device, only, exclude, cases, seeds, seed_base, depth.
 
     What the function takes is read from its signature, and nothing is run before its names are right. `budget` is the
     time that all may take ('30s', '5m', a number of seconds): the points are run in the order of the case file, losses
@@ -51,44 +57,47 @@ def check(
         clock = Budget(budget)
     except ValueError as error:
         raise Misdeclared(str(error)) from None
-    reports = Reports(questions[0].implementation.name if questions else "yours")
-    single = isinstance(loss, str)
-    apart = isolate or timeout is not None
+    reports = Reports(questions[0].implementation.name)
+    reports.reports = [Report(question.loss, reports.implementation) for question in questions]
+    found = reports.reports[0] if isinstance(loss, str) else reports
+    number = 0
     try:
-        for number, question in enumerate(questions):
-            report = Report(question.loss, question.implementation.name)
-            reports.reports.append(report)
-            _run(question, report, clock.end(len(questions) - number), timeout if apart else None, apart)
+        for number, (question, report) in enumerate(zip(questions, reports.reports, strict=True)):
+            _run(question, report, _place(question, isolate, timeout), partial(clock.end, len(questions) - number))
             report.stop = clock.words if report.planned > len(report.records) and not report.problem else ""
     except KeyboardInterrupt:
-        reports.reports[-1].stop = INTERRUPTED
-        raise _interrupted(reports.reports[-1] if single else reports) from None
-    if questions and questions[0].only is not None and not reports.planned:
-        raise Misdeclared(f"no point of {reports.loss} is called {' or '.join(map(repr, questions[0].only))}")
-    missing = unmatched(questions)
-    if single:
-        reports.reports[0].unmatched = missing
-        return reports.reports[0]
-    reports.unmatched = missing
-    return reports
+        for report in reports.reports[number:]:
+            report.stop = INTERRUPTED
+        print(found, file=sys.stderr)  # nobody may catch what carries it
+        raise Interrupted(found) from None
+    only = questions[0].only
+    if only is not None and not reports.planned:
+        raise Misdeclared(f"no point of {reports.loss} is called {' or '.join(map(repr, only))}")
+    found.unmatched = unmatched(questions)
+    return found
 
 
-def _run(question: Question, report: Report, end: float, timeout: float | None, apart: bool) -> None:
-    """Run the points of one loss until `end`, by `time.monotonic`, and keep their records."""
-    from parity.engine.gate import Gate
+def _place(question: Question, isolate: bool, timeout: float | None) -> "Isolated | Journaled":
+    """Where the points of a loss run: in this process, or apart from it."""
     from parity.engine.isolation import TIMEOUT, Isolated
     from parity.engine.journal import Journaled
+
+    if isolate or timeout is not None:
+        return Isolated(question.implementation, TIMEOUT if timeout is None else timeout)
+    return Journaled(question.loss, question.implementation)
+
+
+def _run(question: Question, report: Report, place: "Isolated | Journaled", until: Callable[[], float]) -> None:
+    """Run the points of one loss `until` a time, by `time.monotonic`, and keep their records."""
+    from parity.engine.gate import Gate
     from parity.report.progress import Bar
 
-    implementation, gate = question.implementation, Gate()
-    contract = question.contract
-    report.note, report.problem = contract.note, contract.problem
-    report.planned = len(question.points)
+    contract, gate = question.contract, Gate()
+    report.note, report.problem, report.planned = contract.note, contract.problem, len(question.points)
     if report.problem:
         return
-    bar = Bar(f"{question.loss} of {implementation.name}", report.planned)
-    limit = TIMEOUT if timeout is None else timeout
-    with Isolated(implementation, limit) if apart else Journaled(question.loss, implementation) as place, bar:
+    end = until()
+    with place, Bar(f"{question.loss} of {report.implementation}", report.planned) as bar:
         for point in question.points:
             if time.monotonic() >= end:
                 return
@@ -98,9 +107,6 @@ def _run(question: Question, report: Report, end: float, timeout: float | None, 
                 return
             report.records.append(record)
             bar.step()
-
-
-def _interrupted(report: Report | Reports) -> Interrupted:
-    """The exception that carries a report, which is printed: nobody may catch it."""
-    print(report, file=sys.stderr)
-    return Interrupted(report)
+    decided = question.loss in question.implementation.reference and question.only is None
+    if decided and report.records and all(record.raises for record in report.records):
+        report.problem = f"{report.records[0].reference} refuses every call: no answer was compared"

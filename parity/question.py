@@ -15,6 +15,7 @@ from parity.cases.points import Point, expand, seeds_of
 from parity.cases.scenario import Scenario
 from parity.cases.shipped import case_file
 from parity.frameworks.adapters import Adapter
+from parity.implementations.answering import Answerer, Vary
 from parity.implementations.calling import Arguments, Output
 from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation, Misdeclared
@@ -31,11 +32,15 @@ class Options(TypedDict, total=False):
 
     `framework` is 'numpy' (a function that returns ``(output, vjp)``, or the output alone; the default), 'torch' (a
     callable of tensors, a module class or a module), or an Adapter of your own. `name` is what sentences call the
-    function ("yours"). `arguments`, `output`, `lacks`, `expected_failures` and `device` are those of `Implementation`:
+    function ("yours"). `arguments`, `output`, `lacks`, `differs`, `tolerance`,
+    `equivalents`, `expected_failures` and `device` are those of `Implementation`:
     ``arguments={"input": "logits"}`` gives the function's own names, ``output=0`` says that it returns
     ``(loss, aux)``. `only` and `exclude` are point ids or patterns of them. `cases` is a case file of your own, or a
-    folder of them, instead of the shipped ones. `seeds` is how many draws each point takes (by default the case's own
-    number, 3), from `seed_base` (0) on. `depth` is 'default' or 'deep'.
+    folder of them, instead of the shipped ones. `reference` is a callable of tensors that answers in torch's place, or
+    its name (module:function); ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has
+    not: every point is run with each of them, of several options with every pair. Of a library both are by loss.
+    `seeds` is how many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth`
+    is 'default' or 'deep'.
     """
 
     framework: str | Adapter
@@ -43,11 +48,16 @@ class Options(TypedDict, total=False):
     arguments: Arguments
     output: Output
     lacks: Collection[str]
+    differs: Collection[str]
+    tolerance: Mapping[str, Any]
+    equivalents: Mapping[str, Collection[str]] | None
     expected_failures: Mapping[str, str]
     device: str
     only: str | Collection[str] | None
     exclude: str | Collection[str] | None
     cases: Path | str | None
+    reference: Answerer | Mapping[str, Answerer]
+    vary: Vary | Mapping[str, Vary]
     seeds: int | None
     seed_base: int
     depth: str
@@ -74,7 +84,7 @@ class Question:
     @cached_property
     def scenarios(self) -> list[Scenario]:
         """The scenarios of the case file. Raises Misdeclared if it is another loss's."""
-        found = load(self.cases, served([self.implementation]))
+        found = [self.implementation.asked(one) for one in load(self.cases, served([self.implementation]))]
         if found[0].loss != self.loss:
             raise Misdeclared(f"{self.cases} holds the cases of {found[0].loss}, not of {self.loss}")
         return found
@@ -141,6 +151,8 @@ def asked(
         Question(name, implementation, _cases(name, cases, several), only, exclude or (), seeds, base, depth)
         for name in (implementation.losses if several else [str(loss)])
     ]
+    if not questions:
+        raise Misdeclared(f"{implementation.name} has no loss")
     for pattern in exclude or ():
         if not any(meant(point.id, [pattern]) for question in questions for point in question.every):
             raise Misdeclared(f"exclude={pattern!r} matches no point")
@@ -152,6 +164,7 @@ def _declared(
 ) -> Implementation:
     """The implementation that is asked."""
     if isinstance(loss, str):
+        declared = {**declared, **{word: {loss: declared[word]} for word in ("reference", "vary") if word in declared}}
         if function is None:
             raise Misdeclared(f"no function to check is given: write parity.check({loss!r}, function)")
         if not isinstance(function, Implementation):
@@ -171,7 +184,8 @@ def _declared(
             raise Misdeclared(f"the module {loss.__name__} has no function that is called as a loss of torch is")
         return Implementation(**{"name": loss.__name__, "losses": found, **declared})
     named = getattr(loss, "__name__", type(loss).__name__)
-    raise Misdeclared(f"which loss {named} is was not said: write parity.check('cross_entropy', {named})")
+    word = named if named in losses.LOSSES else "cross_entropy"
+    raise Misdeclared(f"the name of the loss comes first: write parity.check({word!r}, {named})")
 
 
 def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:

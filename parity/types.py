@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -26,6 +27,19 @@ class Loss(Protocol):
 
 class NotOffered(Exception):
     """Raised by an implementation for a call it does not serve: shown as such, never counted as agreement."""
+
+
+class Clause(StrEnum):
+    """What an implementation may do otherwise than torch by design: the words of `differs`."""
+
+    INPUTS = "inputs intact"
+    BACKWARD = "backward once"
+    DTYPE = "output dtype"
+    EXTRA = "extra gradients"
+    ZERO = "gradients of zero"
+    ERRORS = "error classes"
+    MEMORY = "own memory"
+    REPEATABLE = "repeatable"
 
 
 class Differentiator(ABC):

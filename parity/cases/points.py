@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from parity.cases.forms import form_of
 from parity.cases.scenario import Scenario, argument
 from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
+from parity.facts.point import Form
 
 DEEP_SEEDS = 10
 
@@ -42,6 +44,28 @@ class Point:
         """The arguments that are no arrays."""
         return {name: value for name, value in self.given.items() if not self.scenario.is_array(name, value)}
 
+    @property
+    def forms(self) -> dict[str, Form]:
+        """The arrays before they are drawn, grad_output left out."""
+        forms: dict[str, Form] = {}
+        for name in self.arrays:
+            layout = self.layouts.get(name, "contiguous")
+            forms[name] = form_of(self.given[name], self.dtype, layout, self.sizes, forms)
+        forms.pop("grad_output", None)
+        return forms
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The options of the loss and their defaults."""
+        return self.scenario.signature.defaults
+
+    @property
+    def refusal(self) -> tuple[str, str, str] | None:
+        """The class of the exception that must be raised, a part of its message, and the scenario's name."""
+        for error, part in (self.scenario.case.raises or {}).items():
+            return error, part, self.scenario.name
+        return None
+
     def expected_failure(self, implementation: str) -> ExpectedFailure | None:
         """The xfail of this scenario that covers this point for the implementation, if any."""
         for failure in self.scenario.xfail.get(implementation, ()):
@@ -60,6 +84,8 @@ def expand(scenario: Scenario) -> Iterator[Point]:
     names = sorted(scenario.across, key=lambda name: (name == "dtype", name == "layout"))
     for chosen in product(*(scenario.across[name].items() for name in names)):
         choice = {name: label for name, (label, _) in zip(names, chosen, strict=True)}
+        if scenario.rows and tuple(choice[name] for name in scenario.vary) not in scenario.rows:
+            continue
         values = {name: value for name, (_, value) in zip(names, chosen, strict=True)}
         dtype, layouts = values.pop("dtype"), dict(values.pop("layout", {}))
         sizes = {name: values.pop(name, size) for name, size in scenario.sizes.items()}

@@ -22,7 +22,8 @@ class Scenario:
     """One named case with its file's defaults filled in, ready to expand into points.
 
     `path` and `line` say where the case is written: in `file`, the loss's own, or in a shared one. `reference` is the
-    function that the file names to answer in torch's place.
+    function that the file names to answer in torch's place. Of the axes that `vary` names, only the combinations of
+    labels in `rows` are points.
     """
 
     file: Path
@@ -35,6 +36,8 @@ class Scenario:
     given: dict[str, Any]
     axes: dict[str, Values]
     seeds: int
+    vary: tuple[str, ...] = ()
+    rows: frozenset[tuple[str, ...]] = frozenset()
 
     @property
     def name(self) -> str:

@@ -26,13 +26,14 @@ _PATTERNS = {"tail_weights": r"^tail_\d+_[01]_weight$"}
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The arguments of one loss."""
+    """The arguments of one loss; `varied` are options that its reference alone has."""
 
     loss: str
     parameters: dict[str, inspect.Parameter]
     pattern: str | None
     arrays: frozenset[str]
     numbers_too: frozenset[str]
+    varied: frozenset[str] = frozenset()
 
     def takes(self, name: str) -> bool:
         """Whether the loss has an argument of that name."""
@@ -77,6 +78,12 @@ class Signature:
     @property
     def required(self) -> list[str]:
         return [name for name in self.parameters if self.default(name) is inspect.Parameter.empty]
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The arguments with a default."""
+        empty = inspect.Parameter.empty
+        return {name: one.default for name, one in self.parameters.items() if one.default is not empty}
 
     @staticmethod
     def axis(name: str) -> str:

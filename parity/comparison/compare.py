@@ -1,13 +1,15 @@
 """Two arrays -> how far apart they are, as a share of what is allowed, and the mismatch where it is too far."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from parity.comparison.tolerance import Bound, ulp
 from parity.dtypes import FLOAT32, is_floating, name_of
-from parity.records.mismatch import About, Kind, Mismatch, Nearer
-from parity.types import Array
+from parity.implementations.grants import GRADIENT_DTYPE, RANK
+from parity.records.mismatch import About, Kind, Mismatch, Nearer, Subject
+from parity.types import Array, Clause
 
 
 def judge(
@@ -66,6 +68,27 @@ def form(answer: About, expected: Array, actual: Any) -> Mismatch | None:
     return None
 
 
+def conformed(answer: About, expected: Array, actual: Any, granted: Collection[str]) -> Array | None:
+    """An answer of another form in the dtype and shape of the expected one; None if that is not granted or cannot be.
+
+    Only dimensions of 1 may be more or fewer, and no complex number becomes a real one.
+    """
+    if type(actual) is not np.ndarray or actual.dtype == object or not actual.dtype.isnative:
+        return None
+    if actual.shape != expected.shape and (RANK not in granted or _long(actual) != _long(expected)):
+        return None
+    if actual.dtype != expected.dtype:
+        clause = Clause.DTYPE if answer.subject is Subject.OUTPUT else GRADIENT_DTYPE
+        if clause not in granted or (actual.dtype.kind == "c" and expected.dtype.kind != "c"):
+            return None
+    with np.errstate(all="ignore"):
+        return np.asarray(actual.reshape(expected.shape), expected.dtype)
+
+
+def _long(array: Array) -> list[int]:
+    return [size for size in array.shape if size != 1]
+
+
 def _differs(answer: About, kind: Kind, found: Any, expected: Any) -> Mismatch:
     return answer.mismatch(kind, figures={"found": found, "expected": expected})
 
@@ -87,7 +110,7 @@ def describe(
         "count": int(bad.sum()), "size": int(expected.size), "index": list(index), "actual": _plain(value),
         "expected": _plain(wanted), "absolute": worst, "relative": worst / abs(wanted) if wanted else float("inf"),
         "ulp": ulp(worst, abs(wanted), dtype) if is_floating(expected) else worst, "allowed": float(allowed[index]),
-        "digits": 17 if dtype.itemsize > 4 and dtype != np.complex64 else 9,
+        "dtype": name_of(dtype), "digits": 17 if dtype.itemsize > 4 and dtype != np.complex64 else 9,
     }  # fmt: skip
     nearer = None
     if exact is not None:

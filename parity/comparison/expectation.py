@@ -11,8 +11,9 @@ from parity.comparison import compare, truth
 from parity.comparison.call import Answer, Call
 from parity.comparison.diagnosis import diagnose
 from parity.comparison.tolerance import Bound, bound, ulp
-from parity.dtypes import FLOATING, HALVES, Row, row_of
-from parity.records.mismatch import Mismatch, about
+from parity.dtypes import FLOATING, HALVES, Row, name_of, row_of
+from parity.implementations.contract import Contract
+from parity.records.mismatch import Mismatch, about, titled
 from parity.types import Array, DType
 
 # An error up to so many times one that an earlier draw of the point was measured to owe to rounding is a rounding too.
@@ -28,11 +29,15 @@ class Expectation:
 
     `lenient` tells whether some value needed the draw's own allowance. `roundings` is shared by the draws of a
     point: the largest error of each value that was measured to be a rounding, as a share of its largest number.
+    What the contract grants is granted.
     """
 
-    def __init__(self, call: Call, answer: Answer, tolerance: Tolerance | None, roundings: dict[str, float]) -> None:
+    def __init__(
+        self, call: Call, answer: Answer, tolerance: Tolerance | None, roundings: dict[str, float],
+        contract: Contract | None = None,
+    ) -> None:  # fmt: skip
         self.call, self.answer = call, answer
-        self.tolerance, self.roundings = tolerance, roundings
+        self.tolerance, self.roundings, self.contract = tolerance, roundings, contract
         self.lenient = False
         self._exact: truth.Values | None = None
         # made late: they hold this object, which would then outlive its draw
@@ -43,9 +48,12 @@ class Expectation:
         expected = self._expected(name)
         problem = compare.form(about(name), expected, actual)
         if problem:
-            return np.inf, np.inf, problem
+            same = self.conformed(name, actual)
+            if same is None:
+                return np.inf, np.inf, problem
+            actual = same
         dtype = self.precision(name)
-        allowed = bound(dtype, name, self.tolerance)
+        allowed = self._bound(dtype, name)
         if expected.tobytes() == actual.tobytes():
             return 0.0, 0.0, None
         worst, share = compare.judge(expected, actual, allowed)
@@ -73,6 +81,20 @@ class Expectation:
         problem.diagnosis = diagnose(name, expected, actual, lambda: self.under_ones(name))
         return worst, ulps, problem
 
+    def conformed(self, name: str, actual: Any) -> Array | None:
+        """An answer of another dtype or rank in the reference's, if that is granted."""
+        granted = self.contract.granted if self.contract else ()
+        return compare.conformed(about(name), self._expected(name), actual, granted) if granted else None
+
+    def _bound(self, dtype: DType, name: str) -> Bound:
+        own = bound(dtype, name, self.tolerance)
+        rtol, atol = self.widest(name_of(self._expected(name).dtype), titled(name))
+        return Bound(max(own.rtol, rtol), max(own.atol, atol)) if rtol or atol else own
+
+    def widest(self, dtype: str, subject: str) -> tuple[float, float]:
+        """rtol and atol that the contract grants such an answer: 'output', 'second derivative by input', ..."""
+        return self.contract.widest(dtype, subject) if self.contract and self.contract.granted else (0.0, 0.0)
+
     def _learn(self, name: str, expected: Array, actual: Array) -> None:
         """Keep the size of an error that was measured to be a rounding."""
         scale = 0.0 if self._half() else float(truth.largest(expected))
@@ -89,7 +111,7 @@ class Expectation:
         """
         right = np.asarray(right, left.dtype)
         problem = compare.form(about(name), left, right)
-        own = bound(left.dtype, name, self.tolerance)
+        own = self._bound(left.dtype, name)
         allowed = Bound(4 * own.rtol, 4 * own.atol)
         if problem is None:
             worst, share = compare.judge(left, right, allowed)

@@ -1,7 +1,7 @@
 """What a call does besides answering: side effects, state between calls, refusals, second derivatives."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -69,42 +69,52 @@ def steady(
     return kept == bits({"output": output, **gradients}) == bits({"output": output, **again}) == bits(anew)
 
 
-def repeats(loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array) -> list[Mismatch]:
-    """Where the same call does not give the same bits again: at least one mismatch, of a loss that is not steady.
+Alike: TypeAlias = Callable[[str, Array, Array], bool]
+
+
+def repeats(
+    loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array, alike: Alike, once: bool
+) -> Iterator[Mismatch]:
+    """Where the same call does not give the same again.
 
     The same vjp is called once more, and again after a call with `other` arguments; then the loss is called
-    again with the same arguments.
+    again with the same arguments. `alike` says of an answer's name, the first and a later one whether they are the
+    same. `once` says that a vjp need serve once only: then a first one is asked after a call with others as well.
     """
-    found = list(_repeated(loss, arguments, other, grad_output))
-    return found or [_effect(Kind.STATE, Event.OTHER_BITS)]
-
-
-def _repeated(loss: Loss, arguments: dict[str, Any], other: dict[str, Any], grad_output: Array) -> Iterator[Mismatch]:
     output, vjp = loss(**arguments)
     first = vjp(grad_output)
     kept_output, kept = np.array(output), {name: np.array(gradient) for name, gradient in first.items()}
     again = vjp(grad_output)
-    yield from _differences(Event.SECOND_VJP, kept, again)
+    yield from _differences(Event.SECOND_VJP, kept, again, alike)
     for name in first:
         if name in again and _reused(first[name], again[name], grad_output):
             yield _effect(Kind.MEMORY, Event.REUSED, name)
-    if any(not _same(kept[name], first[name]) for name in first):
+    if any(not same(name, kept[name], first[name]) for name in first):
         yield _effect(Kind.STATE, Event.VJP_OVERWRITES)
     call(loss, other)
-    if any(not _same(kept[name], first[name]) for name in first):
+    if any(not same(name, kept[name], first[name]) for name in first):
         yield _effect(Kind.STATE, Event.CALL_GRADIENTS)
-    yield from _differences(Event.CALL_CHANGES, kept, vjp(grad_output))
-    if not _same(kept_output, output):
+    yield from _differences(Event.CALL_CHANGES, kept, vjp(grad_output), alike)
+    if not same("output", kept_output, output):
         yield _effect(Kind.STATE, Event.CALL_CHANGES_OUTPUT)
     output_again, vjp_again = loss(**arguments)
-    if not _same(kept_output, output_again):
+    if not alike("output", kept_output, output_again):
         yield _effect(Kind.STATE, Event.OTHER_OUTPUT)
-    yield from _differences(Event.OTHER_GRADIENT, kept, vjp_again(grad_output))
+    yield from _differences(Event.OTHER_GRADIENT, kept, vjp_again(grad_output), alike)
+    if once:
+        vjp_again = loss(**arguments)[1]
+        call(loss, other)
+        yield from _differences(Event.CALL_CHANGES, kept, vjp_again(grad_output), alike)
 
 
-def _differences(event: Event, before: Gradients, after: Gradients) -> Iterator[Mismatch]:
+def other_bits() -> Mismatch:
+    """The mismatch of a loss that gave other bits once, and not when it was looked at."""
+    return _effect(Kind.STATE, Event.OTHER_BITS)
+
+
+def _differences(event: Event, before: Gradients, after: Gradients, alike: Alike) -> Iterator[Mismatch]:
     for name in before:
-        if name not in after or not _same(before[name], after[name]):
+        if name not in after or not alike(name, before[name], after[name]):
             yield _effect(Kind.STATE, event, name)
 
 
@@ -117,5 +127,6 @@ def _reused(first: Array, again: Array, grad_output: Array) -> bool:
     return np.may_share_memory(first, again) and not np.may_share_memory(first, grad_output)
 
 
-def _same(left: Array, right: Array) -> bool:
+def same(name: str, left: Array, right: Array) -> bool:
+    """Whether two answers are the same bits."""
     return left.shape == right.shape and left.dtype == right.dtype and left.tobytes() == right.tobytes()

@@ -15,7 +15,7 @@ from parity.comparison.tolerance import bound
 from parity.implementations.contract import Contract
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.types import Array, Functions, Loss, NotOffered
-from parity.wording import class_names, first_line, in_words, message
+from parity.wording import OUT_OF_MEMORY, class_names, first_line, in_words, message
 
 
 def refusal(
@@ -32,7 +32,7 @@ def refusal(
         yield Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.RAISES_OTHER, figures=figures)
         return
     refused = {"wanted": wanted, "message": first_line(error)}
-    output, found = _raised(contract.call, arguments)
+    output, found = _raised(contract.call, arguments, in_backward=expected is not None)
     if found is None:
         yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.ANSWERS, figures=refused)
     elif not contract.accepts(found, wanted):
@@ -40,17 +40,33 @@ def refusal(
     elif expected is not None:
         early = OUTPUT.mismatch(Kind.RAISES, event=Event.EARLY, figures={"error": in_words(found)})
         problem = early if output is None else compare.form(OUTPUT, expected, output)
-        if problem:
+        if problem and (output is None or compare.conformed(OUTPUT, expected, output, contract.granted) is None):
             yield problem
 
 
-def _raised(loss: Loss, arguments: dict[str, Any]) -> tuple[Array | None, BaseException | None]:
-    """The output if the forward gives one, and what the forward or the backward raises."""
+def refused(reference: Loss, arguments: dict[str, Any]) -> Exception | None:
+    """What the reference raises in its forward or its backward. Raises MemoryError if that is for want of memory."""
+    _, error = _raised(reference, arguments)
+    if error is not None and (not isinstance(error, Exception) or OUT_OF_MEMORY.search(in_words(error))):
+        raise MemoryError(in_words(error))
+    return error
+
+
+def _raised(
+    loss: Loss, arguments: dict[str, Any], in_backward: bool = False
+) -> tuple[Array | None, BaseException | None]:
+    """The output if the forward gives one, and what the forward or the backward raises.
+
+    A backward that is not offered matters only if it is `in_backward` that a refusal is due.
+    """
     output = None
     try:
         output, vjp = loss(**arguments)
         vjp(np.ones_like(output))
-    except (NotOffered, KeyboardInterrupt):
+    except NotOffered:
+        if output is None or in_backward:
+            raise
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
         return output, error

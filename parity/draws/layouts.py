@@ -1,5 +1,6 @@
 """The same values in other strides: what a kernel that assumes C order trips over."""
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,16 @@ def readonly(array: Array) -> Array:
     array = array.copy()
     array.flags.writeable = False
     return array
+
+
+def copied(array: Array) -> Array:
+    """The same values in the same strides, in memory of its own that may be written to."""
+    owner = array.base if isinstance(array.base, np.ndarray) else array
+    low, high = np.lib.array_utils.byte_bounds(owner)
+    # a window into a plain buffer stays one
+    memory = owner.copy() if owner.flags.c_contiguous else bytearray(ctypes.string_at(low, high - low))
+    start = array.__array_interface__["data"][0] - low
+    return np.ndarray(array.shape, array.dtype, memory, start, array.strides)
 
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {

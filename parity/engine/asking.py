@@ -6,19 +6,26 @@ Each function makes the next value of a draw from the one before, or raises Stop
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from parity.cases.expected import EXCEPTIONS
 from parity.cases.points import Point
 from parity.cases.schema import Case
-from parity.comparison import compare, observe
+from parity.comparison import compare, observe, witness
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
+from parity.frameworks.callables import Unusable
 from parity.implementations.contract import Contract, Terms
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.reference import Reference
-from parity.types import Array, Gradients, NotOffered, Result
+from parity.types import Array, NotOffered, Result
 from parity.wording import class_names, in_words, message
+
+# What a reference raises by a mistake of its own, rather than to refuse a call.
+FAULTS = (NameError, ImportError, SyntaxError, Unusable)
 
 
 class Stopped(Exception):
@@ -101,6 +108,28 @@ class Draw:
     def seed(self) -> int:
         return self.drawn.seed
 
+    @property
+    def forward_alone(self) -> bool:
+        """Whether no gradient is offered."""
+        return self.answer.vjp is None or self.pair.contract.lacks_gradient()
+
+    def conformed(self) -> Answer:
+        """The answer in the reference's dtypes and ranks, as far as that is granted."""
+        if not self.pair.contract.granted:
+            return self.answer
+        known = self.reference.values.keys()
+        same = dict(self.answer.values)
+        for name in same.keys() & known:
+            found = self.expected.conformed(name, same[name])
+            same[name] = same[name] if found is None else found
+        return Answer(same.pop("output"), same, self.answer.vjp)
+
+    def near(self, name: str, first: Array, later: Array) -> bool:
+        """Whether a later answer is within the tolerance of the reference's, as the first one was."""
+        if (first.shape, first.dtype) != (later.shape, later.dtype):
+            return False
+        return name not in self.reference.values or self.expected.compare(name, later)[2] is None
+
     def given(self) -> dict[str, Any]:
         """What the implementation was given."""
         return {**self.drawn.arguments, "grad_output": self.grad_output}
@@ -153,6 +182,19 @@ def ask_reference(drawn: Drawn) -> Asked:
     return Asked(drawn, grad_output, Answer(output, gradients, vjp))
 
 
+def ask_refusal(drawn: Drawn) -> str:
+    """The class of the exception with which the reference refuses a call; '' if it answers."""
+    reference = drawn.pair.reference
+    at(f"in {reference.name}'s own call", drawn.seed)
+    error = witness.refused(reference, drawn.arguments)
+    if error is None:
+        return ""
+    if isinstance(error, FAULTS):
+        problem = f"the reference {reference.name} cannot be asked: {in_words(error)}"
+        raise Stopped(Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.NOT_OWN, figures={"problem": problem}))
+    return next(name for name in class_names(error) if name in EXCEPTIONS)
+
+
 def ask_implementation(asked: Asked) -> Draw:
     """The implementation's output and gradients to the same arguments."""
     drawn, grad_output, reference = asked.drawn, asked.grad_output, asked.reference
@@ -161,8 +203,11 @@ def ask_implementation(asked: Asked) -> Draw:
     output, vjp = forward(drawn)
     problem = compare.form(OUTPUT, reference.output, output)
     if problem:
-        raise Stopped(problem)
-    answer = Answer(output, _backward(drawn, vjp, grad_output), vjp)
+        if compare.conformed(OUTPUT, reference.output, output, pair.contract.granted) is None:
+            raise Stopped(problem)
+        grad_output = np.asarray(grad_output.reshape(output.shape), output.dtype)
+        before = observe.bits({**drawn.arguments, "grad_output": grad_output})
+    answer = _backward(drawn, output, vjp, grad_output)
     kept = observe.bits(answer.values) if drawn.first else {}
     return Draw(pair, drawn, grad_output, reference, answer, before, kept, expectation(asked))
 
@@ -171,7 +216,7 @@ def expectation(asked: Asked) -> Expectation:
     """The reference's answers, and what each may be missed by."""
     pair = asked.drawn.pair
     call = Call(pair.reference.loss, asked.drawn.arguments, asked.grad_output, pair.reference.extended)
-    return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings)
+    return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings, pair.contract)
 
 
 def forward(drawn: Drawn) -> Result:
@@ -193,15 +238,19 @@ def forward(drawn: Drawn) -> Result:
         ) from None
 
 
-def _backward(drawn: Drawn, vjp: Any, grad_output: Array) -> Gradients:
-    """The implementation's gradients by argument name."""
+def _backward(drawn: Drawn, output: Array, vjp: Any, grad_output: Array) -> Answer:
+    """The implementation's gradients by argument name, beside its output; without a vjp if it offers none here."""
+    record = drawn.pair.record
     if drawn.pair.contract.lacks_gradient():
-        drawn.pair.record.not_offered.append("gradient")
-        return {}
+        record.not_offered.append("gradient")
+        return Answer(output, {}, vjp)
     at("in the backward", drawn.seed)
     try:
         gradients = vjp(grad_output)
-    except (NotOffered, KeyboardInterrupt):
+    except NotOffered as error:
+        record.not_offered.append(message(error) or "gradient")
+        return Answer(output, {})
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
         figures = {"error": in_words(error)}
@@ -209,11 +258,14 @@ def _backward(drawn: Drawn, vjp: Any, grad_output: Array) -> Gradients:
     if not isinstance(gradients, dict):
         figures = {"found": type(gradients).__name__}
         raise Stopped(Mismatch(Subject.GRADIENT, Kind.TYPE, event=Event.BACKWARD, figures=figures))
-    return gradients
+    return Answer(output, gradients, vjp)
 
 
 def restored(spoilt: Draw) -> Draw:
     """The draw with the arguments drawn again that the implementation has written into."""
     drawn = draw(spoilt.pair, spoilt.seed, spoilt.drawn.first)
     asked = Asked(drawn, drawn.upstream(spoilt.reference.output), spoilt.reference)
-    return replace(spoilt, drawn=drawn, grad_output=asked.grad_output, expected=expectation(asked))
+    grad_output = asked.grad_output
+    if (grad_output.shape, grad_output.dtype) != (spoilt.grad_output.shape, spoilt.grad_output.dtype):
+        grad_output = np.asarray(grad_output.reshape(spoilt.grad_output.shape), spoilt.grad_output.dtype)
+    return replace(spoilt, drawn=drawn, grad_output=grad_output, expected=expectation(asked))

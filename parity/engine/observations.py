@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeAlias
 
-from parity.comparison import observe, truth, witness
+import numpy as np
+
+from parity.comparison import observe, witness
 from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.crumbs import at
+from parity.implementations.contract import Contract
 from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
-from parity.types import Array, Differentiator, Gradients, NotOffered, Result
+from parity.types import Array, Clause, Differentiator, Gradients, NotOffered, Result
 from parity.wording import in_words, message
 
 Observation: TypeAlias = Callable[[Draw], Iterable[Mismatch]]
@@ -45,7 +48,7 @@ def mutation(draw: Draw) -> Iterator[Mismatch]:
 def presence(draw: Draw) -> Iterator[Mismatch]:
     """Which arguments are differentiable, both ways."""
     wanted, found, pair = draw.reference.gradients, draw.answer.gradients, draw.pair
-    if wanted.keys() == found.keys() or pair.contract.lacks_gradient():
+    if wanted.keys() == found.keys() or draw.forward_alone:
         return
     if wanted and not getattr(draw.answer.vjp, "has_gradients", True):
         hint = "; if they are not offered, declare lacks=['gradient']"
@@ -53,8 +56,13 @@ def presence(draw: Draw) -> Iterator[Mismatch]:
     for name in sorted(wanted.keys() ^ found.keys()):
         if pair.contract.lacks_gradient(name):
             pair.record.not_offered.append(f"gradient of {name}")
-        else:
+        elif name in wanted or not _granted(pair.contract, found[name]):
             yield about(name).mismatch(Kind.MISSING if name in wanted else Kind.EXTRA)
+
+
+def _granted(contract: Contract, gradient: Array) -> bool:
+    """Whether a gradient may be given that torch has not."""
+    return Clause.EXTRA in contract.granted or (Clause.ZERO in contract.granted and not np.any(gradient))
 
 
 def values(draw: Draw) -> Iterator[Mismatch]:
@@ -73,7 +81,7 @@ def figures(draw: Draw) -> Iterator[Mismatch]:
     """The figure that an article prints."""
     published = draw.pair.case.published
     if published:
-        expected, output = draw.reference.output, draw.answer.output
+        expected, output = draw.reference.output, draw.conformed().output
         draw.pair.record.published = {
             "figure": published.output, "torch": expected.astype(float).tolist(),
             "ours": output.astype(float).tolist(), "note": published.note,
@@ -91,7 +99,7 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     defaults = {name: pair.point.scenario.signature.default(name) for name in pair.terms.without}
     known = {**pair.point.sizes, **defaults, **draw.drawn.arguments}
     functions = contract.functions if reference.is_torch else {**reference.functions, **contract.functions}
-    own = witness.Side(contract.implementation, functions, draw.answer)
+    own = witness.Side(contract.implementation, functions, draw.conformed())
     theirs = witness.Side(reference.name, reference.functions, draw.reference)
     if pair.terms.left_out and any(witness.identity(equals, theirs, theirs.functions, known, draw.expected)):
         pair.record.not_offered.append(f"identity without {' and '.join(pair.terms.left_out)}")
@@ -106,17 +114,27 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
 def repeatability(draw: Draw) -> Iterator[Mismatch]:
     """The same call once more, and its vjp, other calls having come in between."""
     at("in the second call", draw.seed)
-    loss, vjp, drawn = draw.pair.contract.call, draw.answer.vjp, draw.drawn
-    if draw.pair.contract.lacks_gradient():
+    contract, drawn, vjp, grad_output = draw.pair.contract, draw.drawn, draw.answer.vjp, draw.grad_output
+    loss = contract.call
+    if draw.forward_alone:
         loss, vjp = partial(_forward_alone, draw), _no_gradients
     try:
         if not draw.followed:
             observe.call(loss, other_arguments(drawn))
+        if {Clause.REPEATABLE, Clause.BACKWARD} & contract.granted:
+            near = draw.near if Clause.REPEATABLE in contract.granted else observe.same
+            once = Clause.BACKWARD in contract.granted
+            yield from observe.repeats(loss, drawn.arguments, other_arguments(drawn), grad_output, near, once)
+            return
         first = (draw.answer.output, draw.answer.gradients, vjp)
-        if not observe.steady(loss, drawn.arguments, draw.kept, *first, draw.grad_output):
-            yield from observe.repeats(loss, drawn.arguments, other_arguments(drawn), draw.grad_output)
+        if not observe.steady(loss, drawn.arguments, draw.kept, *first, grad_output):
+            other = other_arguments(drawn)
+            found = list(observe.repeats(loss, drawn.arguments, other, grad_output, observe.same, once=False))
+            yield from found or [observe.other_bits()]
     except (KeyboardInterrupt, Stopped):
         raise
+    except NotOffered as error:
+        draw.pair.record.not_offered.append(message(error) or "a second call")
     except BaseException as error:
         yield Mismatch(Subject.EFFECT, Kind.RAISES, event=Event.SECOND_CALL, figures={"error": in_words(error)})
 
@@ -149,6 +167,9 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
             found = call()
         except KeyboardInterrupt:
             raise
+        except NotOffered as error:
+            draw.pair.record.not_offered.append(message(error) or said)
+            continue
         except BaseException as error:
             raised = {"error": in_words(error)}
             yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=f"{said}, ")
@@ -177,12 +198,9 @@ def second_order(draw: Draw) -> Iterator[Mismatch]:
         if not pair.contract.lacks_gradient(name)
     }
     try:
-        yield from second_derivatives(
-            vjp, draw.reference.vjp, draw.grad_output, along, pair.case.tolerance,
-            lambda: truth.second(draw.expected.call, along),
-        )  # fmt: skip
-    except NotOffered:
-        pair.record.not_offered.append(SECOND)
+        yield from second_derivatives(vjp, draw.grad_output, draw.expected, along)
+    except NotOffered as error:
+        pair.record.not_offered.append(message(error) or SECOND)
 
 
 # What the call has done to memory; the arguments are drawn again if it has spoilt them.

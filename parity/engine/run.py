@@ -11,6 +11,7 @@ from shlex import quote
 from parity.cases.points import Point
 from parity.cases.reference import Unimportable
 from parity.engine import crumbs
+from parity.engine.granting import granted
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
@@ -53,8 +54,15 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             if problem:
                 return _erroneous(record, _not_own(problem))
             compiles = contract.compiles
-            with _watched(contract, reference, record):
-                run_draws(point, contract, terms, reference, record)
+
+            def compare(contract: Contract) -> Record:
+                made = blank(point, implementation, record.seeds)
+                made.left_out, made.reference = record.left_out, record.reference
+                with _watched(contract, reference, made):
+                    run_draws(point, contract, terms, reference, made)
+                return made
+
+            record = granted(contract, compare)
         if contract.compiles and not compiles:
             return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
     except Unimportable as error:
@@ -150,7 +158,7 @@ def _compilation(contract: Contract, record: Record) -> Iterator[None]:
         before = frames_compiled()
         yield
         if frames_compiled() > before:
-            contract.call.compiles = True  # type: ignore[attr-defined]
+            contract.wrapped.compiles = True  # type: ignore[attr-defined]
         return
     with fresh_compilation() as frames:
         yield

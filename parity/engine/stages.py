@@ -1,6 +1,6 @@
 """The draws of a point -> what they show, noted in its record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from parity.engine.asking import (
     Stopped,
     ask_implementation,
     ask_reference,
+    ask_refusal,
     draw,
     forward,
     restored,
@@ -24,11 +25,12 @@ from parity.engine.crumbs import at
 from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, Observation
 from parity.engine.state import changes
 from parity.implementations.contract import Contract, Terms
+from parity.implementations.lacks import ERRORS
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.reference import Reference
 from parity.types import NotOffered
-from parity.wording import in_words
+from parity.wording import in_words, message
 
 # So many draws go through each stage together, as long as their arrays take no more than so many bytes: more would
 # gain no more time.
@@ -40,7 +42,7 @@ Start: TypeAlias = tuple[Pair, int, bool]
 
 
 def run_draws(point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record) -> None:
-    """Note in the record what the draws show, up to the first that differs. Raises NotOffered if one is not served."""
+    """Note in the record what the draws show, up to the first that differs. Raises NotOffered if none is served."""
     try:
         plan = Plan(point)
     except Exception as error:
@@ -48,30 +50,53 @@ def run_draws(point: Point, contract: Contract, terms: Terms, reference: Referen
         return
     pair = Pair(point, contract, terms, record, plan, reference)
     case = point.scenario.case
-    run = _refusals if case.raises else _undefined if case.finding else _agreements
+    run = _refusals if case.raises else _undefined if case.finding else _decided if reference.decides else _agreements
+    refused: list[NotOffered] = []
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
         stages = Stages(watched=not contract.trusted)
         seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
+        refused += stages.refused
         for seed in seeds:
-            ended = stages.ended.get(seed)
-            if isinstance(ended, NotOffered):
-                raise ended
-            if ended:
-                record.mismatches += ended
-                return
+            if seed in stages.ended:
+                record.mismatches += stages.ended[seed]
+                break
+        if record.mismatches:
+            break
+    if refused and not record.mismatches and not record.compared:
+        raise refused[0]
+    record.not_offered += [message(error) or "a draw" for error in refused]
 
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides answer alike."""
-    drawn = stages.drawn(seeds)
+    _alike(stages, stages.drawn(seeds))
+
+
+def _alike(stages: "Stages", drawn: list[tuple[int, Drawn]]) -> None:
     asked = stages.each(ask_reference, drawn, calls=False)
     draws = stages.each(ask_implementation, asked)
     if len(draws) > 1:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
     compared = stages.each(_compared, draws)
     stages.each(_once, [(seed, one) for seed, one in compared if one.drawn.first])
+
+
+def _decided(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
+    """Where the reference answers both sides answer alike, what it refuses both refuse."""
+    drawn = stages.drawn(seeds)
+    refusals = dict(stages.each(ask_refusal, drawn, calls=False))
+    _alike(stages, [(seed, one) for seed, one in drawn if refusals.get(seed) == ""])
+
+    def refuse(one: Drawn) -> None:
+        record, wanted = one.pair.record, refusals[one.seed]
+        if one.pair.contract.lacks_errors:
+            raise NotOffered(ERRORS)
+        record.raises = wanted
+        _refuse(one, {wanted: ""})
+
+    stages.each(refuse, [(seed, one) for seed, one in drawn if refusals.get(seed)])
 
 
 def _compared(one: Draw) -> Draw:
@@ -98,19 +123,21 @@ def _refusals(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
     """Both sides refuse the call."""
 
     def refuse(drawn: Drawn) -> None:
-        pair = drawn.pair
-        at("in a call that must be refused", drawn.seed)
-        assert pair.case.raises is not None
-        found = list(witness.refusal(
-            pair.case.raises, pair.reference, pair.contract, drawn.arguments
-        ))  # fmt: skip
-        if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
-            raise lacking
-        pair.record.compared += 1
-        if found:
-            raise Stopped(*found)
+        assert drawn.pair.case.raises is not None
+        _refuse(drawn, drawn.pair.case.raises)
 
     stages.each(refuse, stages.drawn(seeds))
+
+
+def _refuse(drawn: Drawn, raises: Mapping[str, str]) -> None:
+    pair = drawn.pair
+    at("in a call that must be refused", drawn.seed)
+    found = list(witness.refusal(raises, pair.reference, pair.contract, drawn.arguments))
+    if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
+        raise lacking
+    pair.record.compared += 1
+    if found:
+        raise Stopped(*found)
 
 
 def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
@@ -121,7 +148,7 @@ def _undefined(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         assert finding is not None
         wanted = finding.output if finding.raises is None else finding.raises
         pair.record.finding = {"torch": finding.torch, "output": wanted}
-        if pair.contract.hands_on:
+        if pair.contract.hands_on or pair.reference.decides:
             return
         pair.record.compared += 1
         problem = None
@@ -143,7 +170,8 @@ class Stages:
 
     def __init__(self, watched: bool) -> None:
         self.watched = watched
-        self.ended: dict[int, list[Mismatch] | NotOffered] = {}
+        self.ended: dict[int, list[Mismatch]] = {}
+        self.refused: list[NotOffered] = []
 
     def drawn(self, seeds: Iterable[tuple[int, Start]]) -> list[tuple[int, Drawn]]:
         """The first stage of all: the arrays."""
@@ -157,12 +185,13 @@ class Stages:
         made = []
         for seed, value in values:
             found: list[Mismatch] = []
+            result: U | None = None
             try:
                 result = stage(value)
             except Stopped as stopped:
                 found += stopped.mismatches
             except NotOffered as error:
-                self.ended[seed] = error
+                self.refused.append(error)
             except MemoryError as error:
                 found.append(Mismatch(Subject.CASE, Kind.MEMORY, figures={"error": in_words(error)}))
             left = [
@@ -173,6 +202,6 @@ class Stages:
                 mismatch.seed = seed
             if found or left:
                 self.ended[seed] = found + left
-            elif seed not in self.ended:
+            elif result is not None:
                 made.append((seed, result))
         return made

@@ -17,8 +17,12 @@ def as_plain(loss: Callable[..., Any]) -> Plain:
 
     A module class is built from the arguments its constructor names (once for the same options, if none is a tensor)
     and called with the rest; a built module is called with the arguments that its forward names, the others must be
-    what it was built with. An autograd function takes what its forward takes, by position.
+    what it was built with. An autograd function takes what its forward takes, by position, an operator what its schema
+    says.
     """
+    if isinstance(loss, partial) and not loss.args and isinstance(loss.func, type):
+        inner = as_plain(loss.func)
+        return Plain(partial(inner.function, **loss.keywords), _bound(inner.signature, loss.keywords))
     if isinstance(loss, type) and issubclass(loss, torch.nn.Module):
         built = frozenset(_named(loss))
         function = partial(_build_and_call, loss, built, {})
@@ -34,7 +38,35 @@ def as_plain(loss: Callable[..., Any]) -> Plain:
     owner = getattr(loss, "__self__", None)
     if isinstance(owner, type) and issubclass(owner, _Function):
         return Plain(loss, _applied(owner))
-    return plain(loss)
+    schema = _schema(loss)
+    return Plain(loss, schema) if schema else plain(loss)
+
+
+def _bound(taken: inspect.Signature | None, keywords: Mapping[str, Any]) -> inspect.Signature | None:
+    """A signature with other defaults."""
+    if taken is None:
+        return None
+    return inspect.Signature([
+        parameter.replace(default=keywords.get(name, parameter.default)) for name, parameter in taken.parameters.items()
+    ])  # fmt: skip
+
+
+def _schema(loss: Any) -> inspect.Signature | None:
+    """What one of torch's operators takes, of a library's own too, or a scripted function."""
+    operator = getattr(loss, "_opoverload", loss)
+    if isinstance(operator, torch._ops.OpOverloadPacket):
+        operator = getattr(operator, "default", operator)
+    schema = getattr(operator, "_schema", getattr(operator, "schema", None))
+    if not isinstance(schema, torch._C.FunctionSchema):
+        return None
+    return inspect.Signature([
+        inspect.Parameter(
+            argument.name,
+            inspect.Parameter.KEYWORD_ONLY if argument.kwarg_only else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=argument.default_value if argument.has_default_value() else inspect.Parameter.empty,
+        )
+        for argument in schema.arguments
+    ])  # fmt: skip
 
 
 def _named(module: type[torch.nn.Module]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from parity.frameworks.callables import returned
 from parity.frameworks.compiled import is_compiled
 from parity.frameworks.modules import as_plain
 from parity.frameworks.options import converter
-from parity.types import Array, Differentiator, Gradients, NotOffered
+from parity.frameworks.owned import own
+from parity.types import Array, Clause, Differentiator, Gradients, NotOffered
 from parity.wording import first_line, message
 
 _REMEMBERED = 10_000
@@ -36,6 +38,7 @@ class TorchLoss:
         self.function = as_plain(function).function
         self.device, self.keeps_graph = device, keeps_graph
         self.compiles = is_compiled(function)
+        self.waived: Collection[Clause] = ()
         self._refused: dict[tuple[Any, ...], frozenset[str]] = {}
 
     def __call__(self, **arguments: Any) -> tuple[Array, "TorchVjp"]:
@@ -53,12 +56,13 @@ class TorchLoss:
                 kind.append((name, repr(value)))
         key = tuple(kind)
         refused = set(self._refused.get(key, ()))
+        spare = _owned(call) if Clause.BACKWARD in self.waived else call
         while True:
             leaves = [name for name in floating if name not in refused]
             for name in leaves:
                 call[name].requires_grad_()
             try:
-                output = self.function(**call)
+                output = self.answer(call)
             except RuntimeError as error:
                 named = _NOT_DIFFERENTIABLE.search(message(error))
                 if named is None or named[1] not in leaves:
@@ -73,7 +77,33 @@ class TorchLoss:
                     self._refused.clear()
                 self._refused[key] = frozenset(refused)
             made = TorchVjp if self.compiles else TwiceVjp
-            return to_numpy(output), made(self, call, output, {name: call[name] for name in leaves})
+            vjp = made(self, call, output, {name: call[name] for name in leaves})
+            if spare is not call:  # a later forward is given what nobody has written into
+                vjp.call = spare | {name: spare[name].requires_grad_() for name in leaves}
+            return self.array(output), vjp
+
+    def waiving(self, clauses: Collection[Clause]) -> "TorchLoss":
+        """The same loss with clauses waived: it may write into its inputs, or over its answers, or its graph serves
+        once, on inputs that nobody has written into.
+        """
+        other = copy(self)
+        other.waived = clauses
+        return other
+
+    def answer(self, call: dict[str, Any], again: bool = False) -> Any:
+        """What the function returns; `again` says that it was called with these tensors before."""
+        owned = Clause.INPUTS in self.waived or (again and Clause.BACKWARD in self.waived)
+        return self.function(**(_owned(call) if owned else call))
+
+    def upstream(self, grad_output: Array) -> torch.Tensor:
+        """An upstream gradient as a tensor."""
+        tensor = self.tensor(grad_output)
+        return own(tensor) if Clause.INPUTS in self.waived else tensor
+
+    def array(self, answer: torch.Tensor) -> Array:
+        """An answer as an array."""
+        array = to_numpy(answer)
+        return array.copy() if Clause.MEMORY in self.waived else array
 
     def tensor(self, array: Array) -> torch.Tensor:
         """A tensor over the array's own memory and strides where torch can, else a copy."""
@@ -88,6 +118,11 @@ class TorchLoss:
         else:
             shared = _shared(array)
         return shared if self.device == "cpu" else shared.to(self.device)
+
+
+def _owned(call: dict[str, Any]) -> dict[str, Any]:
+    """The same arguments, each tensor in memory of its own."""
+    return {name: own(value) if isinstance(value, torch.Tensor) else value for name, value in call.items()}
 
 
 def _shared(array: Array) -> torch.Tensor:
@@ -115,21 +150,24 @@ class TorchVjp(Differentiator):
     def __call__(self, grad_output: Array) -> Gradients:
         if not self.output.requires_grad or not self.leaves:
             return {}
-        upstream = self.tensor(grad_output)
+        upstream = self.loss.upstream(grad_output)
         keep = self.loss.keeps_graph
         if self.freed:
             self._call_again()
-            keep = not self.loss.compiles
+            keep = not (self.loss.compiles or Clause.BACKWARD in self.loss.waived)
             if keep:
                 _grad(self.output, self.leaves.values(), upstream)
         found = _grad(self.output, self.leaves.values(), upstream, retain_graph=keep)
         self.freed = not keep
         return {
-            name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
+            name: self.loss.array(gradient)
+            for name, gradient in zip(self.leaves, found, strict=True)
+            if gradient is not None
         }
 
     def _call_again(self) -> None:
-        self.output = self.loss.function(**self.call)
+        self.leaves = {name: self.call[name] for name in self.leaves}
+        self.output = self.loss.answer(self.call, again=True)
 
     def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
         """The output, and the gradients of these arguments, from a call in which no other asks for one.
@@ -139,8 +177,8 @@ class TorchVjp(Differentiator):
         call = {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
         leaves = {name: call[name].requires_grad_() for name in names}
         call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
-        output = self.loss.function(**call)
-        found = _grad(output, leaves.values(), self.tensor(grad_output), retain_graph=False) if leaves else ()
+        output = self.loss.answer(call, again=True)
+        found = _grad(output, leaves.values(), self.loss.upstream(grad_output), retain_graph=False) if leaves else ()
         gradients = {
             name: None if gradient is None else to_numpy(gradient)
             for name, gradient in zip(leaves, found, strict=True)
@@ -150,7 +188,7 @@ class TorchVjp(Differentiator):
     def without_gradients(self) -> dict[str, Any]:
         """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
         with torch.no_grad():
-            output = self.loss.function(**self.call)
+            output = self.loss.answer(self.call, again=True)
         if output.requires_grad:
             raise RuntimeError("the output requires a gradient")
         return {"output": to_numpy(output)}
@@ -167,10 +205,10 @@ class TwiceVjp(TorchVjp):
         """
         upstream = self.tensor(grad_output).detach().requires_grad_()
         names = [name for name in self.leaves if name in directions]
-        leaves = [self.leaves[name] for name in names]
         if self.freed:
             self._call_again()
             self.freed = False
+        leaves = [self.leaves[name] for name in names]
         try:
             first = _grad(self.output, leaves, upstream, create_graph=True)
         except RuntimeError as error:

@@ -52,14 +52,16 @@ def calling(signature: Signature, function: Callable[..., Any], declared: Declar
         or _built(signature, function, plain, declared.lacks)
     )
     note = _note(found, declared.lacks)
-    called = found.applied(plain.function, declared.output)
-    return Calling(called, found.absent, note, f"nothing was run: {problem}" if problem else "")
+    if problem:
+        more = f"; {note}" if note and problem == found.problem else ""
+        note, problem = "", f"nothing was run: {problem}{more}"
+    return Calling(found.applied(plain.function, declared.output), found.absent, note, problem)
 
 
 def _note(found: Naming, lacks: Collection[str]) -> str:
     """The line about options that its signature does not offer, and about names of its own that look like theirs."""
     absent = [name for name in found.absent if name not in lacks]
-    if not absent or found.problem:
+    if not absent:
         return ""
     pairs = {name: own for name, own in found.proposed.items() if name in absent}
     alike = " and ".join(f"{name} seems to be its {own}" for name, own in pairs.items())

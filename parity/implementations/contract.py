@@ -4,17 +4,20 @@ The engine meets an implementation here and nowhere else: it asks no question th
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from parity.cases.points import Point
 from parity.cases.signature import Signature
+from parity.implementations.afresh import waiving
 from parity.implementations.environment import mistake
-from parity.implementations.lacks import GRADIENT, SECOND, Lack, used_words
+from parity.implementations.grants import Grant
+from parity.implementations.lacks import ERRORS, GRADIENT, SECOND, Lack, used_words
 from parity.implementations.leaving import call_without, first_alike, is_about, undefined
-from parity.types import Functions, Loss
-from parity.wording import class_names
+from parity.types import Clause, Functions, Loss
+from parity.wording import class_names, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +37,20 @@ class Terms:
 class Contract:
     """One implementation and one loss of it, which takes what its `signature` says.
 
-    `function` is what was declared, `call` takes arrays and options by torch's names to ``(output, vjp)``. `functions`
-    are all losses of the implementation, for identities. `lacks` holds what is not offered by its word. `refusals` maps
-    a class that torch raises to the names of those that may stand for it. `hands_on` says that torch's own answer may
-    be handed on, `trusted` that it is the project's own and leaves the process as it is. `note` is said of it once, in
-    a line; `problem` says why it cannot be called at all, in a sentence.
+    `function` is what was declared, `wrapped` is what the adapter has made of it; `call` takes arrays and options by
+    torch's names to ``(output, vjp)``. `functions` are all losses of the implementation, for identities. `grants` holds
+    what may differ by its word, clauses and tolerances alike; those that are `granted` are in force: the engine first
+    compares without any, and then with those that stand in the way. `lacks` holds what is not offered by its word.
+    `refusals` maps a class that torch raises to the names of those that may stand for it. `hands_on` says that torch's
+    own answer may be handed on, `trusted` that it is the project's own and leaves the process as it is. `note` is said
+    of it once, in a line; `problem` says why it cannot be called at all, in a sentence.
     """
 
     implementation: str
     signature: Signature
     function: Callable[..., Any]
-    call: Loss
-    functions: Functions = field(default_factory=dict)
+    wrapped: Loss
+    offered: Callable[[frozenset[str]], Functions]
     lacks: Mapping[str, Lack] = field(default_factory=dict)
     refusals: Mapping[str, Collection[str]] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +60,20 @@ class Contract:
     device: str = "cpu"
     note: str = ""
     problem: str = ""
+    grants: Mapping[str, Grant] = field(default_factory=dict)
+    granted: frozenset[str] = frozenset()
+
+    def granting(self, words: frozenset[str]) -> "Contract":
+        """The same contract with these of its grants in force."""
+        return replace(self, granted=words) if words != self.granted else self
+
+    @cached_property
+    def call(self) -> Loss:
+        return waiving(self.wrapped, self.granted)
+
+    @property
+    def functions(self) -> Functions:
+        return self.offered(self.granted)
 
     @property
     def loss(self) -> str:
@@ -67,7 +86,7 @@ class Contract:
     @property
     def compiles(self) -> bool:
         """Whether torch.compile made the function, or a call of it has shown compiled code inside."""
-        return getattr(self.call, "compiles", False)
+        return getattr(self.wrapped, "compiles", False)
 
     def terms(self, point: Point) -> Terms:
         """On which terms the point is compared."""
@@ -94,6 +113,10 @@ class Contract:
         return GRADIENT in self.lacks or f"{GRADIENT} of {name}" in self.lacks
 
     @property
+    def lacks_errors(self) -> bool:
+        return ERRORS in self.lacks
+
+    @property
     def lacks_second(self) -> bool:
         return SECOND in self.lacks
 
@@ -114,7 +137,19 @@ class Contract:
     def accepts(self, raised: BaseException, wanted: str) -> bool:
         """Whether this exception answers to torch's exception of the class `wanted`."""
         allowed = {wanted, *self.refusals.get(wanted, ())}
+        if Clause.ERRORS in self.granted and isinstance(raised, Exception):
+            # of any class, but refused for what was asked, and not for a name that the function does not know
+            return not (isinstance(raised, TypeError) and "unexpected keyword argument" in message(raised))
         return not allowed.isdisjoint(class_names(raised))
+
+    def tolerances(self, dtype: str, subject: str) -> list[Grant]:
+        """The tolerances of its own for such an answer: 'output', 'gradient of input', ..."""
+        return [one for one in self.grants.values() if (one.rtol or one.atol) and one.covers(dtype, subject)]
+
+    def widest(self, dtype: str, subject: str) -> tuple[float, float]:
+        """rtol and atol of the tolerances in force for such an answer; zeros if there is none."""
+        own = [one for one in self.tolerances(dtype, subject) if one.word in self.granted]
+        return max((one.rtol for one in own), default=0.0), max((one.atol for one in own), default=0.0)
 
 
 _PLAIN = Terms()

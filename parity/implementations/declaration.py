@@ -10,10 +10,13 @@ import numpy as np
 from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.points import Point
+from parity.cases.scenario import Scenario
 from parity.cases.signature import Signature, signature_of
 from parity.frameworks.adapters import Adapter, adapter
+from parity.implementations.answering import Answerer, Answering, Vary, answering
 from parity.implementations.calling import Arguments, Calling, Declared, Output, arguments_of, calling
 from parity.implementations.contract import Contract
+from parity.implementations.grants import Grant, clauses, tolerances
 from parity.implementations.lacks import Lack, check_words, parse
 from parity.types import Functions, Loss, NotOffered, Result
 
@@ -38,8 +41,14 @@ class Implementation:
     modules, or an Adapter of your own. `lacks` names what is not offered: an option such as 'label_smoothing' or
     'reduction=none', a dtype, a layout, 'gradient', 'gradient of weight', 'second derivatives', 'errors';
     for one loss alone, 'cross_entropy.weight'. As a mapping it gives the reasons. What cannot be named so, a
-    loss may refuse by raising NotOffered. `expected_failures` maps patterns of point ids to reasons; each must
-    match a point, and a matching point that passes is a failure.
+    loss may refuse by raising NotOffered. `differs` names clauses that are waived by design, as a mapping with their
+    reasons: 'inputs intact', 'backward once', 'output dtype', 'extra gradients', 'gradients of zero', 'error classes',
+    'own memory', 'repeatable'. `tolerance` widens a bound, and says why: {'float16 gradient': '2e-3 because it is
+    rounded to bfloat16'}, or {'rtol': 2e-3, 'because': ...} for the text, or 'because' as a key for all. `equivalents`
+    maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids to
+    reasons; each must match a point, and a matching point that passes is a failure. `reference` maps losses to
+    functions of tensors that answer in torch's place, or their names (module:function): what such a function refuses
+    must be refused. `vary` maps losses to options that only their reference has, and the values that every point takes.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
     """
@@ -50,10 +59,14 @@ class Implementation:
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     lacks: Collection[str] = ()
     device: str = "cpu"
-    equivalents: Mapping[str, tuple[str, ...]] | None = None
+    equivalents: Mapping[str, Collection[str]] | None = None
     origin: str = ""
     arguments: Arguments = ()
     output: Output = None
+    reference: Mapping[str, Answerer] = field(default_factory=dict)
+    vary: Mapping[str, Vary] = field(default_factory=dict)
+    differs: Collection[str] = ()
+    tolerance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
@@ -69,15 +82,57 @@ class Implementation:
             if not isinstance(reason, str) or not reason.strip():
                 raise Misdeclared(f"{self.name}: the expected failure {pattern!r} has no reason")
         try:
-            _ = self.parsed
+            self._check_reference()
+            _ = self.parsed, self.granted
+            for wanted, names in (self.equivalents or {}).items():
+                if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                    raise ValueError(f"equivalents has {names!r} for {wanted}, expected a list of names of classes")
             self._check_arguments()
         except ValueError as error:
             raise Misdeclared(f"{self.name}: {error}") from None
 
+    def _check_reference(self) -> None:
+        """Raise ValueError for a reference, or for options to vary, of none of the losses."""
+        for option, of_loss in ("reference", self.reference), ("vary", self.vary):
+            if not isinstance(of_loss, Mapping):
+                raise ValueError(f"{option} is {type(of_loss).__name__}, expected a mapping by loss")
+            for loss in of_loss:
+                if loss not in self.losses:
+                    raise ValueError(f"{option} names {loss!r}{nearest(loss, self.losses)}")
+        for loss in self.vary:
+            if self.vary[loss] and loss not in self.reference:
+                raise ValueError(f"vary says nothing of {loss} without reference: torch has no more options to vary")
+
+    def _answering(self, signature: Signature) -> Answering | None:
+        """Who answers in torch's place for a loss, if that is declared. Raises ValueError if it cannot."""
+        loss = signature.loss
+        if loss not in self.reference:
+            return None
+        known = self._answers.get(loss)
+        if known is None or signature not in (known[0], known[1].signature):
+            answer = answering(signature, self.reference[loss], self.vary.get(loss, {}))
+            known = self._answers[loss] = signature, answer
+        return known[1]
+
+    @cached_property
+    def _answers(self) -> dict[str, tuple[Signature, Answering]]:
+        return {}
+
+    def asked(self, scenario: Scenario) -> Scenario:
+        """A scenario as this implementation is asked it: as it is, unless another function than its own answers.
+
+        Raises Misdeclared with a sentence if that function cannot be asked.
+        """
+        try:
+            answer = self._answering(scenario.signature)
+        except ValueError as error:
+            raise Misdeclared(f"{self.name}: {error}") from None
+        return scenario if answer is None else answer.asked(scenario)
+
     def _check_arguments(self) -> None:
         """Raise ValueError for a declared name or output that is meant for none of the losses."""
         used: set[str] = set()
-        signatures = [signature_of(loss) for loss in self.losses if loss in losses.LOSSES]
+        signatures = self._known
         for signature in signatures if self.arguments else ():
             own = self._declared(signature).arguments
             used |= {*own, *(f"{signature.loss}.{name}" for name in own)}
@@ -90,6 +145,12 @@ class Implementation:
         for loss in self.output if isinstance(self.output, Mapping) else ():
             if loss not in self.losses:
                 raise ValueError(f"output names {loss!r}{nearest(loss, self.losses)}")
+
+    @cached_property
+    def _known(self) -> list[Signature]:
+        """What each loss of torch's takes, with what is varied; what one's own takes stands in its case file."""
+        own = [signature_of(loss) for loss in self.losses if loss in losses.LOSSES]
+        return [signature if (one := self._answering(signature)) is None else one.signature for signature in own]
 
     def _declared(self, signature: Signature) -> Declared:
         """What is declared about the call of one loss."""
@@ -108,7 +169,12 @@ class Implementation:
     @cached_property
     def parsed(self) -> tuple[Lack, ...]:
         """What it lacks, as data."""
-        return parse(self.lacks, self.losses)
+        return parse(self.lacks, self._known, self.losses)
+
+    @cached_property
+    def granted(self) -> tuple[Grant, ...]:
+        """What it does otherwise by design, as data: clauses and tolerances."""
+        return *clauses(self.differs, self.losses), *tolerances(self.tolerance, self.losses)
 
     @property
     def adapter(self) -> Adapter:
@@ -124,7 +190,8 @@ class Implementation:
         """Who is asked for the point. Raises Unimportable with a sentence if that function cannot be had."""
         from parity.references.reference import reference_of  # it imports torch
 
-        return reference_of(point.scenario)
+        answer = self._answering(point.scenario.signature)
+        return reference_of(point.scenario) if answer is None else answer.reference
 
     def contract(self, loss: str | Signature) -> Contract:
         """What it answers to for a loss, made when it is first asked for.
@@ -150,26 +217,32 @@ class Implementation:
         lacks = self._lacking(loss)
         try:
             called = self._calling(signature)
-            check_words(lacks.values(), signature, self.losses)
+            check_words(lacks.values(), [signature, *self._known])
+            answer = self._answering(signature)
         except ValueError as error:  # of a loss of one's own it is seen here; of torch's, the declaration is refused
-            called = Calling(self.losses[loss], (), "", f"nothing was run: {error}")
+            called, answer = Calling(self.losses[loss], (), "", f"nothing was run: {error}"), None
+        if answer is not None:
+            lacks = {**answer.lacks, **lacks}
         absent = {name: Lack("", name, None, "its signature has none") for name in called.absent}
         return Contract(
             self.name, signature, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
+            grants={one.word: one for one in self.granted if one.loss in ("", loss)},
             lacks=absent | lacks,
             refusals=adapter.refusals if self.equivalents is None else self.equivalents,
             expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
             framework=adapter.name, device=self.device, note=called.note, problem=called.problem,
         )  # fmt: skip
 
-    @cached_property
-    def functions(self) -> Functions:
-        """Each loss to be called with any options. Raises NotOffered for those that it lacks."""
-        return {name: self._offered(name) for name in self.losses}
+    def functions(self, granted: frozenset[str] = frozenset()) -> Functions:
+        """Each loss to be called with any options, in whose calls what is `granted` is in force.
 
-    def _offered(self, name: str) -> Loss:
+        They raise NotOffered for options that it lacks.
+        """
+        return {name: self._offered(name, granted) for name in self.losses}
+
+    def _offered(self, name: str, granted: frozenset[str]) -> Loss:
         def call(**arguments: Any) -> Result:
-            contract = self.contract(name)
+            contract = self.contract(name).granting(granted)
             for word in arguments.keys() & contract.lacks.keys():
                 value, default = arguments[word], contract.signature.default(word)
                 if value is not default and (isinstance(value, np.ndarray) or value != default):

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import Unusable
 from parity.frameworks.compiled import is_compiled
@@ -21,10 +23,13 @@ _ARRAYS = re.compile(
 # How compilers and drivers say that there is no device, and that they were given memory of another one.
 _NO_DEVICE = re.compile(
     r"not compiled with CUDA|no NVIDIA driver|no CUDA-capable device|0 active drivers|CUDA driver is a stub"
-    r"|No (CUDA|HIP) GPUs are available"
+    r"|No (CUDA|HIP) GPUs are available|invalid device ordinal"
 )
+# How a loader, and torch's way to build an extension on the fly, say that it is not there.
+_NO_LIBRARY = re.compile(r"\.(so|dll|dylib)\b|cannot open shared object|[Ee]rror building extension|Ninja is required")
 _ON_CPU = re.compile(r"cannot be accessed from Triton|must be (a )?CUDA tensor|expected .*\bcuda\b.*\bcpu\b", re.I)
 TORCH = "it is a function of tensors: give framework='torch'"
+NUMPY = "it is a function of arrays: leave framework='torch' out"
 
 
 def unready(adapter: Adapter, device: str) -> str:
@@ -76,8 +81,12 @@ def _mistakes(error: BaseException, framework: str, device: str) -> Iterator[str
         yield f"{missing}: {first_line(error)}; install or compile what it needs"
     if isinstance(error, AttributeError) and _is_library(error.obj):
         yield f"what it calls is not there: {first_line(error)}; is the extension compiled and loaded?"
+    if isinstance(error, OSError | RuntimeError) and _NO_LIBRARY.search(said):
+        yield f"what it calls cannot be loaded: {first_line(error)}; is the extension compiled?"
     if framework == "numpy" and _wants_tensors(error, said):
         yield f"{TORCH} (it raises {in_words(error)})"
+    if framework == "torch" and _wants_arrays(error, said):
+        yield f"{NUMPY} (it raises {in_words(error)})"
     if _NO_DEVICE.search(said):
         yield f"it needs a device that is not there: {first_line(error)}"
     if device == "cpu" and _ON_CPU.search(said):
@@ -94,6 +103,14 @@ def _wants_tensors(error: BaseException, said: str) -> bool:
     if isinstance(error, AttributeError):
         return type(error.obj).__module__ == "numpy" and hasattr(_torch().Tensor, error.name or "-")
     return isinstance(error, TypeError) and (_ARRAYS.search(said) is not None or _passes_torch(error))
+
+
+def _wants_arrays(error: BaseException, said: str) -> bool:
+    """Whether an exception comes of a tensor that should have been an array."""
+    if isinstance(error, AttributeError):
+        theirs = isinstance(error.obj, _torch().Tensor | _torch().dtype)
+        return theirs and any(hasattr(kind, error.name or "-") for kind in (np.ndarray, np.dtype))
+    return "Can't call numpy() on Tensor that requires grad" in said
 
 
 def _passes_torch(error: BaseException) -> bool:

@@ -44,12 +44,14 @@ class Lack:
         return self.value is None and is_option(loss, self.word)
 
 
-def parse(entries: Collection[str] | Mapping[str, str], served: Collection[str]) -> tuple[Lack, ...]:
+def parse(
+    entries: Collection[str] | Mapping[str, str], signatures: Collection[Signature], served: Collection[str]
+) -> tuple[Lack, ...]:  # fmt: skip
     """What the entries say of the losses that are served. Raises ValueError with a sentence for what means nothing."""
     if isinstance(entries, str):
         raise ValueError(f"lacks is the text {entries!r}, expected a list or a mapping of texts")
     known, others = [loss for loss in served if loss in losses.LOSSES], {*served} - {*losses.LOSSES}
-    words = _words(map(signature_of, known))
+    words = _words(signatures)
     found = []
     for entry in entries:
         scope, dot, rest = str(entry).partition(".")
@@ -73,9 +75,9 @@ def _words(signatures: Iterable[Signature]) -> set[str]:
     return {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
 
 
-def check_words(lacks: Iterable[Lack], signature: Signature, served: Iterable[str]) -> None:
-    """Raise ValueError with a sentence for a word that neither this loss nor any other that is served can lack."""
-    words = _words([signature, *(signature_of(loss) for loss in served if loss in losses.LOSSES)])
+def check_words(lacks: Iterable[Lack], signatures: Iterable[Signature]) -> None:
+    """Raise ValueError with a sentence for a word that none of the losses that take this can lack."""
+    words = _words(signatures)
     for lack in lacks:
         if lack.word not in words:
             raise ValueError(f"nothing to lack is called {lack.said!r}{nearest(lack.word, words)}")

@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import update_wrapper
 from typing import Any
 
 from parity.cases.errors import nearest
@@ -76,7 +75,8 @@ class Naming:
                 found = chosen(found, output)
             return _renamed(found, own) if own else found
 
-        return update_wrapper(call, function)
+        call.__wrapped__ = function  # type: ignore[attr-defined]  # so that compiled code is still seen inside
+        return call
 
 
 def _filled(slots: Sequence[Slot], arguments: dict[str, Any]) -> Iterator[Any]:
@@ -124,8 +124,10 @@ def naming(
             raise Misnamed(f"{loss.loss} has no argument {name!r}{nearest(name, loss.names)}")
     if declared and not isinstance(declared, Mapping):
         order = tuple(Slot(name, loss.default(name), open=False) for name in declared)
-        absent = tuple(name for name in loss.names if name not in declared)
-        return Naming(slots=order, absent=absent, problem=_missing(loss, absent))
+        missing = [name for name in loss.required if name not in declared]
+        problem = f"{loss.loss} needs {' and '.join(missing)}, which arguments does not list" if missing else ""
+        absent = tuple(name for name in loss.names if name not in (*declared, *missing))
+        return Naming(slots=order, absent=absent, problem=problem)
     if taken is None:
         return Naming(names={name: own for name, own in pairs.items() if name != own})
     parameters = list(taken.parameters.values())
@@ -153,7 +155,7 @@ def _matched(loss: Signature, named: list[inspect.Parameter], pairs: dict[str, s
     # a name that cannot be used in a call binds nobody
     for name in [name for name, own in alike.items() if own in places]:
         found[name] = alike.pop(name)
-    absent = () if open else tuple(name for name in loss.names if name not in found)
+    absent = () if open else tuple(name for name in loss.names if name not in found and name not in loss.required)
     back = {own: name for name, own in found.items()}
     needs = [p.name for p in named if p.default is _EMPTY and p.name not in back]
     lacking = [name for name in loss.required if name not in found and not (open and not needs)]
@@ -186,11 +188,6 @@ def _alike(loss: Signature, unnamed: list[str], free: list[str], needed: set[str
     if missing and len(missing) <= len(rest):
         pairs |= dict(zip(missing, rest, strict=False))
     return {name: pairs[name] for name in unnamed if name in pairs}
-
-
-def _missing(loss: Signature, absent: Sequence[str]) -> str:
-    needed = [name for name in absent if name in loss.required]
-    return f"{loss.loss} needs {' and '.join(needed)}, which arguments does not list" if needed else ""
 
 
 def _mismatched(

@@ -90,6 +90,13 @@ class About(NamedTuple):
     subject: Subject
     argument: str | None = None
 
+    @property
+    def what(self) -> str:
+        """'output', 'gradient of input', 'second derivative by weight', 'side effect', ..."""
+        if self.argument is None:
+            return str(self.subject)
+        return f"{self.subject} {'by' if self.subject is Subject.SECOND else 'of'} {self.argument}"
+
     def mismatch(
         self, kind: Kind, event: Event | None = None, figures: dict[str, Any] | None = None,
         nearer: "Nearer | None" = None, hint: str = "",
@@ -126,9 +133,7 @@ class Mismatch:
     @property
     def what(self) -> str:
         """'output', 'gradient of input', 'second derivative by weight', 'side effect', ..."""
-        if self.argument is None:
-            return str(self.subject)
-        return f"{self.subject} {'by' if self.subject is Subject.SECOND else 'of'} {self.argument}"
+        return About(self.subject, self.argument).what
 
 
 def about(name: str) -> About:

@@ -20,8 +20,9 @@ class Record:
     the same error in units in the last place. `lenient` counts the draws that needed an allowance of their own,
     `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
     `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
-    not offer it, `left_out` the options that it does not offer and that neither side was given. `reference` is the name
-    of the side that was asked.
+    not offer it, `left_out` the options that it does not offer and that neither side was given.
+    `granted` has each thing in which it differs by design, with its reason, and whether the point needed that.
+    `reference` is the name of the side that was asked.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Record:
     mismatches: list[Mismatch] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    granted: dict[str, bool] = field(default_factory=dict)
     raises: str | None = None
     source: str | None = None
     published: dict[str, Any] | None = None

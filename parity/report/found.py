@@ -1,6 +1,7 @@
 """What `check` found: the report of one loss, and the report of several."""
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from parity.report.write import filled
 SHOWN = 5
 VERDICTS = ("passed", "failed", "xpassed", "error", "xfailed", "not offered")
 FORMS = (".json", ".html", ".md", ".txt")
+INTERRUPTED = "interrupted"
 
 
 class Findings(ABC):
@@ -58,6 +60,14 @@ class Findings(ABC):
         """The reports of single losses."""
 
     @property
+    def share(self) -> str:
+        """How much was run, as a part of the sentence; '' for all."""
+        if not self.left:
+            return ""
+        run = self.planned - self.left
+        return f" in the {run:,} of {self.planned:,} points that were run ({percent(run, self.planned)})"
+
+    @property
     def counts(self) -> dict[str, int]:
         """The number of points by verdict, without those that no point has."""
         found = {verdict: self.count(verdict) for verdict in VERDICTS}
@@ -89,7 +99,7 @@ class Findings(ABC):
             raise ValueError(f"{path.name} ends in {path.suffix or 'nothing'!r}, expected one of {', '.join(FORMS)}")
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".json":
-            text = json.dumps(self.to_dict(), indent=1)
+            text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
         elif path.suffix == ".txt":
             text = self._text(most=None)
         else:
@@ -138,8 +148,11 @@ class Report(Findings):
 
     @property
     def ok(self) -> bool:
-        compared = any(record.verdict in ("passed", "xfailed") for record in self.records)
-        return compared and not self.failures and self.stop != INTERRUPTED
+        return self._agrees and self.stop != INTERRUPTED
+
+    @property
+    def _agrees(self) -> bool:
+        return not self.failures and any(record.verdict in ("passed", "xfailed") for record in self.records)
 
     @property
     def failures(self) -> list[str]:
@@ -159,17 +172,14 @@ class Report(Findings):
     def head(self) -> str:
         counts = ", ".join(f"{number} {word}" for word, number in self.counts.items()) or "no point compared"
         wrong = self.failures and not self.problem
-        verdict = "does not agree" if wrong else "agrees" if self.ok else "was not compared"
-        if self.stop == INTERRUPTED and not wrong:
-            verdict = "was not compared to the end"
-        return f"{self.loss} of {self.implementation} {verdict} with torch{self._share}: {counts}."
+        verdict = "does not agree" if wrong else "agrees" if self._agrees else "was not compared"
+        ended = ", interrupted," if self.stop == INTERRUPTED else ""
+        return f"{self.loss} of {self.implementation}{ended} {verdict} with {self._reference}{self.share}: {counts}."
 
     @property
-    def _share(self) -> str:
-        if not self.left:
-            return ""
-        run = len(self.records)
-        return f" in the {run:,} of {self.planned:,} points that were run ({percent(run, self.planned)})"
+    def _reference(self) -> str:
+        """Who was asked: torch, unless another function answered in its place."""
+        return next((record.reference for record in self.records), "torch")
 
     @property
     def notes(self) -> list[str]:
@@ -189,16 +199,25 @@ class Report(Findings):
         compiled = [record.compiled for record in self.records if record.compiled is not None]
         if compiled:
             yield f"note: {sum(compiled)} of {len(compiled)} points ran compiled code"
+        refused = sum(bool(record.raises) for record in self.records)
+        if refused and self._reference != "torch":
+            yield f"note: {self._reference} refuses {plural(refused, 'call')}, which must be refused"
         yield from (f"note: {note}" for note in dict.fromkeys(note for record in self.records for note in record.notes))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data, which JSON can hold."""
-        records = [record.as_data() for record in self.records]
+        records = [_plain(record.as_data()) for record in self.records]
         more = {"loss": self.loss, "problem": self.problem, "stop": self.stop, "records": records}
         return {**Findings.to_dict(self), **more}
 
 
-INTERRUPTED = "interrupted"
+def _plain(value: Any) -> Any:
+    """Data without what JSON has no number for: those are texts, 'inf' and 'nan'."""
+    if isinstance(value, dict):
+        return {name: _plain(inside) for name, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inside) for inside in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(slots=True, repr=False)
@@ -251,7 +270,7 @@ class Reports(Findings):
         scope = plural(len(self.reports), "loss", "losses")
         if not self.ok:
             scope = f"{agreeing} of {scope} agree"
-        return f"{self.implementation} {verdict} with torch: {scope}, {counts}."
+        return f"{self.implementation} {verdict} with torch{self.share}: {scope}, {counts}."
 
     @property
     def notes(self) -> list[str]:

@@ -1,5 +1,6 @@
 """What an implementation lacks: an option is left out of the call on both sides, a gradient is not asked for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ import torch.nn.functional as F
 
 import parity
 from parity import losses
+from parity.cases.load import load
+from parity.cases.points import Point, expand
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
+from parity.implementations.registry import served
 from parity.question import points
 from parity.types import Array, Result
 from tests.plugin.user import SMALL
@@ -91,6 +95,10 @@ def test_without_weights_cross_entropy_loses_only_the_scenarios_about_them() -> 
     assert all("weight" in name for name in ABOUT_WEIGHTS)
 
 
+def expanded(path: Path) -> Iterator[Point]:
+    return (point for scenario in load(path, served()) for point in expand(scenario))
+
+
 OPTIONS = """
 loss: cross_entropy
 defaults:
@@ -125,7 +133,7 @@ def test_what_is_left_out_is_told_and_calls_that_are_alike_run_once(tmp_path: Pa
     path.write_text(OPTIONS)
     functions: dict[str, Any] = {"cross_entropy": F.cross_entropy, "nll_loss": F.nll_loss, "log_softmax": F.log_softmax}
     bare = Implementation("yours", "torch", functions, lacks={"weight": "no weights yet", "ignore_index": ""})
-    records = {point.id: run_point(point, bare, [0]) for point in points("cross_entropy", bare, path)}
+    records = {point.id: run_point(point, bare, [0]) for point in expanded(path)}
     found = {name.partition("/")[2]: (record.verdict, record.left_out) for name, record in records.items()}
     lost, left = "not offered", ("passed", ["weight"])
     whole: tuple[str, list[str]] = ("passed", [])

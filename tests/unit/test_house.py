@@ -13,9 +13,9 @@ MODULES = sorted(path for path in HOME.rglob("*.py") if "shipped" not in path.pa
 TESTS = sorted(Path(__file__).parents[1].rglob("*.py"))
 # From the ground up; rooms of one line may not know each other.
 FLOORS = [
-    ["types", "errors", "plain", "wording"], ["dtypes"], ["losses"], ["cases"], ["draws"], ["libraries"],
-    ["frameworks"], ["references"], ["implementations"], ["records"], ["comparison"], ["engine"], ["report"],
-    ["question"], ["api"], ["plugin", "cli", "bench"], ["__main__"],
+    ["types", "errors", "plain", "spelling", "wording"], ["dtypes"], ["losses"], ["facts"], ["cases"], ["draws"],
+    ["libraries"], ["frameworks"], ["references"], ["implementations"], ["records"], ["comparison"], ["engine"],
+    ["report"], ["question"], ["api"], ["plugin", "cli", "bench"], ["__main__"],
 ]  # fmt: skip
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 LINES = 300

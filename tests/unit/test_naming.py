@@ -116,4 +116,17 @@ def test_a_module_takes_what_its_class_and_its_forward_take() -> None:
     assert list(plain.signature.parameters) == ["reduction", "temperature", "input", "target", "weight"]
     assert called(Loss, input=1, target=2, reduction="sum") == (1, 2, "sum")
     assert as_plain(Loss("sum")).built == {"reduction": "sum", "temperature": 1.0}
+    assert called(partial(Loss, reduction="none"), input=1, target=2) == (1, 2, "none")
     assert inspect.signature(Loss("sum").forward).parameters.keys() == as_plain(Loss()).signature.parameters.keys()  # type: ignore[union-attr]
+
+
+def test_an_operator_takes_what_its_schema_says() -> None:
+    @torch.library.custom_op("parity_tests::fused", mutates_args=())
+    def fused(logits: torch.Tensor, labels: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+        return logits.clone()
+
+    for function in (fused, torch.ops.parity_tests.fused, torch.ops.parity_tests.fused.default):
+        found = of(function)
+        assert "declare arguments={'input': 'logits', 'target': 'labels'}" in found.problem
+        assert "reduction" not in found.absent
+        assert "label_smoothing" in found.absent

@@ -1,0 +1,51 @@
+"""What the arguments of a loss stand for: which are scores, where the classes are, and what one sample is."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+# The arguments that hold scores, of which a loss has one, two or three; a loss that has none of these has them first.
+SCORES = ("input", "input1", "input2", "anchor", "positive", "negative", "log_probs")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one loss does with its arrays.
+
+    `sample` is how many dimensions the scores of one sample have, 0 where every number is one. `classes` is the
+    dimension of the classes in a batch, if there are classes; `batch` that of the samples. `indices` says whether the
+    target may hold class indices, and probabilities in their place. `pairs` are arguments whose numbers are compared
+    with those of the scores, place by place.
+    """
+
+    sample: int = 0
+    classes: int | None = None
+    batch: int = 0
+    indices: bool = False
+    pairs: tuple[str, ...] = ()
+
+
+_ELEMENTS = Role()
+_DIFFERENCES = Role(pairs=("target",))
+_SOFTMAX = Role(sample=1, classes=1)
+_INDICES = Role(sample=1, classes=1, indices=True)
+_TRIPLET = Role(sample=1, pairs=("positive", "negative"))
+_ROLES: dict[str, Role] = {
+    "cross_entropy": _INDICES, "nll_loss": _INDICES, "linear_cross_entropy": _INDICES,
+    "multi_margin_loss": _SOFTMAX, "multilabel_margin_loss": _SOFTMAX, "multilabel_soft_margin_loss": _SOFTMAX,
+    "softmax": _SOFTMAX, "softmin": _SOFTMAX, "log_softmax": _SOFTMAX,
+    "adaptive_log_softmax_with_loss": Role(sample=1), "cosine_embedding_loss": Role(sample=1, pairs=("input2",)),
+    "triplet_margin_loss": _TRIPLET, "triplet_margin_with_distance_loss": _TRIPLET,
+    "ctc_loss": Role(sample=2, classes=2, batch=1), "margin_ranking_loss": Role(pairs=("input2",)),
+    "l1_loss": _DIFFERENCES, "mse_loss": _DIFFERENCES, "smooth_l1_loss": _DIFFERENCES, "huber_loss": _DIFFERENCES,
+    "gaussian_nll_loss": _DIFFERENCES,
+}  # fmt: skip
+
+
+def role_of(loss: str, names: Collection[str]) -> Role:
+    """The role of a loss. One that is not torch's has it by the names of its arguments."""
+    return _ROLES.get(loss) or (_INDICES if "ignore_index" in names else _ELEMENTS)
+
+
+def scores_of(arrays: Collection[str]) -> str | None:
+    """The argument that holds the scores, or the first of them; None if there is no array."""
+    return next((name for name in SCORES if name in arrays), next(iter(arrays), None))
