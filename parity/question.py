@@ -190,7 +190,7 @@ def _declared(
 
 def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:
     if cases is None and loss not in losses.LOSSES:
-        raise Misdeclared(f"torch has no {loss}; {OWN_CASES}")
+        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
     own = None if cases is None else Path(cases, f"{loss}.yaml") if several or Path(cases).is_dir() else Path(cases)
     shipped = own is None or (several and not own.is_file() and loss in losses.LOSSES)
     return case_file(loss) if own is None or shipped else own

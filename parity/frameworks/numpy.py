@@ -66,5 +66,6 @@ ADAPTER = Adapter(
         "RuntimeError": ("ValueError", "TypeError", "IndexError"),
         "IndexError": ("ValueError",),
         "TypeError": ("ValueError",),
+        "AttributeError": ("TypeError", "ValueError"),
     },
 )  # fmt: skip

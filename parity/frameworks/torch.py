@@ -268,7 +268,9 @@ option = converter(
     # a vjp is called more than once here, which torch's chunks allow only if they are told
     linear_options=lambda **fields: torch.nn.LinearCrossEntropyOptions(**{"allow_retain_graph": True, **fields}),
 )  # fmt: skip
+# An AttributeError is what becomes of a plain number where torch's own Python code expects a tensor.
+REFUSALS = {"IndexError": ("AcceleratorError",), "AttributeError": ("TypeError", "ValueError")}
 ADAPTER = Adapter(
-    "torch", TorchLoss, option, {"IndexError": ("AcceleratorError",)}, is_reference=True, plain=as_plain,
+    "torch", TorchLoss, option, REFUSALS, is_reference=True, plain=as_plain,
     unready=unready,
 )  # fmt: skip

@@ -99,7 +99,7 @@ def binary_cross_entropy_with_logits(
 
     Raises ValueError for a target of another shape and for an unknown reduction, NotImplementedError where
     input is not of a real floating dtype, and RuntimeError where target is not, or for a weight that does not
-    broadcast to input's shape or, as pos_weight, holds bools.
+    broadcast to input's shape or, as pos_weight, holds bools, and TypeError for a weight that is a plain number.
 
     Source: Bishop, Pattern Recognition and Machine Learning, 4.3.2, with log(sigmoid(x)) as one function.
     Torch computes log(1 - sigmoid(x)) as log(sigmoid(x)) - x, and so does this. For t = 0 and x below about -17
@@ -110,6 +110,7 @@ def binary_cross_entropy_with_logits(
     0.6931
     """
     reduction = resolve(reduction, size_average, reduce)
+    _check_arrays(weight=weight, pos_weight=pos_weight)
     _check_shapes(input, target, weight=weight, pos_weight=pos_weight)
     check_real_floating("binary_cross_entropy_with_logits", input.dtype)
     if not is_floating(target) or target.dtype.kind == "c":
@@ -149,6 +150,13 @@ def binary_cross_entropy_with_logits(
 def _weighted(values: Array, weight: Array | None) -> Array:
     """The values times the weight, whose dtype may be wider than theirs: the caller rounds the product."""
     return values if weight is None else values * widen(weight, weight.dtype)
+
+
+def _check_arrays(**weights: Array | None) -> None:
+    """Raise TypeError for a named weight that is a plain number."""
+    for name, weight in weights.items():
+        if isinstance(weight, bool | int | float):
+            raise TypeError(f"{name} is the number {weight}, expected an array")
 
 
 def _check_shapes(input: Array, target: Array, **weights: Array | None) -> None:

@@ -13,6 +13,8 @@ FOLDERS = ("cases", "shipped")
 SHARED = "shared"
 _KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?(["']?)(loss|cases)\1[ \t]*:(?=[\s\[{]|$)""", re.MULTILINE)
 
+_LOSS = re.compile(rb"""^(?:\xef\xbb\xbf)?["']?loss["']?[ \t]*:[ \t]*["']?(\w+)""", re.MULTILINE)
+
 
 class Claim:
     """The files of one session that are parity's."""
@@ -34,6 +36,16 @@ class Claim:
             return path.parent.name != SHARED
         keys = top_level_keys(path)
         return b"loss" in keys and (b"cases" in keys or path.parent.name in FOLDERS or path in self.asked)
+
+
+def loss_of(path: Path) -> str:
+    """The loss that a case file says it is about; '' if it does not say, or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            found = _LOSS.search(file.read(BYTES))
+    except OSError:
+        return ""
+    return found[1].decode() if found else ""
 
 
 def top_level_keys(path: Path) -> set[bytes]:

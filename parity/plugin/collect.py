@@ -32,6 +32,7 @@ class CaseCollector(pytest.File):
                 raise self.CollectError(str(error)) from None  # the item that was asked for cannot be found
             yield BrokenFile.from_parent(self, name=BrokenFile.NAME, error=error)
             return
+        run.defined.add(scenarios[0].loss)
         wanted, above = keywords(self.config), [node.name for node in self.listchain() if node.name]
         for scenario in scenarios:
             if scenario.case.depth == "deep" and run.depth != "deep":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from parity.engine.budget import Budget
+from parity.plugin.own import undefined
 
 if TYPE_CHECKING:
     from parity.cases.signature import Signature
@@ -46,6 +47,7 @@ class Run:
         self.processes: dict[str, Isolated] = {}
         config.add_cleanup(self.close)
         self.met = 0
+        self.defined: set[str] = set()
         self.frozen = False
         if self.asked:
             _ = self.implementations
@@ -124,6 +126,8 @@ def _results(config: pytest.Config) -> Path | None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What is said of each loss once, and how many points the budget left out."""
     run = config.stash[RUN]
+    for sentence, _ in undefined(run) if run.met else ():
+        terminalreporter.write_line(f"parity: {sentence}", yellow=True)
     for note, losses in run.notes.items():
         terminalreporter.write_line(f"parity: {', '.join(losses)} of {note}")
     if run.left:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from _pytest.mark.expression import Expression
 
+from parity.plugin.own import undefined
 from parity.plugin.run import RUN, Run
 
 
@@ -56,13 +57,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     from parity.plugin.items import PointItem
 
     config, run = session.config, session.config.stash[RUN]
+    slips = [sentence for sentence, slip in undefined(run) if slip] if run.asked else []
+    if slips:
+        _refuse(config, slips[0])
+        return
     if run.asked and not run.met and not session.testsfailed and not config.getoption("lf", False):
-        if hasattr(config, "workerinput"):  # the controller raises it: see Refusal
-            report = pytest.CollectReport("", "failed", _nothing(config, run), [])
-            report.parity_usage = True  # type: ignore[attr-defined]
-            config.hook.pytest_collectreport(report=report)
-            return
-        raise pytest.UsageError(_nothing(config, run))
+        _refuse(config, _nothing(config, run))
+        return
     points = [item for item in session.items if isinstance(item, PointItem)]
     if points and not config.getoption("collectonly"):
         import parity.engine.run  # noqa: F401
@@ -74,6 +75,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             apart = run.apart(implementation)
             if apart is not None:
                 apart.begin()
+
+
+def _refuse(config: pytest.Config, sentence: str) -> None:
+    """End the run with a usage error."""
+    if not hasattr(config, "workerinput"):
+        raise pytest.UsageError(sentence)
+    report = pytest.CollectReport("", "failed", sentence, [])  # the controller raises it: see Refusal
+    report.parity_usage = True  # type: ignore[attr-defined]
+    config.hook.pytest_collectreport(report=report)
 
 
 class Refusal:
