@@ -173,10 +173,10 @@ def _(input: Array, *args: Any, **options: Any) -> Result:
 
 
 @planted("label_smoothed_cross_entropy", "labels are shifted the wrong way", *_OUTPUT)
-def _(input: Array, target: Array, *args: Any, shift_labels: bool = False, **options: Any) -> Result:
+def _(input: Array, target: Array, shift_labels: bool = False, **options: Any) -> Result:
     if not shift_labels or input.ndim < 2:
-        return by_hand.label_smoothed_cross_entropy(input, target, *args, shift_labels=shift_labels, **options)
-    output, vjp = by_hand.label_smoothed_cross_entropy(input[..., 1:, :], target[..., :-1], *args, **options)
+        return by_hand.label_smoothed_cross_entropy(input, target, shift_labels=shift_labels, **options)
+    output, vjp = by_hand.label_smoothed_cross_entropy(input[..., 1:, :], target[..., :-1], **options)
 
     def padded(gradients: Gradients) -> Gradients:
         whole = np.zeros_like(input)

@@ -115,8 +115,8 @@ def _(logps: Array, old_logps: Array, advantages: Array, mask: Array, **options:
 
 
 @planted("grpo_loss", "the mean of an answer counts its padding", *_OUTPUT)
-def _(*args: Any, reduction: str = "sequence_mean", **options: Any) -> Result:
+def _(reduction: str = "sequence_mean", **given: Any) -> Result:
     if reduction != "sequence_mean":
-        return by_hand.grpo_loss(*args, reduction=reduction, **options)
-    unreduced = by_hand.grpo_loss(*args, reduction="none", **options)
+        return by_hand.grpo_loss(reduction=reduction, **given)
+    unreduced = by_hand.grpo_loss(reduction="none", **given)
     return divided(unreduced, float(unreduced[0].size) or np.nan)
