@@ -64,6 +64,33 @@ def merge(
     typer.echo(f"{count:,} records of {len(shards)} shards")
 
 
+@app.command(
+    epilog="""\b
+Example:
+  parity new focal_loss --reference mylib.eager:focal_loss --to cases/focal_loss.yaml
+"""
+)
+def new(
+    loss: Annotated[str, typer.Argument(metavar="LOSS", help="the name of the loss")],
+    reference: Annotated[str, typer.Option(metavar="MODULE:FUNCTION", help="the callable of tensors that answers")],
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="where to write; by default LOSS.yaml")] = None,
+) -> None:
+    """Write a first case file for a loss that torch has not.
+
+    Its scenarios are guessed from the reference's signature, and the reference is asked each: what it refuses is
+    written down as such, or left out with a comment. Edit the file from there.
+    """
+    from parity.authoring.new import Undrafted
+    from parity.authoring.new import new as written
+
+    path = to or Path(f"{loss}.yaml")
+    try:
+        scenarios, points = written(loss, reference, path)
+    except (Undrafted, OSError) as error:
+        _refuse(str(error))
+    typer.echo(f"{path}: {scenarios} scenarios, {points:,} points")
+
+
 def _refuse(sentences: str) -> NoReturn:
     for sentence in sentences.splitlines():
         print(f"parity: {sentence}", file=sys.stderr)

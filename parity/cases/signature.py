@@ -109,19 +109,19 @@ def read_signature(loss: str, function: Callable[..., Any], given: Mapping[str, 
     An argument is an array if it is annotated as a tensor or an array, if a case gives it a generator, or, where
     nothing is annotated, a list. Raises Unimportable with a sentence if the function cannot be called by names.
     """
-    taken = {name: one for name, one in _taken(function).items() if one.kind is not inspect.Parameter.VAR_KEYWORD}
-    for name, one in taken.items():
+    named = {name: one for name, one in taken(function).items() if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    for name, one in named.items():
         if one.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL):
             raise Unimportable(f"{loss} takes {name} by its position alone, expected arguments with names")
-    if not taken:
+    if not named:
         raise Unimportable(f"{loss} names no arguments, expected a function of tensors by name")
-    arrays = frozenset(name for name, one in taken.items() if _is_array(one, list(given.get(name, ()))))
-    parameters = {name: _plain(one, name in arrays) for name, one in taken.items()}
+    arrays = frozenset(name for name, one in named.items() if _is_array(one, list(given.get(name, ()))))
+    parameters = {name: _plain(one, name in arrays) for name, one in named.items()}
     numbers_too = frozenset(name for name in arrays if any(one in _SCALARS for one in _kinds(parameters[name])))
     return Signature(loss, parameters, None, arrays, numbers_too)
 
 
-def _taken(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def taken(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The parameters of a function, or those of a module's constructor and forward."""
     forward = getattr(function, "forward", None)
     functions = [function] if forward is None else [function, forward] if isinstance(function, type) else [forward]
