@@ -21,7 +21,7 @@ from parity.cases.points import Point, expand
 from parity.cases.reader import read
 from parity.cases.schema import CaseFile
 from parity.cases.shipped import case_file, case_folder
-from parity.cases.signature import Signature, signature_of
+from parity.cases.signature import Signature
 from parity.cases.specs import Spec
 from parity.implementations.registry import served
 
@@ -52,11 +52,12 @@ class Coverage:
 
 def coverage(path: Path) -> Coverage:
     """The 2-way coverage of the case file at `path`. Raises CaseError if it cannot be used."""
-    scenarios = [scenario for scenario in load(path, served()) if scenario.case.depth == "default"]
+    every = load(path, served())
+    scenarios = [scenario for scenario in every if scenario.case.depth == "default"]
     compared = [one for one in scenarios if not one.case.raises and not one.case.finding]
     file = CaseFile.model_validate(read(path).data)
     loss = file.loss
-    signature = signature_of(loss)
+    signature = every[0].signature
     points = [point for scenario in compared for point in expand(scenario)]
     seen = {name: levels(signature, name, points) for name in options(signature)}
     found: set[Pair] = set()

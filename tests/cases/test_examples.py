@@ -18,6 +18,7 @@ from parity.facts.draw import facts_of_draw
 from parity.facts.point import facts_of
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import served
+from parity.report.coverage import coverage
 from tests.cases.test_central_differences import assert_derivatives, try_loss
 from tests.cases.test_no_false_alarms import in_double
 from tests.planted import BUGS, EXAMPLES, catalogue
@@ -46,6 +47,8 @@ def test_the_cases_are_about_the_loss_and_enough(name: str) -> None:
     assert len(scenarios) >= 20
     assert {str(scenario.reference and scenario.reference.text) for scenario in scenarios} == {f"examples.eager:{name}"}
     assert any(scenario.case.equals for scenario in scenarios)
+    assert coverage(EXAMPLES / f"{name}.yaml").missing == []
+    assert scenarios[0].path.read_text().startswith("# yaml-language-server: $schema=../../cases/schema.json\n")
     found: Counter[str] = Counter()
     for point in points_of(name):
         found.update(facts_of(point))
