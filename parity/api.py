@@ -108,5 +108,6 @@ def _run(question: Question, report: Report, place: "Isolated | Journaled", unti
             report.records.append(record)
             bar.step()
     decided = question.loss in question.implementation.reference and question.only is None
-    if decided and report.records and all(record.raises for record in report.records):
-        report.problem = f"{report.records[0].reference} refuses every call: no answer was compared"
+    compared = [record for record in report.records if record.compared]
+    if decided and compared and all(record.raises for record in compared):
+        report.problem = f"{compared[0].reference} refuses every call: no answer was compared"

@@ -20,6 +20,9 @@ Examples:
   pytest cases --parity-shard 1/2 --parity-results one.jsonl     on one machine
   pytest cases --parity-shard 2/2 --parity-results two.jsonl     on another
   parity merge one.jsonl two.jsonl --to results.jsonl
+
+\b
+  parity new focal_loss --reference mylib.eager:focal_loss       a first case file for a loss of your own
 """
 )
 def parity() -> None:

@@ -10,6 +10,7 @@ from shlex import quote
 
 from parity.cases.points import Point
 from parity.cases.reference import Unimportable
+from parity.dtypes import FLOATING
 from parity.engine import crumbs
 from parity.engine.granting import granted
 from parity.engine.stages import run_draws
@@ -81,6 +82,8 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
         record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"
         return record
+    if reference.extended is None and FLOATING[point.dtype].double and not record.raises:
+        record.notes.append(f"of {point.dtype} no answer is known that is more exact than {reference.name}'s own")
     return settled(record, point, implementation)
 
 

@@ -36,6 +36,13 @@ class Answering:
     vary: Vary
     lacks: Mapping[str, Lack]
 
+    @property
+    def note(self) -> str:
+        """The line about the options that the function does not have."""
+        return (
+            f"left out of every call, as {self.reference.name} has none: {', '.join(self.lacks)}" if self.lacks else ""
+        )
+
     def asked(self, scenario: Scenario) -> Scenario:
         """A scenario of the loss, as it is asked here."""
         return adapted(scenario, self.signature, self.vary)

@@ -221,8 +221,10 @@ class Implementation:
             answer = self._answering(signature)
         except ValueError as error:  # of a loss of one's own it is seen here; of torch's, the declaration is refused
             called, answer = Calling(self.losses[loss], (), "", f"nothing was run: {error}"), None
+        notes = [called.note]
         if answer is not None:
             lacks = {**answer.lacks, **lacks}
+            notes.append(answer.note)
         absent = {name: Lack("", name, None, "its signature has none") for name in called.absent}
         return Contract(
             self.name, signature, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
@@ -230,7 +232,7 @@ class Implementation:
             lacks=absent | lacks,
             refusals=adapter.refusals if self.equivalents is None else self.equivalents,
             expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
-            framework=adapter.name, device=self.device, note=called.note, problem=called.problem,
+            framework=adapter.name, device=self.device, note="; ".join(filter(None, notes)), problem=called.problem,
         )  # fmt: skip
 
     def functions(self, granted: frozenset[str] = frozenset()) -> Functions:

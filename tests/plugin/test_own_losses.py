@@ -1,0 +1,97 @@
+"""A loss of one's own through pytest: its case file names the reference, an implementation serves it by its name."""
+
+from pathlib import Path
+
+import pytest
+
+import parity
+
+EAGER = '''
+import torch
+
+def own_loss(input, target, scale=1.0, reduction="mean"):
+    """The squared error, scaled."""
+    if input.shape != target.shape:
+        raise ValueError("shapes differ")
+    values = scale * (input - target) ** 2
+    return values if reduction == "none" else values.mean() if reduction == "mean" else values.sum()
+'''
+LIBRARY = """
+import parity
+import torch.nn.functional as F
+from {package}.eager import own_loss
+
+def fused(input, target, scale=1.0, reduction="mean"):
+    return own_loss(input, target, {scale}, reduction)
+
+IMPLEMENTATION = parity.Implementation("mine", "torch", {{"{name}": fused, "mse_loss": F.mse_loss}})
+"""
+CASES = """
+loss: own_loss
+reference: {package}.eager:own_loss
+defaults: {{given: {{input: {{normal: [3, 2]}}, target: {{normal: [3, 2]}}}}}}
+cases:
+  - name: plain grid
+    across: {{dtype: floating, reduction: all, scale: [1.0, 0.5]}}
+  - name: another shape is refused
+    given: {{target: {{normal: [2, 3]}}}}
+    raises: {{ValueError: shapes differ}}
+"""
+
+
+def project(pytester: pytest.Pytester, package: str, scale: str = "scale", name: str = "own_loss") -> Path:
+    """A project with an eager loss, a fused one, and a folder of cases that its ini file names."""
+    home = pytester.mkpydir(package)
+    (home / "eager.py").write_text(EAGER)
+    (home / "fused.py").write_text(LIBRARY.format(package=package, scale=scale, name=name))
+    folder = pytester.mkdir("own_cases")
+    (folder / "own_loss.yaml").write_text(CASES.format(package=package))
+    pytester.makeini("[pytest]\nparity_cases = own_cases\npythonpath = .\naddopts = -p no:cacheprovider\n")
+    return folder
+
+
+def test_a_case_file_with_a_reference_is_run_by_the_implementation_that_has_its_loss(pytester: pytest.Pytester) -> None:
+    project(pytester, "green_library")
+    results = "--parity-results", "results.jsonl"
+    run = pytester.runpytest_subprocess(
+        "own_cases", "--parity-implementation", "green_library.fused:IMPLEMENTATION", *results
+    )
+    run.assert_outcomes(passed=25)
+    assert (pytester.path / "results.jsonl").read_text().count('"reference": "green_library.eager.own_loss"') == 25
+
+
+def test_a_wrong_one_is_told_by_the_name_of_its_reference(pytester: pytest.Pytester) -> None:
+    project(pytester, "red_library", scale="1.0")
+    run = pytester.runpytest_subprocess("own_cases", "--parity-implementation", "red_library.fused:IMPLEMENTATION")
+    run.assert_outcomes(passed=13, failed=12)
+    run.stdout.fnmatch_lines(["*output is 2 times red_library.eager.own_loss's throughout*"])
+
+
+def test_a_misspelt_loss_gets_the_nearest_word(pytester: pytest.Pytester) -> None:
+    project(pytester, "slip_library", name="own_los")
+    run = pytester.runpytest_subprocess("own_cases", "--parity-implementation", "slip_library.fused:IMPLEMENTATION")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(
+        ["*mine has own_los, which neither torch has nor a case file here defines; did you mean 'own_loss'?"]
+    )
+
+
+def test_check_takes_the_case_file_of_a_loss_and_the_folder_of_a_library(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project(pytester, "checked_library")
+    monkeypatch.syspath_prepend(pytester.path)
+    import checked_library.fused as library  # type: ignore[import-not-found]
+
+    report = parity.check("own_loss", library.fused, cases=folder / "own_loss.yaml", framework="torch", seeds=1)
+    assert report.ok
+    assert "own_loss of yours agrees with checked_library.eager.own_loss: 25 passed" in str(report)
+    both = parity.check(library.IMPLEMENTATION, cases=folder, seeds=1, only=["own_loss/*", "mse_loss/*/none-float32"])
+    assert both.ok
+    assert [one.loss for one in both.reports] == ["own_loss", "mse_loss"]
+    with pytest.raises(parity.Misdeclared, match="a loss of your own needs cases="):
+        parity.check(library.IMPLEMENTATION)
+    with pytest.raises(parity.Misdeclared, match="holds the cases of own_loss, not of another_loss"):
+        parity.check("another_loss", library.fused, cases=folder / "own_loss.yaml", framework="torch")
+    with pytest.raises(parity.Misdeclared, match="there is no loss 'mse_los'; did you mean 'mse_loss'"):
+        parity.check("mse_los", library.fused)
