@@ -78,7 +78,9 @@ def reference_of(scenario: Scenario) -> Reference:
 
 @cache
 def _named(loss: str, named: Named) -> Reference:
-    return own_reference(loss, named.function(), named.title)
+    reference = own_reference(loss, named.function(), named.title)
+    beside = {name: TorchLoss(function, keeps_graph=True) for name, function in named.beside().items()}
+    return replace(reference, functions={**beside, **reference.functions})
 
 
 def title(function: Callable[..., Any]) -> str:
