@@ -9,7 +9,7 @@ import numpy as np
 from parity.cases.schema import Tolerance
 from parity.comparison import compare, truth
 from parity.comparison.call import Answer, Call
-from parity.comparison.diagnosis import diagnose
+from parity.comparison.explain import Explanations, Wrong
 from parity.comparison.tolerance import Bound, bound, ulp
 from parity.dtypes import FLOATING, HALVES, Row, row_of
 from parity.records.mismatch import Mismatch, about
@@ -34,6 +34,7 @@ class Expectation:
         self.call, self.answer = call, answer
         self.tolerance, self.roundings = tolerance, roundings
         self.lenient = False
+        self.explanations = Explanations(call)
         self._exact: truth.Values | None = None
         # made late: they hold this object, which would then outlive its draw
         self._measured: tuple[Iterator[truth.Values], ...] | None = None
@@ -70,7 +71,8 @@ class Expectation:
                 break
         missed = compare.allowance(expected, allowed, extra)
         problem = compare.describe(about(name), expected, actual, share, missed, self.exact().get(name))
-        problem.diagnosis = diagnose(name, expected, actual, lambda: self.under_ones(name))
+        wrong = Wrong(expected, actual, missed, np.asarray(share > 1), allowed)
+        self.explanations.explain(problem, name, wrong, lambda: self.under_ones(name))
         return worst, ulps, problem
 
     def _learn(self, name: str, expected: Array, actual: Array) -> None:
