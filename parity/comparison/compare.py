@@ -92,8 +92,9 @@ def describe(
     nearer = None
     if exact is not None:
         true = np.asarray(exact)[index]
-        figures["exact"] = _plain(true)
-        nearer = _nearer(value, wanted, true)
+        if not np.isnan(true):  # inf - inf and 0 x inf have no exact answer
+            figures["exact"] = _plain(true)
+            nearer = _nearer(value, wanted, true)
     return answer.mismatch(Kind.VALUE, figures=figures, nearer=nearer)
 
 

@@ -75,7 +75,7 @@ def _multiple(e: Array, a: Array, near: Array, factors: Factors | None) -> str:
     if abs(factor + 1) < LIKE:
         return "has its sign flipped"
     number = f"{factor.real:.4g}" if not factor.imag else f"{factor.imag:.4g}j" if not factor.real else f"{factor:.4g}"
-    because = f": {why[0]}" if why else ""
+    because = f": {why[0]}" if why and why[0] != number else ""
     return f"is {number} times {{reference}}'s throughout (a wrong denominator or factor{because})"
 
 

@@ -149,7 +149,8 @@ def _arguments(call: Call) -> Iterator[tuple[str, Values]]:
     """The arguments themselves, and the softmax of the scores."""
     for name, value in call.arguments.items():
         if isinstance(value, np.ndarray) and is_floating(value):
-            yield f"equals {name}", {"*": value}
+            yield f"equals {name}", {"output": value}
+            yield f"equals {name} (a gradient that was never computed)", {"*": value}
     scores = call.arguments.get("input")
     if isinstance(scores, np.ndarray) and row_of(scores.dtype) and scores.ndim and scores.size:
         wide = scores.astype(np.complex128 if scores.dtype.kind == "c" else np.float64)

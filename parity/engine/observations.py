@@ -12,6 +12,7 @@ from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.crumbs import at
+from parity.engine.upstream import only_by_strides
 from parity.implementations.lacks import SECOND
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
 from parity.references.torch import TORCH
@@ -66,6 +67,7 @@ def values(draw: Draw) -> Iterator[Mismatch]:
             share, ulps, problem = draw.expected.compare(name, value)
             record.note(name, share, ulps)
             if problem:
+                only_by_strides(draw, name, problem)
                 yield problem
     record.lenient += draw.expected.lenient
 

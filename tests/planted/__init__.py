@@ -41,7 +41,17 @@ class Bug:
 
 
 BUGS: list[Bug] = []
-MODULES = ("binary", "classification", "numerics", "observed", "options", "recording", "second", "upstream")
+MODULES = (
+    "binary",
+    "classification",
+    "explained",
+    "numerics",
+    "observed",
+    "options",
+    "recording",
+    "second",
+    "upstream",
+)
 
 
 def planted(
