@@ -19,7 +19,7 @@ from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
-from parity.records.record import Record
+from parity.records.record import AGREES, Record
 
 DEPTHS = ("default", "deep")
 
@@ -36,7 +36,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether every point that is offered agrees, and at least one was compared."""
-        return not self.failures and any(record.verdict in ("passed", "xfailed") for record in self.records)
+        return not self.failures and any(record.verdict in (*AGREES, "xfailed") for record in self.records)
 
     @property
     def failures(self) -> list[str]:
@@ -66,7 +66,7 @@ class Report:
         return [*told, *dict.fromkeys(note for record in self.records for note in record.notes)]
 
     def __str__(self) -> str:
-        counts = {word: self.count(word) for word in ("passed", "failed", "xpassed", "error", "xfailed", "not offered")}
+        counts = {word: self.count(word) for word in (*AGREES, "failed", "xpassed", "error", "xfailed", "not offered")}
         told = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no point compared"
         failures, causes = self.failures, self.causes
         head = "does not agree" if failures else "agrees" if self.ok else "was not compared"
@@ -85,7 +85,8 @@ class Options(TypedDict, total=False):
     callable of tensors, a module class or a module), or an Adapter of your own. `name` is what sentences call the
     function ("yours"). `lacks`, `expected_failures` and `device` are those of `Implementation`. `cases` is a case file
     of your own instead of the shipped one. `seeds` is how many draws each point takes (by default the case's own
-    number, 3), from `seed_base` (0) on. `depth` is 'default' or 'deep'.
+    number, 3), from `seed_base` (0) on. `depth` is 'default' or 'deep'. With `strict` a point that is nearer to the
+    exact answer than torch is a failure too.
     """
 
     framework: str | Adapter
@@ -97,6 +98,7 @@ class Options(TypedDict, total=False):
     seeds: int | None
     seed_base: int
     depth: str
+    strict: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Question:
     seeds: int | None
     seed_base: int
     depth: str
+    strict: bool = False
 
     def points(self, only: str | None = None, exclude: str | None = None) -> Iterator[Point]:
         """The points of the case file, or those that `only` means and `exclude` does not."""
@@ -146,7 +149,8 @@ def asked(loss: str, function: Callable[..., Any], options: Mapping[str, Any]) -
     if depth not in DEPTHS:
         raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, DEPTHS)}")
     cases = options.get("cases")
-    return Question(loss, implementation, case_file(loss) if cases is None else Path(cases), seeds, base, depth)
+    return Question(loss, implementation, case_file(loss) if cases is None else Path(cases), seeds, base, depth,
+                    bool(options.get("strict")))  # fmt: skip
 
 
 def check(
@@ -155,7 +159,8 @@ def check(
 ) -> Report:  # fmt: skip
     """Run every case of `loss` on `function` and report.
 
-    `options` are those of `Options`: framework, name, lacks, expected_failures, device, cases, seeds, seed_base, depth.
+    `options` are those of `Options`: framework, name, lacks, expected_failures, device, cases, seeds, seed_base, depth,
+    strict.
     `only` and `exclude` are point ids, patterns of ids, or expressions of facts ('ignored targets and not large';
     `parity facts` lists the words).
 
@@ -179,6 +184,8 @@ def check(
     with Isolated(implementation, limit) if apart else Journaled(loss, implementation) as place:
         for point in question.points(only, exclude):
             report.records.append(place.run(point, question.seeds_of(point)))
+            if question.strict:
+                report.records[-1].strictly()
     if only is not None and not report.records:
         raise Misdeclared(f"no point of {loss} is called {only!r}" if exclude is None else
                           f"no point of {loss} is called {only!r} and not {exclude!r}")  # fmt: skip

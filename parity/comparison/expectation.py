@@ -71,6 +71,8 @@ class Expectation:
                 break
         missed = compare.allowance(expected, allowed, extra)
         problem = compare.describe(about(name), expected, actual, share, missed, self.exact().get(name))
+        if not self._double() and name in self.exact():  # of doubles no truth is known that isn't our own
+            problem.figures["right"] = compare.is_right(actual, self.exact()[name], expected, share, allowed)
         wrong = Wrong(expected, actual, missed, np.asarray(share > 1), allowed)
         self.explanations.explain(problem, name, wrong, lambda: self.under_ones(name))
         return worst, ulps, problem

@@ -78,8 +78,9 @@ def settled(record: Record, point: Point, implementation: Implementation) -> Rec
     """The record with the verdict that follows from its mismatches and from what is expected to fail."""
     record.reason = implementation.expected_failure(point, PointFacts(point, record.seeds))
     if record.mismatches:
+        record.mismatches.sort(key=lambda mismatch: bool(mismatch.figures.get("right")))
         record.repeat = repeat_line(point, implementation, record.mismatches[0].seed or 0)
-        record.verdict = "xfailed" if record.reason else "failed"
+        record.verdict = "xfailed" if record.reason else "nearer than torch" if record.nearer else "failed"
     elif record.reason and not point.scenario.case.raises:
         record.verdict = "xpassed"
     return record

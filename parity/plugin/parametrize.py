@@ -22,6 +22,7 @@ class BoundPoint:
     point: Point
     implementation: Implementation
     seeds: range
+    strict: bool = False
     parity_records: list[Record] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -33,6 +34,8 @@ class BoundPoint:
         from parity.engine.run import run_point
 
         record = run_point(self.point, self.implementation, self.seeds)
+        if self.strict:
+            record.strictly()
         self.parity_records[:] = [record]
         return record
 
@@ -54,7 +57,9 @@ def parametrize(
     """
     question = asked(loss, function, options)
     implementation = question.implementation
-    bound = [BoundPoint(point, implementation, question.seeds_of(point)) for point in question.points()]
+    bound = [
+        BoundPoint(point, implementation, question.seeds_of(point), question.strict) for point in question.points()
+    ]
     for sentence in unmatched(question):
         raise Misdeclared(sentence)
     return pytest.mark.parametrize("point", bound, ids=[point.id for point in bound])
