@@ -37,7 +37,7 @@ def check(
     """Run every case of `loss` on `function`, or of all losses of an Implementation, a dict or a module, and report.
 
     `options` are those of `Options`: framework, name, arguments, output, lacks, differs, tolerance, equivalents,
-    expected_failures, device, only, exclude, cases, seeds, seed_base, depth.
+    expected_failures, device, only, exclude, cases, seeds, seed_base, depth, strict.
 
     What the function takes is read from its signature, and nothing is run before its names are right. `budget` is the
     time that all may take ('30s', '5m', a number of seconds): the points are run in the order of the case file, losses
@@ -103,6 +103,8 @@ def _run(question: Question, report: Report, place: "Isolated | Journaled", unti
             if time.monotonic() >= end:
                 return
             record = place.run(point, question.seeds_of(point))
+            if question.strict:
+                record.strictly()
             if gate.closes(record):
                 report.records, report.problem = [], f"nothing was run: {gate.problem}"
                 return

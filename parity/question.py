@@ -42,7 +42,7 @@ class Options(TypedDict, total=False):
     (module:function); ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has not: every
     point is run with each of them, of several options with every pair. Of a library both are by loss. `seeds` is how
     many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default' or
-    'deep'.
+    'deep'. With `strict` a point that is nearer to the exact answer than torch is a failure too.
     """
 
     framework: str | Adapter
@@ -63,6 +63,7 @@ class Options(TypedDict, total=False):
     seeds: int | None
     seed_base: int
     depth: str
+    strict: bool
 
 
 OWN_CASES = "a loss of your own needs cases=, a case file that names its reference"
@@ -82,6 +83,7 @@ class Question:
     seeds: int | None
     seed_base: int
     depth: str
+    strict: bool = False
 
     @cached_property
     def scenarios(self) -> list[Scenario]:
@@ -149,9 +151,10 @@ def asked(
     cases, several = options.get("cases"), not isinstance(loss, str)
     if isinstance(loss, str) and loss not in losses.LOSSES and cases is None:
         raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
+    strict = bool(options.get("strict"))
     implementation = _declared(loss, function, {word: options[word] for word in (*DECLARED, "name") if word in options})
     questions = [
-        Question(name, implementation, _cases(name, cases, several), only, exclude or (), seeds, base, depth)
+        Question(name, implementation, _cases(name, cases, several), only, exclude or (), seeds, base, depth, strict)
         for name in (implementation.losses if several else [str(loss)])
     ]
     if not questions:

@@ -1,5 +1,6 @@
 """A cause: what is wrong, where, at how many points, with the smallest example."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from parity.records.record import Record
 from parity.wording import plural
 
 NAMED, OTHERS = 3, 2
+# An explanation is that of a cause if it is one of so many of its points.
+MOSTLY = 0.6
+_NUMBERS = re.compile(r" \([^()]*\)$")
 # Families whose text is a whole sentence.
 _WHOLE = (Family.CASE, Family.CRASHED, Family.RAISES, Family.ACCEPTS, Family.CLASS, Family.EFFECT, Family.PASSES)
 _OF_SEVERAL = {
@@ -79,6 +83,8 @@ class Cause:
         verb, _, rest = text.partition(" ")
         said = f"{_listed(names)} {_OF_SEVERAL.get(verb, verb) if len(names) > 1 else verb} {rest}".strip()
         said = f"{self.sign.asked}{said}"
+        if self.sign.key == "factor":
+            said += _because(own)
         against = next((one.mismatch.against for one in own if one.mismatch is not None), "")
         others = Counter(f"{one.sign.asked}{one.sign.text}" for one in self.seen if self._adds(one.sign))
         more = [f"at {plural(count, 'point')} {other}" for other, count in others.most_common(OTHERS)]
@@ -115,6 +121,16 @@ def _varying(texts: set[str]) -> str:
         return found.pop()
     shown = sorted(texts)
     return ", ".join(shown[:NAMED]) + (f" and {len(shown) - NAMED} more such" if len(shown) > NAMED else "")
+
+
+def _because(seen: list[Seen]) -> str:
+    """What the factors of most of the points are, if one explanation is theirs."""
+    counts: Counter[str] = Counter()
+    for one in seen:
+        known = one.mismatch.figures.get("because", []) if one.mismatch is not None else []
+        counts.update(dict.fromkeys(_NUMBERS.sub("", text) for text in known))
+    best, count = counts.most_common(1)[0] if counts else ("", 0)
+    return f": {best}" if count >= MOSTLY * len(seen) else ""
 
 
 def _subjects(seen: list[Seen]) -> list[str]:

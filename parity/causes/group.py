@@ -10,7 +10,7 @@ from typing import TypeAlias
 from parity.causes.apart import told_apart
 from parity.causes.cause import Cause, Seen, size
 from parity.causes.sign import Family, Sign, facts_of, sign_of
-from parity.records.record import Record
+from parity.records.record import AGREES, Record
 
 Key: TypeAlias = tuple[tuple[str, ...], Family, str]
 # Two groups are one cause if the condition of the larger one describes both, at the cost of so many bits more.
@@ -45,7 +45,7 @@ def _of_one(records: Sequence[Record], name: str) -> list[Cause]:
             sign, mismatch = sign_of(record)
             loss = () if sign.family in (Family.RAISES, Family.CRASHED) else (record.loss,)
             groups[loss, sign.family, sign.key].append(Seen(record, sign, mismatch))
-        elif record.verdict in ("passed", "xpassed"):
+        elif record.verdict in AGREES:
             passing[record.loss].append(record)
     _with_exceptions(groups)
     by_loss: dict[tuple[str, ...], list[_Group]] = defaultdict(list)

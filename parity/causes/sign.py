@@ -147,10 +147,12 @@ def _of_refusal(mismatch: Mismatch, record: Record) -> Sign:
 def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     figures, diagnosis = mismatch.figures, mismatch.diagnosis
     found, expected = _number(figures["actual"]), _number(figures["expected"])
-    if diagnosis:
+    finite = math.isfinite(abs(found)) and math.isfinite(abs(expected))
+    if diagnosis and (finite or not diagnosis.startswith("differs")):
         family = Family.ROUNDED if "rounded to" in diagnosis else Family.VALUE
-        return Sign(family, blanked(diagnosis), diagnosis)
-    if not (math.isfinite(abs(found)) and math.isfinite(abs(expected))):
+        key = "factor" if "times {reference}'s" in diagnosis else blanked(diagnosis)
+        return Sign(family, key, diagnosis.partition(" (a wrong")[0])
+    if not finite:
         how = f"{_sort(found)} where {{reference}} has {_sort(expected)}"
         return Sign(Family.NOT_FINITE, how, f"has {how}")
     row = FLOATING.get(figures.get("dtype", record.dtype))

@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parity.cases.signature import Signature
 from parity.types import Array, Gradients, Loss
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The function that is asked, and what it's given.
+    """The function that is asked, what it takes and what it's given.
 
     `extended` is the same loss in NumPy, which can be asked in extended precision; None where there is none.
     """
 
+    signature: Signature
     function: Loss
     arguments: Mapping[str, Any]
     grad_output: Array

@@ -9,7 +9,7 @@ import numpy as np
 from parity.cases.schema import Tolerance
 from parity.comparison import compare, truth
 from parity.comparison.call import Answer, Call
-from parity.comparison.diagnosis import diagnose
+from parity.comparison.explain import Explanations, Wrong
 from parity.comparison.tolerance import Bound, bound, ulp
 from parity.dtypes import FLOATING, HALVES, Row, name_of, row_of
 from parity.implementations.contract import Contract
@@ -39,6 +39,7 @@ class Expectation:
         self.call, self.answer = call, answer
         self.tolerance, self.roundings, self.contract = tolerance, roundings, contract
         self.lenient = False
+        self.explanations = Explanations(call)
         self._exact: truth.Values | None = None
         # made late: they hold this object, which would then outlive its draw
         self._measured: tuple[Iterator[truth.Values], ...] | None = None
@@ -78,7 +79,10 @@ class Expectation:
                 break
         missed = compare.allowance(expected, allowed, extra)
         problem = compare.describe(about(name), expected, actual, share, missed, self.exact().get(name))
-        problem.diagnosis = diagnose(name, expected, actual, lambda: self.under_ones(name))
+        if not self._double() and name in self.exact():  # of doubles no truth is known that isn't our own
+            problem.figures["right"] = compare.is_right(actual, self.exact()[name], expected, share, allowed)
+        wrong = Wrong(expected, actual, missed, np.asarray(share > 1), allowed)
+        self.explanations.explain(problem, name, wrong, lambda: self.under_ones(name))
         return worst, ulps, problem
 
     def conformed(self, name: str, actual: Any) -> Array | None:

@@ -233,7 +233,8 @@ def ask_implementation(asked: Asked) -> Draw:
 def expectation(asked: Asked) -> Expectation:
     """The reference's answers, and what each may be missed by."""
     pair = asked.drawn.pair
-    call = Call(pair.reference.loss, asked.drawn.arguments, asked.grad_output, pair.reference.extended)
+    signature, reference = pair.contract.signature, pair.reference
+    call = Call(signature, reference.loss, asked.drawn.arguments, asked.grad_output, reference.extended)
     return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings, pair.contract)
 
 

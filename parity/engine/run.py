@@ -116,8 +116,9 @@ def settled(record: Record, point: Point, implementation: Implementation) -> Rec
     contract = implementation.contract(point.scenario.signature)
     record.reason = contract.expected_failure(point, PointFacts(point, record.seeds))
     if record.mismatches:
+        record.mismatches.sort(key=lambda mismatch: bool(mismatch.figures.get("right")))
         record.repeat = repeat_line(point, implementation, record.mismatches[0].seed or 0)
-        record.verdict = "xfailed" if record.reason else "failed"
+        record.verdict = "xfailed" if record.reason else "nearer than torch" if record.nearer else "failed"
     elif record.reason and not point.scenario.case.raises:
         record.verdict = "xpassed"
     return record

@@ -43,6 +43,8 @@ class RecordedItem(pytest.Item):
     def runtest(self) -> None:
         self.record = None  # it may be a second attempt
         self.record = record = self.earlier or self.observe()
+        if self.config.stash[RUN].strict:
+            record.strictly()
         verdict(record)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -55,6 +55,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "where": {"metavar": "FACTS", "help": "run only the points with these facts: 'ignored targets and not large'"},
     "shard": {"type": _shard, "metavar": "K/N", "help": "run the K-th of N parts of the points"},
     "budget": {"type": _budget, "metavar": "TIME", "help": "run points for that long (30s, 5m, 1h), in file order"},
+    "strict": {
+        "action": "store_true", "help": "a point that is nearer to the exact answer than torch is a failure too",
+    },
     "timeout": {"type": _seconds, "metavar": "SECONDS", "help": "time limit of a point in a process of its own"},
     "memory": {"type": _whole(1), "metavar": "MB", "help": "memory limit of that process"},
     "isolate": {"action": "store_true", "default": None, "help": "run every implementation in a process of its own"},

@@ -24,6 +24,7 @@ class BoundPoint:
     implementation: Implementation
     seeds: range
     gate: Gate
+    strict: bool = False
     parity_records: list[Record] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -35,6 +36,8 @@ class BoundPoint:
         from parity.engine.run import run_point
 
         record = run_point(self.point, self.implementation, self.seeds)
+        if self.strict:
+            record.strictly()
         self.gate.closes(record)
         self.parity_records[:] = [record]
         return record
@@ -62,7 +65,9 @@ def parametrize(
     for sentence in [problem] if problem else unmatched([question]):
         raise Misdeclared(f"{loss} of {implementation.name}: {sentence}")
     gate = Gate()
-    bound = [BoundPoint(point, implementation, question.seeds_of(point), gate) for point in question.points]
+    bound = [
+        BoundPoint(point, implementation, question.seeds_of(point), gate, question.strict) for point in question.points
+    ]
     if not bound:
         raise Misdeclared(f"{loss} of {implementation.name}: no point is left of its cases")
     return pytest.mark.parametrize("point", bound, ids=[point.id for point in bound])

@@ -35,6 +35,7 @@ class Run:
         self.depth: str = config.getoption("parity_depth") or "default"
         self.where: str | None = config.getoption("parity_where")
         self.shard: str | None = config.getoption("parity_shard")
+        self.strict = bool(config.getoption("parity_strict"))
         self.timeout: float | None = config.getoption("parity_timeout")
         self.memory: int | None = config.getoption("parity_memory")
         self.isolate: bool | None = config.getoption("parity_isolate")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def passed(record: Record) -> str:
     """What causes need of a point that passes, as one text: cheap to hand from process to process."""
-    return "\n".join([record.loss, record.implementation, record.raises or "", *record.facts])
+    nearer = record.id if record.verdict == "nearer than torch" else ""
+    return "\n".join([record.loss, record.implementation, record.raises or "", nearer, *record.facts])
 
 
 @dataclass(eq=False)
@@ -49,6 +50,9 @@ class Summary:
     def pytest_points_again(self, terminalreporter: Any) -> None:
         """Between the sections and the short summary, which names every point."""
         self._restore(terminalreporter)
+        nearer = [text.split("\n", 4)[3] for text in self.passing]
+        for point in filter(None, nearer):
+            terminalreporter.write_line(f"parity: {point} is nearer to the exact answer than torch")
 
     def _restore(self, terminalreporter: Any) -> None:
         if self.failed:
@@ -115,5 +119,5 @@ def _record(report: Any) -> Record | None:
 def _passed(text: str) -> Record:
     from parity.records.record import Record
 
-    loss, implementation, raises, *facts = text.split("\n")
+    loss, implementation, raises, _, *facts = text.split("\n")
     return Record("", loss, "", "", 0, "", implementation, {}, raises=raises or None, facts=facts)

@@ -9,8 +9,9 @@ from parity.plain import visible
 from parity.records.mismatch import Kind, Mismatch
 from parity.records.sentences import sentence
 
-Verdict: TypeAlias = Literal["passed", "failed", "xfailed", "xpassed", "not offered", "error"]
+Verdict: TypeAlias = Literal["passed", "nearer than torch", "failed", "xfailed", "xpassed", "not offered", "error"]
 UNEXPECTED = ("failed", "xpassed", "error")
+AGREES = ("passed", "nearer than torch")
 
 
 @dataclass(slots=True)
@@ -66,6 +67,21 @@ class Record:
         """The sentence about the set-up in which the loss could not be called at all; '' if it could."""
         return next((str(one.figures["how"]) for one in self.mismatches if one.kind is Kind.SETUP), "")
 
+    @property
+    def nearer(self) -> bool:
+        """Whether all that differs is right, and the reference's wrong: a finding about the reference."""
+        return bool(self.mismatches) and all(mismatch.figures.get("right") for mismatch in self.mismatches)
+
+    def find(self, mismatch: Mismatch) -> None:
+        """Keep a mismatch that is a finding about the reference, once for each answer."""
+        if all(mismatch.what != other.what for other in self.mismatches):
+            self.mismatches.append(mismatch)
+
+    def strictly(self) -> None:
+        """Take an answer that is nearer than the reference's for a failure too."""
+        if self.verdict == "nearer than torch":
+            self.verdict = "failed"
+
     def note(self, what: str, share: float, ulps: float) -> None:
         """Count an answer that was compared, and keep the worst error seen of it."""
         self.compared += 1
@@ -94,7 +110,8 @@ class Record:
         reason = visible(self.reason or "")
         if self.verdict == "xpassed":
             return f"{head} passes, though it is expected to fail: {reason}"
-        lines = [f"{head} leaves parity:" if self.mismatches else f"{head}: {self.verdict}"]
+        finding = self.verdict == "nearer than torch"
+        lines = [f"{head} leaves parity:" if self.mismatches and not finding else f"{head}: {self.verdict}"]
         if self.verdict in ("xfailed", "not offered") and reason:
             lines.append(f"  {self.verdict}: {reason}")
         for mismatch in self.mismatches:

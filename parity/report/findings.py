@@ -9,11 +9,11 @@ from parity.causes.cause import Cause
 from parity.causes.group import causes as causes_of
 from parity.causes.text import told
 from parity.errors import ParityError
-from parity.records.record import Record
+from parity.records.record import AGREES, Record
 from parity.report.text import percent
 from parity.report.write import filled
 
-VERDICTS = ("passed", "failed", "xpassed", "error", "xfailed", "not offered")
+VERDICTS = (*AGREES, "failed", "xpassed", "error", "xfailed", "not offered")
 FORMS = (".json", ".html", ".md", ".txt")
 
 

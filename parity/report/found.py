@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parity.implementations.lacks import ABSENT, ALIKE
-from parity.records.record import Record
+from parity.records.record import AGREES, Record
 from parity.report.findings import Findings
 from parity.report.remarks import granted
 from parity.report.text import plural
@@ -40,7 +40,7 @@ class Report(Findings):
 
     @property
     def _agrees(self) -> bool:
-        return not self.failures and any(record.verdict in ("passed", "xfailed") for record in self.records)
+        return not self.failures and any(record.verdict in (*AGREES, "xfailed") for record in self.records)
 
     @property
     def failures(self) -> list[str]:

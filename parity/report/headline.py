@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from parity.records.record import Record
+from parity.records.record import AGREES, Record
 from parity.report.text import plural
 
 # Exit statuses of pytest. The second is that of a run that was resumed when all points had their records.
@@ -30,7 +30,7 @@ def compared(record: Record) -> bool:
 
 def seeds_run(record: Record) -> list[int]:
     """The seeds that were drawn: a point stops at the first one that leaves parity."""
-    if not record.mismatches or record.mismatches[0].seed not in record.seeds:
+    if record.verdict in AGREES or not record.mismatches or record.mismatches[0].seed not in record.seeds:
         return record.seeds
     return record.seeds[: record.seeds.index(record.mismatches[0].seed) + 1]
 
@@ -48,6 +48,9 @@ def headline(records: Sequence[Record], exitstatus: int | None, problems: Sequen
         plural(len({record.implementation for record in checked}), "implementation"),
     ])  # fmt: skip
     scope += f"; {plural(sum(record.verdict == 'xfailed' for record in records), 'expected failure')}."
+    nearer = sum(record.verdict == "nearer than torch" for record in records)
+    if nearer:
+        scope = scope.replace(";", f"; {plural(nearer, 'point')} nearer to the exact answer than torch;", 1)
     unexpected = any(record.unexpected for record in records)
     missing = list(filter(None, [*problems, _ending(exitstatus, unexpected)]))
     told = " ".join(missing[:TOLD]) + (f" And {len(missing) - TOLD} more, below." if len(missing) > TOLD else "")

@@ -1,7 +1,7 @@
 """Records -> the report's tables as plain data: pure functions, no markup, no files.
 
 Every number of the report is counted here, by one rule: a point is compared unless it is not offered or torch
-has no defined answer to it (a finding); it passes if its verdict is 'passed'.
+has no defined answer to it (a finding); it passes if its verdict is one of `AGREES`.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from parity.causes.group import causes
 from parity.dtypes import NAMES
 from parity.facts.words import WORDS, listable
 from parity.records.read import Results
-from parity.records.record import Record
+from parity.records.record import AGREES, Record
 from parity.report import remarks
 from parity.report.coverage import Coverage
 from parity.report.headline import Headline, compared, headline
@@ -153,7 +153,7 @@ def tally(records: Iterable[Record]) -> Tally:
     verdicts = [record.verdict for record in checked]
     shares = [share for record in checked for share in record.worst.values()]
     return Tally(
-        verdicts.count("passed"), len(checked), verdicts.count("xfailed"),
+        sum(verdict in AGREES for verdict in verdicts), len(checked), verdicts.count("xfailed"),
         sum(record.unexpected for record in checked), max(shares, default=None),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from tests.planted import divided, means, planted, with_gradients
     "binary_cross_entropy_with_logits",
     "pos_weight is left out",
     "value",
-    "gradient of input differs in ..., torch is the nearer",
+    "gradient of input is torch's as if pos_weight were absent",
 )
 def _(input: Array, target: Array, pos_weight: Array | None = None, **options: Any) -> Result:
     return losses.binary_cross_entropy_with_logits(input, target, **options)
@@ -23,7 +23,7 @@ def _(input: Array, target: Array, pos_weight: Array | None = None, **options: A
     "binary_cross_entropy_with_logits",
     "pos_weight scales the negatives too",
     "value",
-    "output differs in ..., torch is the nearer",
+    "output ...differs in ..., torch is the nearer",
 )
 def _(
     input: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, **options: Any
@@ -37,7 +37,7 @@ def _(
     "binary_cross_entropy",
     "the mean divides by the sum of the weights",
     "value",
-    "gradient of input is ... times torch's throughout (a wrong denominator or factor)",
+    "output is ... times torch's throughout (...: the number of elements / the sum of the weights",
 )
 def _(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", **options: Any) -> Result:
     if weight is None or not means(reduction, options) or weight.shape != input.shape:
@@ -46,7 +46,7 @@ def _(input: Array, target: Array, weight: Array | None = None, reduction: str =
     return divided(unreduced, float(weight.sum()) or 1.0)
 
 
-@planted("binary_cross_entropy", "the logarithm is not clamped", "value", "output differs in ...: inf, torch has ")
+@planted("binary_cross_entropy", "the logarithm is not clamped", "value", "output ...differs in ...: inf, torch has ")
 def _(input: Array, target: Array, **options: Any) -> Result:
     output, vjp = losses.binary_cross_entropy(input, target, **options)
     certain = bool(((input == 0) & (target > 0)).any())
@@ -57,7 +57,7 @@ def _(input: Array, target: Array, **options: Any) -> Result:
     "binary_cross_entropy",
     "the target's gradient is clamped",
     "value",
-    "gradient of target differs in ...100, torch has ",
+    "gradient of target ...differs in ...100, torch has ",
 )
 def _(input: Array, target: Array, **options: Any) -> Result:
     result = losses.binary_cross_entropy(input, target, **options)

@@ -93,7 +93,7 @@ def _(input: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
     "soft_margin_loss",
     "a module keeps the target of its first call",
     "value",
-    "output differs in ..., torch is the nearer",
+    "output ...differs in ..., torch is the nearer",
     framework="torch",
 )
 class _KeepsTarget(torch.nn.SoftMarginLoss):
@@ -109,7 +109,7 @@ class _KeepsTarget(torch.nn.SoftMarginLoss):
     "multilabel_soft_margin_loss",
     "a module's later calls are halved",
     "value",
-    "output is 0.5 times torch's throughout (a wrong denominator or factor)",
+    "output is 0.5 times torch's throughout",
     framework="torch",
 )
 class _HalvesLaterCalls(torch.nn.MultiLabelSoftMarginLoss):

@@ -120,7 +120,7 @@ def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor
     "smooth_l1_loss",
     "a module that ignores beta",
     "value",
-    "gradient of input differs in ..., torch is the nearer",
+    "gradient of input ...differs in ..., torch is the nearer",
     framework="torch",
 )
 class _IgnoresBeta(torch.nn.SmoothL1Loss):

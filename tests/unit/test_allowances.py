@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from parity import losses
+from parity.cases.signature import signature_of
 from parity.comparison import truth
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import ALIKE, Expectation
@@ -33,7 +34,7 @@ def answers(roundings: dict[str, float], reference: Any = None) -> tuple[Expecta
     theirs = vjp(grad_output)
     gradient = losses.cross_entropy(**arguments)[1](grad_output)["input"]
     known = reference or TORCH["cross_entropy"]
-    call = Call(known, arguments, grad_output, losses.cross_entropy)
+    call = Call(signature_of("cross_entropy"), known, arguments, grad_output, losses.cross_entropy)
     return Expectation(call, Answer(output, theirs), None, roundings), gradient
 
 
@@ -94,7 +95,10 @@ def test_a_gradient_of_halves_that_cancels_to_0_may_be_off_by_a_rounding_in_floa
     zero = np.zeros((1, 2), ml_dtypes.bfloat16)
     for error, accused in ((3e-8, False), (4e-7, False), (1e-6, True), (1e-3, True)):
         expected = Expectation(
-            Call(exact_softmax, arguments, grad_output, losses.softmax), Answer(output, {"input": zero}), None, {}
+            Call(signature_of("softmax"), exact_softmax, arguments, grad_output, losses.softmax),
+            Answer(output, {"input": zero}),
+            None,
+            {},
         )
         assert bool(expected.compare("input", np.asarray(zero + error, ml_dtypes.bfloat16))[2]) is accused
 

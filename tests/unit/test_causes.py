@@ -58,7 +58,7 @@ def raising(text: str, event: Event = Event.FORWARD) -> Mismatch:
         ([shaped([3], [2])], Family.SHAPE, "other sizes"),
         ([value(), value(INPUT, actual=float("nan"))], Family.NOT_FINITE, "nan where {reference} has a number"),
         ([value(actual=0.0, expected=1e-40)], Family.FLUSHED, "flushed"),
-        ([value(diagnosis="is 2 times {reference}'s")], Family.VALUE, "is ... times {reference}'s"),
+        ([value(diagnosis="is 2 times {reference}'s")], Family.VALUE, "factor"),
         ([INPUT.mismatch(Kind.EXTRA), value()], Family.VALUE, ""),
         ([INPUT.mismatch(Kind.EXTRA)], Family.EXTRA, "extra"),
         ([value(relative=1e-7, dtype="float64")], Family.ROUNDED, "single"),
