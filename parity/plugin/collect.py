@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from parity.plugin.items import BrokenFile, PointItem
 from parity.plugin.run import RUN
 from parity.plugin.selection import keywords
+
+if TYPE_CHECKING:
+    from parity.cases.points import Point
 
 
 class CaseCollector(pytest.File):
@@ -43,11 +47,24 @@ class CaseCollector(pytest.File):
             if not tested:
                 return
             for point in expand(scenario):
+                run.met += len(tested)
+                if not self._meant(point):
+                    continue
+                run.kept += len(tested)
                 for number, implementation in tested:
-                    run.met += 1
                     name = f"{point.id}@{implementation.name}" if number else point.id
                     if wanted is None or wanted([*above, name]):
                         yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
+
+    def _meant(self, point: Point) -> bool:
+        """Whether `--parity-where` means the point."""
+        run = self.config.stash[RUN]
+        if run.where is None:
+            return True
+        from parity.cases.points import seeds_of
+        from parity.engine.facts import meant
+
+        return meant(point, seeds_of(point, run.count, run.base, run.depth), [run.where])
 
     def _shown(self, path: Path) -> Path:
         try:
