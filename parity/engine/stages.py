@@ -129,7 +129,8 @@ def _decided(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         record.raises = wanted
         _refuse(one, {wanted: ""})
 
-    stages.each(refuse, [(seed, one) for seed, one in drawn if refusals.get(seed)])
+    refused = [(seed, one) for seed, one in drawn if refusals.get(seed) and stages.offered(seed, one.pair.contract)]
+    stages.each(refuse, refused)
 
 
 def _compared(one: Draw) -> Draw:

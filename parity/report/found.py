@@ -70,12 +70,8 @@ class Report(Findings):
         wrong = self.failures and not self.problem
         verdict = "does not agree" if wrong else "agrees" if self._agrees else "was not compared"
         ended = ", interrupted," if self.stop == INTERRUPTED else ""
-        return f"{self.loss} of {self.implementation}{ended} {verdict} with {self._reference}{self.share}: {counts}."
-
-    @property
-    def _reference(self) -> str:
-        """Who was asked: torch, unless another function answered in its place."""
-        return next((record.reference for record in self.records), "torch")
+        reference = next((record.reference for record in self.records), "torch")
+        return f"{self.loss} of {self.implementation}{ended} {verdict} with {reference}{self.share}: {counts}."
 
     @property
     def notes(self) -> list[str]:
@@ -106,9 +102,8 @@ class Report(Findings):
         compiled = [record.compiled for record in self.records if record.compiled is not None]
         if compiled:
             yield f"note: {sum(compiled)} of {len(compiled)} points ran compiled code"
-        refused = sum(bool(record.raises) for record in self.records)
-        if refused and self._reference != "torch":
-            yield f"note: {self._reference} refuses {plural(refused, 'call')}, which must be refused"
+        refused = Counter(one.reference for one in self.records if one.raises and one.reference != "torch")
+        yield from (f"note: {name} refuses {plural(n, 'call')}, which must be refused" for name, n in refused.items())
         yield from (f"note: {note}" for note in dict.fromkeys(note for record in self.records for note in record.notes))
 
     def to_dict(self) -> dict[str, Any]:
