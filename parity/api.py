@@ -1,5 +1,6 @@
 """The Python way in: `check` a function over the points of a loss."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ from parity.records.record import Record
 
 SHOWN = 5
 DEPTHS = ("default", "deep")
+VERDICTS = ("passed", "failed", "xpassed", "error", "xfailed", "not offered", "not in torch")
 
 
 @dataclass(slots=True)
@@ -57,8 +59,13 @@ class Report:
         told = [f"{sum(compiled)} of {len(compiled)} points ran compiled code"] if compiled else []
         return [*told, *dict.fromkeys(note for record in self.records for note in record.notes)]
 
+    def _not_in_torch(self) -> list[str]:
+        """What this torch lacks of what the cases ask for, each with its number of points."""
+        found = Counter(record.reason or "" for record in self.records if record.verdict == "not in torch")
+        return [f"{reason} ({count} points)" for reason, count in sorted(found.items())]
+
     def __str__(self) -> str:
-        counts = {word: self.count(word) for word in ("passed", "failed", "xpassed", "error", "xfailed", "not offered")}
+        counts = {word: self.count(word) for word in VERDICTS}
         told = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "no point compared"
         failures = self.failures
         head = "does not agree" if failures else "agrees" if self.ok else "was not compared"
@@ -66,6 +73,7 @@ class Report:
         missing = sorted({record.reason or "" for record in self.records if record.verdict == "not offered"})
         missing += sorted({f"{what}, where it was compared" for record in self.records for what in record.not_offered})
         lines += [f"  not offered: {reason}" for reason in missing]
+        lines += [f"  {reason}" for reason in self._not_in_torch()]
         lines += [f"  note: {note}" for note in self._told()]
         more = [f"... and {len(failures) - SHOWN} more: all of them are in `failures`"] if len(failures) > SHOWN else []
         return "\n".join([*lines, *failures[:SHOWN], *more])

@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Collection, Hashable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ def identity(scenario: Scenario, place: Place) -> Iterator[Problem]:
 def xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     """Expected failures that match no implementation or no point."""
     nothing = "this xfail matches nothing"
-    values = cache(lambda axis: {*scenario.across[axis], *map(_hashed, scenario.across[axis].values())})
     for name, failures in scenario.xfail.items():
         here = (*place, "xfail", name)
         if name not in served:
@@ -35,16 +34,34 @@ def xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str
         elif scenario.loss not in served[name]:
             yield Problem(here, f"{nothing}: {name} has no {scenario.loss}", key=True)
         for position, failure in enumerate(failures):
-            for axis, wanted in failure.where.items():
-                inner = (*here, position, "where", axis)
-                if axis not in scenario.across:
-                    said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
-                    yield Problem(inner, said, key=True)
-                    continue
-                for word in wanted if isinstance(wanted, list) else [wanted]:
-                    if _hashed(word) not in values(axis):
-                        hint = nearest(word, scenario.across[axis])
-                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
+            yield from _where(scenario, failure.where, (*here, position, "where"), nothing)
+
+
+def needs(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    """Versions of torch that are asked for at no point."""
+    for position, need in enumerate(scenario.case.torch):
+        here = (*place, "torch", position, "where")
+        yield from _where(scenario, need.where, here, "this version of torch is needed nowhere")
+
+
+def _where(scenario: Scenario, where: Mapping[str, Any], place: Place, nothing: str) -> Iterator[Problem]:
+    """Values of axes that no point has."""
+    for axis, wanted in where.items():
+        inner = (*place, axis)
+        if axis not in scenario.across:
+            said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
+            yield Problem(inner, said, key=True)
+            continue
+        there = _labels_and_values(scenario, axis)
+        for word in wanted if isinstance(wanted, list) else [wanted]:
+            if _hashed(word) not in there:
+                hint = nearest(word, scenario.across[axis])
+                yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
+
+
+@lru_cache(maxsize=64)
+def _labels_and_values(scenario: Scenario, axis: str) -> frozenset[Hashable]:
+    return frozenset([*scenario.across[axis], *map(_hashed, scenario.across[axis].values())])
 
 
 def _hashed(value: Any) -> Hashable:

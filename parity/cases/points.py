@@ -1,10 +1,13 @@
 """Scenario -> points: one choice of options, sizes, dtype and layout each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from packaging.version import Version
+
+from parity.cases.needs import Need
 from parity.cases.scenario import Scenario, argument
 from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
@@ -45,9 +48,20 @@ class Point:
     def expected_failure(self, implementation: str) -> ExpectedFailure | None:
         """The xfail of this scenario that covers this point for the implementation, if any."""
         for failure in self.scenario.xfail.get(implementation, ()):
-            if all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in failure.where.items()):
+            if self._within(failure.where):
                 return failure
         return None
+
+    def needs(self, torch: Version) -> Need | None:
+        """The versions of torch that this point is for, if this release is none of them."""
+        for need in self.scenario.case.torch:
+            if not need.holds(torch) and self._within(need.where):
+                return need
+        return None
+
+    def _within(self, where: Mapping[str, Any]) -> bool:
+        """Whether the point has these values of axes."""
+        return all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in where.items())
 
 
 def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:

@@ -17,6 +17,7 @@ from parity.implementations.declaration import Implementation
 from parity.implementations.lacks import Lack
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
+from parity.references.versions import taken
 from parity.types import Array, Gradients, Loss, NotOffered, Result
 from parity.wording import class_names, in_words, message
 
@@ -114,8 +115,8 @@ def draw(pair: Pair, seed: int, first: bool) -> Drawn:
 
 
 def offered(pair: Pair, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that the implementation offers."""
-    return pair.implementation.arguments(pair.point.loss, arguments)
+    """The arguments that the implementation offers, and that this torch has or that are not at their defaults."""
+    return pair.implementation.arguments(pair.point.loss, taken(pair.point.loss, arguments))
 
 
 def other_arguments(drawn: Drawn) -> dict[str, Any]:

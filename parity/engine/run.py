@@ -17,7 +17,9 @@ from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.declaration import Implementation
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
+from parity.references.conventions import hand_over
 from parity.references.proof import is_reference, not_torch
+from parity.references.versions import missing
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -30,6 +32,10 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
     record = blank(point, implementation, seeds)
     crumbs.begin(point.id)
     try:
+        absent = missing(point)
+        if absent:
+            record.verdict, record.reason = "not in torch", absent
+            return record
         reason = implementation.not_offered(point)
         if reason:
             record.verdict, record.reason = "not offered", reason
@@ -41,6 +47,7 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             problem = not_torch(point.loss)
             if problem:
                 return _erroneous(record, _not_own(problem))
+            hand_over()
             compiles = _compiles(implementation, point.loss)
             with _watched(point, implementation, record):
                 run_draws(point, implementation, record)
@@ -54,8 +61,8 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
     except BaseException as error:
         return broken(record, error)
     if not record.mismatches and not record.compared:
-        missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
-        record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"
+        without = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
+        record.verdict, record.reason = "not offered", f"nothing was compared without {without}"
         return record
     return settled(record, point, implementation)
 

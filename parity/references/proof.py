@@ -24,6 +24,8 @@ _OPERATORS = ("__add__", "__sub__", "__mul__", "__truediv__", "__neg__", "__pow_
 # Dispatch keys that no answer on this machine's devices goes through.
 _ELSEWHERE = {"Meta", "MPS", "XLA", "Tracer"}
 NOT_OWN = "the reference is not torch's own"
+# Places of torch's own kernels, as builds before torch 2.6 name some: from their build folder.
+_RELATIVE = ("../aten/src/ATen/", "../torch/csrc/")
 _BUILTIN = (BuiltinFunctionType, MethodDescriptorType)
 
 
@@ -181,7 +183,7 @@ def _kernel(names: Iterable[str]) -> str | None:
         root = built.partition("build/aten/")[0] or str(HOME)
         for line in lines:
             key, _, place = line.partition(": registered at ")
-            if place and key not in _ELSEWHERE and not place.startswith((root, str(HOME))):
+            if place and key not in _ELSEWHERE and not place.startswith((root, str(HOME), *_RELATIVE)):
                 where = place.split(" ::")[0]
                 return f"{NOT_OWN}: the {key} kernel of aten::{operator} is registered at {where}"
     return None

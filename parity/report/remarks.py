@@ -54,6 +54,15 @@ class NotOffered:
 
 
 @dataclass(frozen=True, slots=True)
+class NotInTorch:
+    """What the torch that was asked does not have."""
+
+    what: str
+    points: int
+    losses: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """A finding that a case declares: torch has no defined answer; `held` of `points` return the case's own."""
 
@@ -149,11 +158,20 @@ def not_offered(records: Iterable[Record]) -> list[NotOffered]:
     ]
 
 
+def not_in_torch(records: Iterable[Record]) -> list[NotInTorch]:
+    """What the cases ask for and this torch does not have, the points of several implementations counted once."""
+    points: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+    for record in records:
+        if record.verdict == "not in torch":
+            points[record.reason or ""][record.path, record.id] = record.loss
+    return [NotInTorch(what, len(found), sorted(set(found.values()))) for what, found in sorted(points.items())]
+
+
 def declared(records: Iterable[Record]) -> list[Declared]:
     """The findings against torch that cases declare."""
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if record.finding is not None and record.verdict != "not offered":
+        if record.finding is not None and record.verdict not in ("not offered", "not in torch"):
             groups[record.loss, record.scenario, record.implementation].append(record)
     return [
         Declared(

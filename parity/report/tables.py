@@ -1,7 +1,7 @@
 """Records -> the report's tables as plain data: pure functions, no markup, no files.
 
-Every number of the report is counted here, by one rule: a point is compared unless it is not offered or torch
-has no defined answer to it (a finding); it passes if its verdict is 'passed'.
+Every number of the report is counted here, by one rule: a point is compared unless it is not offered, not in
+this torch, or torch has no defined answer to it (a finding); it passes if its verdict is 'passed'.
 """
 
 from collections import defaultdict
@@ -81,6 +81,7 @@ class Tables:
     refusals: list[tuple[str, dict[str, Tally]]]
     expected: list[remarks.ExpectedFailures]
     not_offered: list[remarks.NotOffered]
+    not_in_torch: list[remarks.NotInTorch]
     declared: list[remarks.Declared]
     seen: list[remarks.Seen]
     closeness: list[remarks.Closeness]
@@ -114,6 +115,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         ],
         expected=remarks.expected_failures(records),
         not_offered=remarks.not_offered(records),
+        not_in_torch=remarks.not_in_torch(records),
         declared=remarks.declared(records),
         seen=remarks.seen(records),
         closeness=remarks.closeness(records, NAMES),
