@@ -3,7 +3,7 @@
 The reader validates with these models, the JSON Schema is made from them, and parity.draws draws by them.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,7 +19,7 @@ Layout: TypeAlias = Literal[
     "contiguous", "fortran", "transposed", "channels_last", "batch_first", "sliced", "padded", "reversed", "expanded",
     "offset", "readonly",
 ]  # fmt: skip
-LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
+LAYOUTS: tuple[str, ...] = get_args(Layout)
 # What an array may be drawn in: the floating dtypes for a whole scenario, any for one array.
 DTYPES: tuple[str, ...] = tuple(FLOATING)
 if TYPE_CHECKING:

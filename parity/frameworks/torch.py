@@ -1,25 +1,21 @@
 """Torch callables and modules as losses, gradients by autograd. Torch itself, wrapped so, is the reference."""
 
 import inspect
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd.graph import _engine_run_backward
 
 from parity.dtypes import BFLOAT16, is_floating, row_of
+from parity.frameworks import autograd
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.compiled import is_compiled
 from parity.frameworks.options import converter
 from parity.types import Array, Differentiator, Gradients, NotOffered
-from parity.wording import message
 
 _REMEMBERED = 10_000
-# torch's two ways to say that an argument has no derivative.
-_NOT_DIFFERENTIABLE = re.compile(r"(?:derivative for|with respect to argument) '(\w+)'")
 
 
 class TorchLoss:
@@ -60,11 +56,11 @@ class TorchLoss:
             try:
                 output = self.function(**call)
             except RuntimeError as error:
-                named = _NOT_DIFFERENTIABLE.search(message(error))
-                if named is None or named[1] not in leaves:
+                found = autograd.refused(error, self.function, call, leaves)
+                if not found:
                     raise
-                refused.add(named[1])
-                call[named[1]] = call[named[1]].detach()
+                refused |= found
+                call |= {name: call[name].detach() for name in found}
                 continue
             if not isinstance(output, torch.Tensor):
                 raise TypeError(f"the loss returned {type(output).__name__}, expected a tensor")
@@ -121,8 +117,8 @@ class TorchVjp(Differentiator):
             self._call_again()
             keep = not self.loss.compiles
             if keep:
-                _grad(self.output, self.leaves.values(), upstream)
-        found = _grad(self.output, self.leaves.values(), upstream, retain_graph=keep)
+                autograd.gradients(self.output, tuple(self.leaves.values()), upstream)
+        found = autograd.gradients(self.output, tuple(self.leaves.values()), upstream, retain_graph=keep)
         self.freed = not keep
         return {
             name: to_numpy(gradient) for name, gradient in zip(self.leaves, found, strict=True) if gradient is not None
@@ -140,7 +136,11 @@ class TorchVjp(Differentiator):
         leaves = {name: call[name].requires_grad_() for name in names}
         call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
         output = self.loss.function(**call)
-        found = _grad(output, leaves.values(), self.tensor(grad_output), retain_graph=False) if leaves else ()
+        found = (
+            ()
+            if not leaves
+            else autograd.gradients(output, tuple(leaves.values()), self.tensor(grad_output), retain_graph=False)
+        )
         gradients = {
             name: None if gradient is None else to_numpy(gradient)
             for name, gradient in zip(leaves, found, strict=True)
@@ -172,7 +172,7 @@ class TwiceVjp(TorchVjp):
             self._call_again()
             self.freed = False
         try:
-            first = _grad(self.output, leaves, upstream, create_graph=True)
+            first = autograd.gradients(self.output, leaves, upstream, create_graph=True)
         except RuntimeError as error:
             if "torch.compile" in str(error):
                 raise NotOffered("second derivatives") from None
@@ -188,21 +188,6 @@ class TwiceVjp(TorchVjp):
         if found[0] is None:
             raise RuntimeError("the gradients cannot be differentiated: they do not depend on grad_output")
         return {name: to_numpy(gradient) for name, gradient in zip(wanted, found, strict=True) if gradient is not None}
-
-
-def _grad(
-    output: torch.Tensor, leaves: Iterable[torch.Tensor], grad_output: torch.Tensor, create_graph: bool = False,
-    retain_graph: bool = True,
-) -> tuple[torch.Tensor | None, ...]:  # fmt: skip
-    """``torch.autograd.grad`` without its check of shapes.
-
-    That check is Python, and imports sympy when first given a grad_output: a quarter of ``import torch``.
-    """
-    found: tuple[torch.Tensor | None, ...] = _engine_run_backward(
-        (output,), (grad_output,), retain_graph, create_graph, tuple(leaves),
-        allow_unreachable=True, accumulate_grad=False,
-    )  # fmt: skip
-    return found
 
 
 def to_numpy(tensor: torch.Tensor) -> Array:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest._code.code import TerminalRepr
-from _pytest._io import TerminalWriter
 
 from parity.errors import ParityError
+from parity.plugin.internals import TerminalRepr
 
 if TYPE_CHECKING:
     from parity.records.record import Record
@@ -20,7 +19,7 @@ class Sentence(TerminalRepr):
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def toterminal(self, tw: TerminalWriter) -> None:
+    def toterminal(self, tw: Any) -> None:
         for line in self.text.splitlines():
             tw.line(line, red=line.startswith("  - "))
 

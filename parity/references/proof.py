@@ -25,7 +25,7 @@ _OPERATORS = ("__add__", "__sub__", "__mul__", "__truediv__", "__neg__", "__pow_
 _ELSEWHERE = {"Meta", "MPS", "XLA", "Tracer"}
 NOT_OWN = "the reference is not torch's own"
 # Places of torch's own kernels, as builds before torch 2.6 name some: from their build folder.
-_RELATIVE = ("../aten/src/ATen/", "../torch/csrc/")
+_RELATIVE = ("aten/src/ATen/", "../aten/src/ATen/", "../torch/csrc/")
 _BUILTIN = (BuiltinFunctionType, MethodDescriptorType)
 
 
