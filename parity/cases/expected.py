@@ -1,7 +1,7 @@
 """What is wrong with what a scenario expects: its identity, expected failures, refusals and figures."""
 
 import builtins
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import unlike
+from parity.cases.needs import Need
 from parity.cases.reader import Place, Problem
-from parity.cases.scenario import Scenario
+from parity.cases.scenario import SCENARIO, Scenario
 from parity.cases.schema import Case, Published
 from parity.cases.specs import Strict
 
@@ -42,6 +43,22 @@ def needs(scenario: Scenario, place: Place) -> Iterator[Problem]:
     for position, need in enumerate(scenario.case.torch):
         here = (*place, "torch", position, "where")
         yield from _where(scenario, need.where, here, "this version of torch is needed nowhere")
+
+
+def file_needs(scenarios: Sequence[Scenario], needs: Sequence[Need]) -> Iterator[Problem]:
+    """Versions of torch among a file's defaults that no case has a point for."""
+    for position, need in enumerate(needs):
+        for axis, wanted in need.where.items():
+            there = {
+                word
+                for scenario in scenarios if axis == SCENARIO or axis in scenario.across
+                for word in ([scenario.name] if axis == SCENARIO else _labels_and_values(scenario, axis))
+            }  # fmt: skip
+            for word in wanted if isinstance(wanted, list) else [wanted]:
+                if _hashed(word) not in there:
+                    known = [str(one) for one in there if isinstance(one, str)]
+                    said = f"this version of torch is needed nowhere: no {axis} is {quoted(str(word))}"
+                    yield Problem(("defaults", "torch", position, "where", axis), said + nearest(word, known))
 
 
 def _where(scenario: Scenario, where: Mapping[str, Any], place: Place, nothing: str) -> Iterator[Problem]:

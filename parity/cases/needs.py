@@ -33,7 +33,10 @@ Versions: TypeAlias = Annotated[str, AfterValidator(_specifier)]
 
 
 class Need(Strict):
-    """The versions of torch that the scenario is for; `where` narrows it to points by axis values."""
+    """The versions of torch that a scenario is for; `where` narrows it to points by axis values.
+
+    Among a file's defaults it narrows to cases too: `scenario` is a name or a list of names.
+    """
 
     version: Versions = Field(description="versions of torch, such as '>=2.10' or '>=2.5,<2.14'")
     where: dict[str, Any] = Field(default={}, description="axis to value or list of values, such as {dtype: float16}")
@@ -46,9 +49,13 @@ class Need(Strict):
 
 def _needs(value: Any) -> Any:
     """Versions alone, or one need alone, as a list of needs."""
-    if isinstance(value, str):
-        return [{"version": value}]
-    return value if isinstance(value, list) else [value]
+    return [_need(one) for one in (value if isinstance(value, list) else [value])]
 
 
-Needs: TypeAlias = Annotated[list[Need], BeforeValidator(_needs, json_schema_input_type=Versions | Need | list[Need])]
+def _need(value: Any) -> Any:
+    return {"version": value} if isinstance(value, str) else value
+
+
+Needs: TypeAlias = Annotated[
+    list[Need], BeforeValidator(_needs, json_schema_input_type=Versions | Need | list[Versions | Need])
+]

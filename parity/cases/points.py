@@ -8,7 +8,7 @@ from typing import Any
 from packaging.version import Version
 
 from parity.cases.needs import Need
-from parity.cases.scenario import Scenario, argument
+from parity.cases.scenario import SCENARIO, Scenario, argument
 from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
 
@@ -54,14 +54,15 @@ class Point:
 
     def needs(self, torch: Version) -> Need | None:
         """The versions of torch that this point is for, if this release is none of them."""
-        for need in self.scenario.case.torch:
+        for need in self.scenario.needs:
             if not need.holds(torch) and self._within(need.where):
                 return need
         return None
 
     def _within(self, where: Mapping[str, Any]) -> bool:
         """Whether the point has these values of axes."""
-        return all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in where.items())
+        named = {SCENARIO: self.scenario.name, **self.choice}
+        return all(axis in named and self.scenario.wants(axis, named[axis], wanted) for axis, wanted in where.items())
 
 
 def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:

@@ -9,11 +9,14 @@ from typing import Any
 from parity.cases.axes import Values, values_of
 from parity.cases.identity import Identity, parse_identity
 from parity.cases.literals import labelled
+from parity.cases.needs import Need
 from parity.cases.schema import Case, CaseFile, ExpectedFailure
 from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import Spec
 
 DEFAULT_SEEDS = 3
+# What stands for the scenario's name where values of axes are named.
+SCENARIO = "scenario"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,7 @@ class Scenario:
     given: dict[str, Any]
     axes: dict[str, Values]
     seeds: int
+    needs: tuple[Need, ...] = ()
 
     @property
     def name(self) -> str:
@@ -92,6 +96,8 @@ class Scenario:
     def wants(self, axis: str, label: str, wanted: Any) -> bool:
         """Whether the value of that label is wanted: the label or the value itself, alone or in a list."""
         words = wanted if isinstance(wanted, list) else [wanted]
+        if axis == SCENARIO:
+            return self.name in words
         return any(word in (label, self.across[axis][label]) for word in words)
 
 
@@ -110,5 +116,5 @@ def scenario_of(file: CaseFile, case: Case, own: Path, path: Path, line: int) ->
     return Scenario(
         own, path, line, file.loss, case,
         sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes},
-        seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS,
+        seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS, needs=(*defaults.torch, *case.torch),
     )  # fmt: skip

@@ -128,6 +128,7 @@ class Defaults(Strict):
     given: Arguments = Field(default={}, description="arguments, by torch's names")
     across: Axes = Field(default={}, description="axis to values")
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
+    torch: Needs = Field(default=[], description="the versions of torch that cases are for, beside the cases' own")
 
 
 class Impossible(Strict):

@@ -128,7 +128,7 @@ def _model(place: Place, generator: str) -> type[BaseModel]:
             return Finding
         case ("cases", _, "xfail", *_):
             return ExpectedFailure
-        case ("cases", _, "torch", *_):
+        case ("cases", _, "torch", *_) | ("defaults", "torch", *_):
             return Need
         case (*_, "mask") | (*_, "mask", int()):
             return Mask

@@ -73,7 +73,7 @@ def missing(point: Point) -> str | None:
         word = _missing(point, lacking)
         if word:
             return f"not in {named()}: {word}"
-    if point.scenario.case.torch:
+    if point.scenario.needs:
         need = point.needs(release())
         if need is not None:
             because = f" ({need.because})" if need.because else ""
