@@ -20,7 +20,7 @@ from parity.records.record import Record
 
 SHOWN = 5
 DEPTHS = ("default", "deep")
-VERDICTS = ("passed", "failed", "xpassed", "error", "xfailed", "not offered", "not in torch")
+VERDICTS = ("passed", "failed", "xpassed", "error", "xfailed", "not offered", "not in torch", "finding")
 
 
 @dataclass(slots=True)
@@ -55,13 +55,17 @@ class Report:
 
     def _told(self) -> list[str]:
         """What is told beside the verdict: of the whole run, and of its points."""
+        from parity.references.versions import unknown
+
         compiled = [record.compiled for record in self.records if record.compiled is not None]
         told = [f"{sum(compiled)} of {len(compiled)} points ran compiled code"] if compiled else []
+        told += filter(None, [unknown()])
         return [*told, *dict.fromkeys(note for record in self.records for note in record.notes)]
 
-    def _not_in_torch(self) -> list[str]:
-        """What this torch lacks of what the cases ask for, each with its number of points."""
-        found = Counter(record.reason or "" for record in self.records if record.verdict == "not in torch")
+    def _of_torch(self) -> list[str]:
+        """What this torch lacks, or answers otherwise than those that the cases were made on, with its points."""
+        verdicts = ("not in torch", "finding")
+        found = Counter(record.reason or "" for record in self.records if record.verdict in verdicts)
         return [f"{reason} ({count} points)" for reason, count in sorted(found.items())]
 
     def __str__(self) -> str:
@@ -73,7 +77,7 @@ class Report:
         missing = sorted({record.reason or "" for record in self.records if record.verdict == "not offered"})
         missing += sorted({f"{what}, where it was compared" for record in self.records for what in record.not_offered})
         lines += [f"  not offered: {reason}" for reason in missing]
-        lines += [f"  {reason}" for reason in self._not_in_torch()]
+        lines += [f"  {reason}" for reason in self._of_torch()]
         lines += [f"  note: {note}" for note in self._told()]
         more = [f"... and {len(failures) - SHOWN} more: all of them are in `failures`"] if len(failures) > SHOWN else []
         return "\n".join([*lines, *failures[:SHOWN], *more])

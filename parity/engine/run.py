@@ -13,8 +13,10 @@ from parity.cases.points import Point
 from parity.engine import crumbs
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
+from parity.engine.unknown import finding
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.declaration import Implementation
+from parity.losses import LOSSES
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.conventions import hand_over
@@ -85,7 +87,25 @@ def settled(record: Record, point: Point, implementation: Implementation) -> Rec
         record.verdict = "xfailed" if record.reason else "failed"
     elif record.reason and not point.scenario.case.raises:
         record.verdict = "xpassed"
+    if record.unexpected:
+        cause = finding(record, point, implementation)
+        if cause:
+            record.verdict, record.reason = "finding", cause
+        elif record.mismatches:
+            record.notes += _since(record, point)
     return record
+
+
+def _since(record: Record, point: Point) -> list[str]:
+    """In which version of torch the answer changed that the record leaves."""
+    from parity.engine.changes import since
+
+    mismatch = record.mismatches[0]
+    about = {one.argument or "output" for one in record.mismatches if one.kind is not Kind.CLASS}
+    answered = mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT) and mismatch.kind is not Kind.RAISES
+    if point.loss not in LOSSES:
+        return []
+    return since(point, mismatch.seed or 0, frozenset(about if answered else ()))
 
 
 def broken(record: Record, error: BaseException) -> Record:

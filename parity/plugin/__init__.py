@@ -16,7 +16,7 @@ from parity.plugin.selection import Refusal, pytest_collection_finish, pytest_co
 
 __all__ = [
     "pytest_addoption", "pytest_collect_file", "pytest_collection_finish", "pytest_collection_modifyitems",
-    "pytest_configure", "pytest_runtest_makereport", "pytest_unconfigure",
+    "pytest_configure", "pytest_runtest_makereport", "pytest_terminal_summary", "pytest_unconfigure",
 ]  # fmt: skip
 
 # Parity's own modules are imported where they are used: a pytest run without cases pays nothing for them.
@@ -40,6 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
             from parity.plugin.recorder import Recorder
 
             config.pluginmanager.register(Recorder(config, run, run.results), "parity-recorder")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say so if the cases were not made on this torch."""
+    from parity.plugin.reports import about_torch
+
+    sentence = about_torch(terminalreporter.stats)
+    if sentence:
+        terminalreporter.write_line(f"parity: {sentence}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

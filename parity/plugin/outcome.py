@@ -30,7 +30,7 @@ class Sentence(TerminalRepr):
 def verdict(record: Record) -> None:
     """The record as pytest's outcome: skipped, an expected failure, ParityError, or nothing."""
     __tracebackhide__ = True
-    if record.verdict in ("not offered", "not in torch"):
+    if record.verdict in ("not offered", "not in torch", "finding"):
         pytest.skip(str(record.reason))
     if record.verdict == "xfailed":
         pytest.xfail(str(record.reason))

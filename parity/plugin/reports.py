@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,6 +29,20 @@ def pytest_runtest_makereport(
     elif report.failed and call.excinfo is not None and isinstance(call.excinfo.value, ParityError):
         report.longrepr = Sentence(str(call.excinfo.value))
     return report
+
+
+def about_torch(stats: Mapping[str, Sequence[Any]]) -> str | None:
+    """A sentence if points were run, and their cases were not made on this torch; nothing imports it for that."""
+    ids = (str(getattr(report, "nodeid", "")) for reports in stats.values() for report in reports)
+    if not any(".yaml::" in id or ".yml::" in id for id in ids):
+        return None
+    from importlib.metadata import version
+
+    from packaging.version import Version
+
+    from parity.references.snapshots import unknown
+
+    return unknown(Version(version("torch")))
 
 
 def settled(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record | None:

@@ -8,7 +8,9 @@ from parity.plain import visible
 from parity.records.mismatch import Mismatch
 from parity.records.sentences import sentence
 
-Verdict: TypeAlias = Literal["passed", "failed", "xfailed", "xpassed", "not offered", "not in torch", "error"]
+Verdict: TypeAlias = Literal[
+    "passed", "failed", "xfailed", "xpassed", "not offered", "not in torch", "finding", "error"
+]
 UNEXPECTED = ("failed", "xpassed", "error")
 
 
@@ -68,7 +70,7 @@ class Record:
         lines = [f"{head} leaves parity:" if self.mismatches else f"{head}: {self.verdict}"]
         if self.verdict in ("xfailed", "not offered") and reason:
             lines.append(f"  {self.verdict}: {reason}")
-        elif self.verdict == "not in torch":
+        elif self.verdict in ("not in torch", "finding"):
             lines = [f"{head}: {reason}"]
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""

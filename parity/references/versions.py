@@ -19,6 +19,7 @@ from parity import losses
 from parity.cases.points import Point
 from parity.cases.signature import Signature, signature_of
 from parity.losses import LinearCrossEntropyOptions
+from parity.references import snapshots
 
 # Losses that are classes in torch: they have no signature to hold against a function's.
 _MODULES = {"adaptive_log_softmax_with_loss": "AdaptiveLogSoftmaxWithLoss"}
@@ -50,6 +51,11 @@ def older_classes(name: str) -> list[str]:
         return []
     above = found.__mro__[1 : found.__mro__.index(Exception)]
     return [parent.__name__ for parent in above]
+
+
+def unknown() -> str | None:
+    """A sentence if the cases were not made on this torch; None if they were."""
+    return snapshots.unknown(release())
 
 
 @dataclass(frozen=True, slots=True)

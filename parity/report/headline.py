@@ -25,7 +25,7 @@ class Headline:
 
 def compared(record: Record) -> bool:
     """Whether the record's point was held against torch: what either side does not have never counts as agreement."""
-    return record.verdict not in ("not offered", "not in torch") and record.finding is None
+    return record.verdict not in ("not offered", "not in torch", "finding") and record.finding is None
 
 
 def seeds_run(record: Record) -> list[int]:
@@ -49,7 +49,9 @@ def headline(records: Sequence[Record], exitstatus: int | None, problems: Sequen
     ])  # fmt: skip
     scope += f"; {plural(sum(record.verdict == 'xfailed' for record in records), 'expected failure')}"
     lacking = len({_point(record) for record in records if record.verdict == "not in torch"})
-    scope += f"; {plural(lacking, 'point')} not in this torch." if lacking else "."
+    scope += f"; {plural(lacking, 'point')} not in this torch" if lacking else ""
+    others = len({_point(record) for record in records if record.verdict == "finding"})
+    scope += f"; {plural(others, 'finding')} where this torch answers otherwise." if others else "."
     unexpected = any(record.unexpected for record in records)
     missing = list(filter(None, [*problems, _ending(exitstatus, unexpected)]))
     told = " ".join(missing[:TOLD]) + (f" And {len(missing) - TOLD} more, below." if len(missing) > TOLD else "")

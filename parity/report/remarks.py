@@ -54,8 +54,8 @@ class NotOffered:
 
 
 @dataclass(frozen=True, slots=True)
-class NotInTorch:
-    """What the torch that was asked does not have."""
+class OfTorch:
+    """What the torch that was asked does not have, or answers otherwise than those that the cases were made on."""
 
     what: str
     points: int
@@ -158,20 +158,20 @@ def not_offered(records: Iterable[Record]) -> list[NotOffered]:
     ]
 
 
-def not_in_torch(records: Iterable[Record]) -> list[NotInTorch]:
-    """What the cases ask for and this torch does not have, the points of several implementations counted once."""
+def of_torch(records: Iterable[Record], verdict: str) -> list[OfTorch]:
+    """The reasons of such verdicts, which are torch's own: the points of several implementations are counted once."""
     points: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
     for record in records:
-        if record.verdict == "not in torch":
+        if record.verdict == verdict:
             points[record.reason or ""][record.path, record.id] = record.loss
-    return [NotInTorch(what, len(found), sorted(set(found.values()))) for what, found in sorted(points.items())]
+    return [OfTorch(what, len(found), sorted(set(found.values()))) for what, found in sorted(points.items())]
 
 
 def declared(records: Iterable[Record]) -> list[Declared]:
     """The findings against torch that cases declare."""
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if record.finding is not None and record.verdict not in ("not offered", "not in torch"):
+        if record.finding is not None and record.verdict not in ("not offered", "not in torch", "finding"):
             groups[record.loss, record.scenario, record.implementation].append(record)
     return [
         Declared(

@@ -81,7 +81,8 @@ class Tables:
     refusals: list[tuple[str, dict[str, Tally]]]
     expected: list[remarks.ExpectedFailures]
     not_offered: list[remarks.NotOffered]
-    not_in_torch: list[remarks.NotInTorch]
+    not_in_torch: list[remarks.OfTorch]
+    otherwise: list[remarks.OfTorch]
     declared: list[remarks.Declared]
     seen: list[remarks.Seen]
     closeness: list[remarks.Closeness]
@@ -115,7 +116,8 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         ],
         expected=remarks.expected_failures(records),
         not_offered=remarks.not_offered(records),
-        not_in_torch=remarks.not_in_torch(records),
+        not_in_torch=remarks.of_torch(records, "not in torch"),
+        otherwise=remarks.of_torch(records, "finding"),
         declared=remarks.declared(records),
         seen=remarks.seen(records),
         closeness=remarks.closeness(records, NAMES),
