@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from parity.references.snapshots import Outcome, Snapshot, Unreadable, coded, kn
 from parity.types import Array, Result
 
 Points = Callable[[str], list[Point]]
-KINK = "hinge_embedding_loss/margin 0 rejects only negative distances/none-float32"
+KINK = "hinge_embedding_loss/a margin met exactly passes the gradient/none-float32"
 ONE = np.array([1.0, -2.0, 3.0], np.float32)
 
 
@@ -46,7 +47,10 @@ def test_a_rounding_moves_the_figures_of_a_value_hardly() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [-ONE, ONE * 1.001, ONE[::-1], np.where(ONE < 0, 0, ONE), ONE.astype(np.float64), ONE[:2], np.where(ONE < 0, np.nan, ONE)],
+    [
+        -ONE, ONE * 1.001, ONE[::-1], np.where(ONE < 0, 0, ONE), ONE.astype(np.float64), ONE[:2],
+        np.where(ONE < 0, np.nan, ONE),
+    ],
 )  # fmt: skip
 def test_anything_else_moves_them_far(other: Array) -> None:
     assert moved(coded([ONE]), coded([other])) > 1e-4
@@ -55,7 +59,8 @@ def test_anything_else_moves_them_far(other: Array) -> None:
 def test_a_point_is_answered_refused_or_not_there(points: Points, monkeypatch: pytest.MonkeyPatch) -> None:
     answered, refused = points(
         "loss: mse_loss\ncases:\n  - name: some case\n    given: {input: [1.0], target: [2.0]}\n"
-        "  - name: other case\n    given: {input: [1.0], target: [2.0], reduction: some}\n    raises: {ValueError: not}\n"
+        "  - name: other case\n    given: {input: [1.0], target: [2.0], reduction: some}\n"
+        "    raises: {ValueError: not}\n"
     )
     with known_state():
         found, error = outcome(answered), outcome(refused)
@@ -143,7 +148,7 @@ def test_a_version_without_a_snapshot_is_refused_in_a_sentence() -> None:
     assert CliRunner().invoke(app, ["changes", "2.13", "2.3"]).exit_code == 1
 
 
-def other_convention(**arguments: Array) -> Result:
+def other_convention(**arguments: Any) -> Result:
     """The hinge of the other convention than this torch's."""
     own = probed().clamp_at_bound
     conventions.follow(Conventions(1.0 - own))
@@ -167,7 +172,9 @@ def test_a_failure_where_torch_has_changed_says_so() -> None:
 def newer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This torch is newer than those that the cases were made on, and its clamp has another convention."""
     monkeypatch.setattr(snapshots, "_made_on", lambda: ("2.1", "2.2"))
-    monkeypatch.setattr("parity.engine.run.hand_over", lambda: conventions.follow(Conventions(1 - probed().clamp_at_bound)))
+    monkeypatch.setattr(
+        "parity.engine.run.hand_over", lambda: conventions.follow(Conventions(1 - probed().clamp_at_bound))
+    )
     yield
     conventions.follow(probed())
 
@@ -184,7 +191,9 @@ def test_where_an_unknown_torch_answers_otherwise_nobody_fails() -> None:
 
 @pytest.mark.usefixtures("newer")
 def test_on_an_unknown_torch_a_wrong_loss_still_fails() -> None:
-    report = check("hinge_embedding_loss", lambda **given: (given["input"] * 7, lambda grad: {"input": grad}), only=KINK)
+    report = check(
+        "hinge_embedding_loss", lambda **given: (given["input"] * 7, lambda grad: {"input": grad}), only=KINK
+    )
     assert report.count("failed") == 1
 
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from parity.frameworks import autograd
 from parity.frameworks.torch import TorchLoss
 from parity.plugin import internals
-from parity.references import chunked
+from parity.references import chunked, dispatch, proof
 
 CHUNKS = pytest.mark.skipif(not hasattr(F, "linear_cross_entropy"), reason="this torch has no linear_cross_entropy")
 
@@ -106,6 +106,25 @@ def test_chunks_refuse_second_derivatives_when_nodes_have_other_names(monkeypatc
     (slope,) = torch.autograd.grad(output, input, torch.ones(()), create_graph=True)
     with pytest.raises(RuntimeError):
         torch.autograd.grad(slope.sum(), input)
+
+
+def test_the_reference_is_still_proved_in_part_where_the_dispatcher_cannot_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert dispatch.unasked() == []
+    monkeypatch.delattr(torch.library, "_impls")
+    for name in "_DUMP", "_NAMES":
+        monkeypatch.setattr(dispatch, name, None)
+    for table in "_DEPTH", "_MODE":
+        monkeypatch.setattr(dispatch, table, {"function": None, "dispatch": None})
+    monkeypatch.setattr(proof, "_PROVED", {})
+    dispatch.operators.cache_clear()
+    assert len(dispatch.unasked()) == 2
+    assert proof.not_torch("mse_loss") is None
+    monkeypatch.setattr(F, "mse_loss", lambda *arguments: None)
+    assert "the reference is not torch's own" in str(proof.not_torch("mse_loss"))
+    monkeypatch.undo()
+    dispatch.operators.cache_clear()
 
 
 def test_an_item_is_made_for_pytest_to_choose_where_its_expressions_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
