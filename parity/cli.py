@@ -81,7 +81,7 @@ def versions() -> None:
 
 @app.command()
 def snapshot(
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="default: torch-VERSION.json.gz")] = None,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="default: torch-VERSION.json.xz")] = None,
 ) -> None:
     """Write what this torch answers to every point of the shipped cases, as hashes, to one small file."""
     from parity.engine.snapshot import NotTorch
@@ -89,7 +89,7 @@ def snapshot(
 
     try:
         found = taken(lambda loss: typer.echo(loss, err=True))
-        path = to or Path(f"torch-{found.torch}.json.gz")
+        path = to or Path(f"torch-{found.torch}.json.xz")
         found.written(path)
     except (NotTorch, OSError) as error:
         _refuse(str(error))

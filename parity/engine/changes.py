@@ -87,7 +87,10 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
 
 def differences(before: Snapshot, after: Snapshot) -> dict[str, Difference]:
     """The points whose answers differ."""
-    both = [id for id in before.outcomes if id in after.outcomes and before.outcomes[id] != after.outcomes[id]]
+    both = [
+        id for id, outcome in before.outcomes.items()
+        if id in after.outcomes and _bare(outcome) != _bare(after.outcomes[id])
+    ]  # fmt: skip
     gone = _options_gone(before.outcomes[id] for id in both) | _options_gone(after.outcomes[id] for id in both)
     found, values = {}, {}
     for id in both:
@@ -97,6 +100,11 @@ def differences(before: Snapshot, after: Snapshot) -> dict[str, Difference]:
         else:
             values[id] = _values_moved(before.outcomes[id], after.outcomes[id])
     return found | _by_values(values, before.conventions, after.conventions)
+
+
+def _bare(outcome: Outcome) -> Outcome:
+    """What became of a point, without the version that it is said of."""
+    return outcome.partition(": ")[2] if isinstance(outcome, str) else outcome
 
 
 def _options_gone(outcomes: Iterable[Outcome]) -> dict[str, str]:
@@ -149,12 +157,18 @@ def _by_values(
         names = frozenset(values)
         row = FLOATING.get(point.dtype)
         step = STEPS * (row.eps if row else 0.0)
-        if follows and names <= at_a_bound(point):
-            found[point.id] = Difference(follows, names)
-        elif all(distance <= max(step, 1e-6) for distance in values.values()):
+        far = {name for name, distance in values.items() if distance > max(step, 1e-6)}
+        bound = at_a_bound(point) if follows else frozenset()
+        if names & bound and far <= bound:  # the others may differ in the sign of a zero
+            found[point.id] = Difference(follows, names & bound)
+        elif not far:
             found[point.id] = Difference(ROUNDING, names)
         else:
             found[point.id] = Difference(f"other values of {point.loss}", names)
+    clamped = {id.partition("/")[0] for id, difference in found.items() if difference.cause == follows}
+    for id, values in points.items():
+        if id.partition("/")[0] in clamped and not any(values.values()):  # a zero has another sign, as 0 times -1 has
+            found[id] = Difference(follows, frozenset(values))
     return found
 
 

@@ -1,6 +1,6 @@
 """What changed between two versions of torch, by cause, from small files of hashes."""
 
-import gzip
+import lzma
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def test_a_snapshot_comes_back_from_its_file(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"[]"), gzip.compress(b'{"conventions": {}}')])
+@pytest.mark.parametrize("content", [b"", b"text", lzma.compress(b"[]"), lzma.compress(b'{"conventions": {}}')])
 def test_what_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(Unreadable, match="is no snapshot of torch's answers"):
@@ -102,6 +102,10 @@ CAUSES: list[tuple[Outcome, Outcome, str]] = [
 def test_a_difference_has_a_cause(before: Outcome, after: Outcome, cause: str) -> None:
     found = differences(of({"x": before}), of({"x": after}, "2.14.1"))
     assert found["x"].cause == cause
+
+
+def test_what_neither_version_has_is_no_change() -> None:
+    assert not changes(of({"x": "not in torch 2.5: mse_loss"}), of({"x": "not in torch 2.9: mse_loss"}, "2.9.1"))
 
 
 def test_the_text_of_an_error_that_lists_an_options_values_is_of_the_same_cause() -> None:
@@ -150,13 +154,13 @@ def test_a_version_without_a_snapshot_is_refused_in_a_sentence() -> None:
 
 def other_convention(**arguments: Any) -> Result:
     """The hinge of the other convention than this torch's."""
-    own = probed().clamp_at_bound
-    conventions.follow(Conventions(1.0 - own))
+    before = conventions.IN_FORCE.clamp_at_bound
+    conventions.follow(Conventions(1.0 - probed().clamp_at_bound))
     try:
         output, vjp = hinge_embedding_loss(**arguments)
         known_slope = vjp(np.ones_like(output))
     finally:
-        conventions.follow(Conventions(own))
+        conventions.follow(Conventions(before))
     return output, lambda grad_output: {name: value * grad_output for name, value in known_slope.items()}
 
 

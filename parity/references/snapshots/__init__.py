@@ -1,7 +1,7 @@
 """What a version of torch answers to every point, as hashes in one small file: written, read, and which are shipped."""
 
-import gzip
 import json
+import lzma
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -41,22 +41,22 @@ class Snapshot:
     def written(self, path: Path) -> None:
         """Write it to a file: the same bytes for the same answers."""
         text = json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
-        path.write_bytes(gzip.compress(text.encode(), mtime=0))
+        path.write_bytes(lzma.compress(text.encode()))
 
 
 def read_snapshot(path: Path) -> Snapshot:
     """The snapshot in a file. Raises Unreadable if it is none."""
     try:
-        found = json.loads(gzip.decompress(path.read_bytes()))
+        found = json.loads(lzma.decompress(path.read_bytes()))
         Conventions(**found["conventions"])
         return Snapshot(**found)
-    except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
+    except (OSError, lzma.LZMAError, EOFError, ValueError, TypeError, KeyError) as error:
         raise Unreadable(f"{path} is no snapshot of torch's answers: {type(error).__name__}: {error}") from None
 
 
 def shipped() -> dict[str, Path]:
     """The files that come with parity, by version ('2.13.0'), the oldest first."""
-    found = {path.name.removeprefix("torch-").removesuffix(".json.gz"): path for path in HOME.glob("torch-*.json.gz")}
+    found = {path.name.removeprefix("torch-").removesuffix(".json.xz"): path for path in HOME.glob("torch-*.json.xz")}
     return {name: found[name] for name in sorted(found, key=Version)}
 
 
