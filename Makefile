@@ -1,5 +1,7 @@
 # `make report` and `make test` need Python 3.11 or newer, make and a package index; the rest they set up.
-VENV ?= .venv
+# `make test TORCH=2.14.1`: against another torch, in an environment of its own.
+TORCH ?=
+VENV ?= $(if $(TORCH),.venv-$(TORCH),.venv)
 PYTHON ?= python3
 WORKERS ?= auto
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
@@ -43,13 +45,14 @@ schema: $(READY) ## write cases/schema.json from the model
 	@$(RUN) parity.cases.schema
 
 clean:           ## remove the environment and the reports
-	rm -rf $(VENV) build *.egg-info reports/parity.* reports/results.jsonl
+	rm -rf .venv .venv-* build *.egg-info reports/parity.* reports/results.jsonl
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"parity needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing the pinned requirements into $(VENV)"
-	@$(PIP) install -r requirements.txt
+	@test -x $(VENV)/bin/python || { $(PYTHON) -m venv $(VENV) && touch $(VENV)/.parity-own; }
+	@$(VENV)/bin/python .ci/requirements.py requirements.txt $(TORCH) > $(VENV)/requirements.txt
+	@echo "installing the pinned requirements into $(VENV), torch: $$(grep '^torch==' $(VENV)/requirements.txt)"
+	@$(PIP) install -r $(VENV)/requirements.txt
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 

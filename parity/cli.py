@@ -6,7 +6,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    invoke_without_command=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="a file that `pytest --parity-results FILE` wrote")]
 
 
@@ -25,8 +27,13 @@ Examples:
   parity new focal_loss --reference mylib.eager:focal_loss       a first case file for a loss of your own
 """
 )
-def parity() -> None:
-    """Holds a loss function against torch.nn.functional."""
+def parity(context: typer.Context) -> None:
+    """Holds a loss function against torch.nn.functional.
+
+    Without a command it tells the versions.
+    """
+    if context.invoked_subcommand is None:
+        versions()
 
 
 @app.command()
@@ -89,6 +96,31 @@ def facts() -> None:
     typer.echo(f"OPTION is one of {', '.join(options())}")
 
 
+@app.command()
+def versions() -> None:
+    """Tell the versions, what this torch lacks of what the cases ask for, and what was found by asking it."""
+    from parity.references.about import lines
+
+    typer.echo("\n".join(lines()))
+
+
+@app.command()
+def snapshot(
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="default: torch-VERSION.json.xz")] = None,
+) -> None:
+    """Write what this torch answers to every point of the shipped cases, as hashes, to one small file."""
+    from parity.engine.snapshot import NotTorch
+    from parity.engine.snapshot import snapshot as taken
+
+    try:
+        found = taken(lambda loss: typer.echo(loss, err=True))
+        path = to or Path(f"torch-{found.torch}.json.xz")
+        found.written(path)
+    except (NotTorch, OSError) as error:
+        _refuse(str(error))
+    typer.echo(f"{path}: {len(found.outcomes):,} points of torch {found.torch}")
+
+
 @app.command(
     epilog="""\b
 Example:
@@ -114,6 +146,29 @@ def new(
     except (Undrafted, OSError) as error:
         _refuse(str(error))
     typer.echo(f"{path}: {scenarios} scenarios, {points:,} points")
+
+
+@app.command(
+    epilog="""\b
+Example:
+  parity changes 2.13 2.14
+"""
+)
+def changes(
+    before: Annotated[str, typer.Argument(metavar="A", help="a version, or a file that `parity snapshot` wrote")],
+    after: Annotated[str, typer.Argument(metavar="B", help="the version, or the file, to hold against it")],
+) -> None:
+    """Tell what changed between two versions of torch, a cause a line, with the number of points."""
+    from parity.engine.changes import Unknown, snapshot_of
+    from parity.engine.changes import changes as found
+    from parity.references.snapshots import Unreadable
+
+    try:
+        one, other = snapshot_of(before), snapshot_of(after)
+    except (Unknown, Unreadable) as error:
+        _refuse(str(error))
+    for change in found(one, other):
+        typer.echo(str(change))
 
 
 def _refuse(sentences: str) -> NoReturn:

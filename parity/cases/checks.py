@@ -60,6 +60,7 @@ def problems(
         yield from _same_ids(scenario, place)
         yield from expected.identity(scenario, place)
         yield from expected.xfails(scenario, place, served)
+        yield from expected.needs(scenario, place)
     yield from expected.needed(scenario, place)
     yield from expected.refusal(case, place)
     yield from expected.beside_around(scenario, place)

@@ -1,17 +1,18 @@
 """What is wrong with what a scenario expects: its identity, expected failures, refusals and figures."""
 
 import builtins
-from collections.abc import Collection, Hashable, Iterator, Mapping
-from functools import cache
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import unlike
+from parity.cases.needs import Need
 from parity.cases.points import expand
 from parity.cases.reader import Place, Problem
-from parity.cases.scenario import Scenario
+from parity.cases.scenario import SCENARIO, Scenario
 from parity.cases.schema import Case, Published
 from parity.cases.specs import Strict
 from parity.facts.expression import Misspelt, parse
@@ -31,7 +32,6 @@ def identity(scenario: Scenario, place: Place) -> Iterator[Problem]:
 def xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     """Expected failures that match no implementation or no point."""
     nothing = "this xfail matches nothing"
-    values = cache(lambda axis: {*scenario.across[axis], *map(_hashed, scenario.across[axis].values())})
     for name, failures in scenario.xfail.items():
         here = (*place, "xfail", name)
         if name not in served:
@@ -39,19 +39,54 @@ def xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str
         elif scenario.loss not in served[name]:
             yield Problem(here, f"{nothing}: {name} has no {scenario.loss}", key=True)
         for position, failure in enumerate(failures):
+            here_where = (*here, position, "where")
             if isinstance(failure.where, str):
-                yield from _expression(scenario, failure.where, (*here, position, "where"))
-                continue
-            for axis, wanted in failure.where.items():
-                inner = (*here, position, "where", axis)
-                if axis not in scenario.across:
-                    said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
-                    yield Problem(inner, said, key=True)
-                    continue
-                for word in wanted if isinstance(wanted, list) else [wanted]:
-                    if _hashed(word) not in values(axis):
-                        hint = nearest(word, scenario.across[axis])
-                        yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
+                yield from _expression(scenario, failure.where, here_where)
+            else:
+                yield from _where(scenario, failure.where, here_where, nothing)
+
+
+def needs(scenario: Scenario, place: Place) -> Iterator[Problem]:
+    """Versions of torch that are asked for at no point."""
+    for position, need in enumerate(scenario.case.torch):
+        here = (*place, "torch", position, "where")
+        yield from _where(scenario, need.where, here, "this version of torch is needed nowhere")
+
+
+def file_needs(scenarios: Sequence[Scenario], needs: Sequence[Need]) -> Iterator[Problem]:
+    """Versions of torch among a file's defaults that no case has a point for."""
+    for position, need in enumerate(needs):
+        for axis, wanted in need.where.items():
+            there = {
+                word
+                for scenario in scenarios if axis == SCENARIO or axis in scenario.across
+                for word in ([scenario.name] if axis == SCENARIO else _labels_and_values(scenario, axis))
+            }  # fmt: skip
+            for word in wanted if isinstance(wanted, list) else [wanted]:
+                if _hashed(word) not in there:
+                    known = [str(one) for one in there if isinstance(one, str)]
+                    said = f"this version of torch is needed nowhere: no {axis} is {quoted(str(word))}"
+                    yield Problem(("defaults", "torch", position, "where", axis), said + nearest(word, known))
+
+
+def _where(scenario: Scenario, where: Mapping[str, Any], place: Place, nothing: str) -> Iterator[Problem]:
+    """Values of axes that no point has."""
+    for axis, wanted in where.items():
+        inner = (*place, axis)
+        if axis not in scenario.across:
+            said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
+            yield Problem(inner, said, key=True)
+            continue
+        there = _labels_and_values(scenario, axis)
+        for word in wanted if isinstance(wanted, list) else [wanted]:
+            if _hashed(word) not in there:
+                hint = nearest(word, scenario.across[axis])
+                yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
+
+
+@lru_cache(maxsize=64)
+def _labels_and_values(scenario: Scenario, axis: str) -> frozenset[Hashable]:
+    return frozenset([*scenario.across[axis], *map(_hashed, scenario.across[axis].values())])
 
 
 def _expression(scenario: Scenario, text: str, place: Place) -> Iterator[Problem]:

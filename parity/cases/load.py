@@ -13,6 +13,7 @@ from parity import losses
 from parity.cases import checks
 from parity.cases.axes import parts, values_of
 from parity.cases.errors import nearest, quoted
+from parity.cases.expected import file_needs
 from parity.cases.literals import written
 from parity.cases.reader import Document, Problem, read
 from parity.cases.reference import EXAMPLE, Named, Unimportable
@@ -64,6 +65,7 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
         scenarios.append(scenario)
         if len(problems) >= checks.MOST:
             break
+    problems = problems or list(islice(file_needs(scenarios, file.defaults.torch), checks.MOST))
     if problems:
         raise document.error(problems)
     return scenarios

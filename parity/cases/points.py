@@ -1,12 +1,15 @@
 """Scenario -> points: one choice of options, sizes, dtype and layout each."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from packaging.version import Version
+
 from parity.cases.forms import form_of
-from parity.cases.scenario import Scenario, argument
+from parity.cases.needs import Need
+from parity.cases.scenario import SCENARIO, Scenario, argument
 from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
 from parity.facts.expression import parse
@@ -65,23 +68,31 @@ class Point:
         return self.scenario.signature.defaults
 
     @property
-    def refusal(self) -> tuple[str, str, str] | None:
-        """The class of the exception that must be raised, a part of its message, and the scenario's name."""
-        for error, part in (self.scenario.case.raises or {}).items():
-            return error, part, self.scenario.name
+    def refusal(self) -> tuple[str, ...] | None:
+        """The class of the exception that must be raised, parts of its message, and the scenario's name."""
+        for error, parts in (self.scenario.case.raises or {}).items():
+            return error, *parts, self.scenario.name
         return None
 
     def expected_failure(self, implementation: str, facts: Container[str]) -> ExpectedFailure | None:
         """The xfail of this scenario that covers this point, which has these facts, for the implementation, if any."""
         for failure in self.scenario.xfail.get(implementation, ()):
             where = failure.where
-            if isinstance(where, str):
-                covered = parse(where, self.scenario.words).holds(facts)
-            else:
-                covered = all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in where.items())
-            if covered:
+            if parse(where, self.scenario.words).holds(facts) if isinstance(where, str) else self._within(where):
                 return failure
         return None
+
+    def needs(self, torch: Version) -> Need | None:
+        """The versions of torch that this point is for, if this release is none of them."""
+        for need in self.scenario.needs:
+            if not need.holds(torch) and self._within(need.where):
+                return need
+        return None
+
+    def _within(self, where: Mapping[str, Any]) -> bool:
+        """Whether the point has these values of axes."""
+        named = {SCENARIO: self.scenario.name, **self.choice}
+        return all(axis in named and self.scenario.wants(axis, named[axis], wanted) for axis, wanted in where.items())
 
 
 def stack_of(around: str) -> int:

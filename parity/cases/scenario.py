@@ -9,6 +9,7 @@ from typing import Any
 from parity.cases.axes import OWN, Values, values_of
 from parity.cases.identity import Identity, parse_identity
 from parity.cases.literals import labelled
+from parity.cases.needs import Need
 from parity.cases.reference import Named
 from parity.cases.schema import Case, CaseFile, ExpectedFailure
 from parity.cases.signature import Signature
@@ -17,6 +18,8 @@ from parity.facts.words import valued
 
 DEFAULT_SEEDS = 3
 _NUMBERS = (bool, int, float)
+# What stands for the scenario's name where values of axes are named.
+SCENARIO = "scenario"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,7 @@ class Scenario:
     seeds: int
     vary: tuple[str, ...] = ()
     rows: frozenset[tuple[str, ...]] = frozenset()
+    needs: tuple[Need, ...] = ()
 
     @property
     def name(self) -> str:
@@ -110,6 +114,8 @@ class Scenario:
     def wants(self, axis: str, label: str, wanted: Any) -> bool:
         """Whether the value of that label is wanted: the label or the value itself, alone or in a list."""
         words = wanted if isinstance(wanted, list) else [wanted]
+        if axis == SCENARIO:
+            return self.name in words
         return any(word in (label, self.across[axis][label]) for word in words)
 
 
@@ -137,5 +143,5 @@ def scenario_of(file: CaseFile, case: Case, home: Home, path: Path, line: int) -
     return Scenario(
         home.path, path, line, home.signature, home.reference, case,
         sizes={**defaults.sizes, **case.sizes}, given=given, axes={"dtype": ["float32"], **axes},
-        seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS,
+        seeds=case.seeds or defaults.seeds or DEFAULT_SEEDS, needs=(*defaults.torch, *case.torch),
     )  # fmt: skip

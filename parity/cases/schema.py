@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from parity import losses
 from parity.cases.axes import Axis, words_for
+from parity.cases.needs import Needs
 from parity.cases.signature import signature_of
 from parity.cases.specs import AROUND, DTYPES, FORMS, LAYOUTS, LITERAL, Given, NumbersLiteral, Strict
 
@@ -24,6 +25,16 @@ Seeds: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 Arguments: TypeAlias = Annotated[dict[str, Given], WithJsonSchema({"type": "object"})]
 Axes: TypeAlias = Annotated[dict[str, Axis], WithJsonSchema({"type": "object"})]
 Sizes: TypeAlias = dict[str, Annotated[int, Field(ge=0)]]
+
+
+def _texts(value: Any) -> Any:
+    """A text alone, or what stands in its place, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+Texts: TypeAlias = Annotated[
+    list[str], Field(min_length=1), BeforeValidator(_texts, json_schema_input_type=str | list[str])
+]
 
 
 class Allowance(Strict):
@@ -98,8 +109,11 @@ class Case(Strict):
     )
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
     depth: Literal["default", "deep"] = Field(default="default", description="deep: only run with --parity-depth deep")
-    raises: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
-        default=None, description="the exception's class to a part of torch's message; both sides must raise it"
+    torch: Needs = Field(default=[], description="the versions of torch that have it, where torch cannot be asked")
+    raises: Annotated[dict[str, Texts], Field(min_length=1, max_length=1)] | None = Field(
+        default=None,
+        description="the exception's class to a part of torch's message, or a list of parts of which its versions have "
+        "one each; both sides must raise it",
     )
     warns: Annotated[dict[str, str], Field(max_length=1)] | None = Field(
         default=None,
@@ -127,6 +141,7 @@ class Defaults(Strict):
     given: Arguments = Field(default={}, description="arguments, by torch's names")
     across: Axes = Field(default={}, description="axis to values")
     seeds: Seeds | None = Field(default=None, description="draws a point; by default 3")
+    torch: Needs = Field(default=[], description="the versions of torch that cases are for, beside the cases' own")
 
 
 class Impossible(Strict):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from parity.cases.axes import Labels
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import written
+from parity.cases.needs import Need
 from parity.cases.reader import Place, Problem
 from parity.cases.schema import (
     Allowance,
@@ -127,6 +128,8 @@ def _model(place: Place, generator: str) -> type[BaseModel]:
             return Finding
         case ("cases", _, "xfail", *_):
             return ExpectedFailure
+        case ("cases", _, "torch", *_) | ("defaults", "torch", *_):
+            return Need
         case (*_, "mask") | (*_, "mask", int()):
             return Mask
     return FORMS[generator]

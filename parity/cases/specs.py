@@ -3,7 +3,7 @@
 The reader validates with these models, the JSON Schema is made from them, and parity.draws draws by them.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,12 +19,12 @@ Layout: TypeAlias = Literal[
     "contiguous", "fortran", "transposed", "channels_last", "batch_first", "sliced", "padded", "reversed", "expanded",
     "offset", "readonly",
 ]  # fmt: skip
-LAYOUTS: tuple[str, ...] = Layout.__args__  # type: ignore[attr-defined]
+LAYOUTS: tuple[str, ...] = get_args(Layout)
 # What a call may go through, on both sides: torch's answer under it is the reference's.
 Around: TypeAlias = Literal[
     "autocast bfloat16", "autocast float16", "vmap", "jvp", "compile", "checkpoint", "positional",
 ]  # fmt: skip
-AROUND: tuple[str, ...] = Around.__args__  # type: ignore[attr-defined]
+AROUND: tuple[str, ...] = get_args(Around)
 # What an array may be drawn in: the floating dtypes for a whole scenario, any for one array.
 DTYPES: tuple[str, ...] = tuple(FLOATING)
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from parity.implementations.contract import Contract, Terms
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.reference import Reference
+from parity.references.versions import taken
 from parity.types import Array, NotOffered, Result
 from parity.wording import class_names, in_words, message
 
@@ -154,7 +155,7 @@ def _arrays(pair: Pair, seed: int) -> tuple[dict[str, Any], Array | None]:
         raise Stopped(undrawn(error)) from None
     for name in pair.terms.without:
         arguments.pop(name, None)
-    return arguments, own
+    return taken(pair.point.loss, arguments) if pair.reference.is_torch else arguments, own
 
 
 def undrawn(error: Exception) -> Mismatch:
@@ -195,7 +196,7 @@ def ask_refusal(drawn: Drawn) -> str:
     return next(name for name in class_names(error) if name in EXCEPTIONS)
 
 
-def refusal_of(drawn: Drawn) -> dict[str, str] | None:
+def refusal_of(drawn: Drawn) -> dict[str, list[str]] | None:
     """What the reference refuses a call with under the transformation of its point, which it answers without."""
     try:
         ask_reference(drawn)
@@ -210,7 +211,7 @@ def refusal_of(drawn: Drawn) -> dict[str, str] | None:
         vjp(drawn.upstream(output))
     except Exception:
         return None  # the case is at fault, and is told so
-    return {mismatch.figures["wanted"]: ""}
+    return {mismatch.figures["wanted"]: [""]}
 
 
 def ask_implementation(asked: Asked) -> Draw:

@@ -16,14 +16,18 @@ from parity.engine.facts import PointFacts
 from parity.engine.granting import Granting
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
+from parity.engine.unknown import finding
 from parity.facts.point import facts_of
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation
+from parity.losses import LOSSES
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
+from parity.references.conventions import hand_over
 from parity.references.proof import is_reference, not_torch
 from parity.references.reference import Reference, under
+from parity.references.versions import missing
 from parity.types import NotOffered
 from parity.wording import in_words, message
 
@@ -40,6 +44,10 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         if contract.problem:
             return _erroneous(record, Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": contract.problem}))
         reference = implementation.reference_of(point)
+        absent = missing(point) if reference.is_torch else None
+        if absent:
+            record.verdict, record.reason = "not in torch", absent
+            return record
         for beside in point.scenario.identity.beside if point.scenario.identity else ():
             if beside.loss in implementation.losses:
                 implementation.contract(beside)  # by its name from then on
@@ -56,6 +64,7 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
             problem = not_torch(point.loss) if reference.is_torch else None
             if problem:
                 return _erroneous(record, _not_own(problem))
+            hand_over()
             called = contract.under(point.around)
             asked = under(reference, contract.signature, point.around, contract.device) if point.around else reference
             compiles = called.compiles
@@ -84,8 +93,8 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         record.verdict = "error"
         return record
     if not record.mismatches and not record.compared:
-        missing = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
-        record.verdict, record.reason = "not offered", f"nothing was compared without {missing}"
+        without = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
+        record.verdict, record.reason = "not offered", f"nothing was compared without {without}"
         return record
     if reference.extended is None and FLOATING[point.dtype].double and not record.raises:
         record.notes.append(f"of {point.dtype} no answer is known that is more exact than {reference.name}'s own")
@@ -121,7 +130,25 @@ def settled(record: Record, point: Point, implementation: Implementation) -> Rec
         record.verdict = "xfailed" if record.reason else "nearer than torch" if record.nearer else "failed"
     elif record.reason and not point.scenario.case.raises:
         record.verdict = "xpassed"
+    if record.unexpected:
+        cause = finding(record, point, implementation)
+        if cause:
+            record.verdict, record.reason = "finding", cause
+        elif record.mismatches:
+            record.notes += _since(record, point)
     return record
+
+
+def _since(record: Record, point: Point) -> list[str]:
+    """In which version of torch the answer changed that the record leaves."""
+    from parity.engine.changes import since
+
+    mismatch = record.mismatches[0]
+    about = {one.argument or "output" for one in record.mismatches if one.kind is not Kind.CLASS}
+    answered = mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT) and mismatch.kind is not Kind.RAISES
+    if point.loss not in LOSSES:
+        return []
+    return since(point, mismatch.seed or 0, frozenset(about if answered else ()))
 
 
 def broken(record: Record, error: BaseException) -> Record:

@@ -1,6 +1,6 @@
 """The draws of a point -> what they show, noted in its record."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -127,7 +127,7 @@ def _decided(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         if one.pair.contract.lacks_errors:
             raise NotOffered(ERRORS)
         record.raises = wanted
-        _refuse(one, {wanted: ""})
+        _refuse(one, {wanted: [""]})
 
     refused = [(seed, one) for seed, one in drawn if refusals.get(seed) and stages.offered(seed, one.pair.contract)]
     stages.each(refuse, refused)
@@ -164,7 +164,9 @@ def _around(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         _agreements(stages, seeds)
 
 
-def _refusals(stages: "Stages", seeds: list[tuple[int, Start]], raises: Mapping[str, str] | None = None) -> None:
+def _refusals(
+    stages: "Stages", seeds: list[tuple[int, Start]], raises: Mapping[str, Collection[str]] | None = None
+) -> None:
     """Both sides refuse the call, as the case has it or as torch does."""
 
     def refuse(drawn: Drawn) -> None:
@@ -175,7 +177,7 @@ def _refusals(stages: "Stages", seeds: list[tuple[int, Start]], raises: Mapping[
     stages.each(refuse, stages.drawn(seeds))
 
 
-def _refuse(drawn: Drawn, raises: Mapping[str, str]) -> None:
+def _refuse(drawn: Drawn, raises: Mapping[str, Collection[str]]) -> None:
     pair = drawn.pair
     at("in a call that must be refused", drawn.seed)
     found = list(witness.refusal(raises, pair.reference, pair.contract, drawn.arguments))

@@ -1,6 +1,5 @@
 """Torch callables and modules as losses, gradients by autograd. Torch itself, wrapped so, is the reference."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import copy, deepcopy
 from functools import partial
@@ -8,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd.graph import _engine_run_backward
 
 from parity.cases.signature import Signature
 from parity.dtypes import is_floating
+from parity.frameworks import autograd
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import returned
 from parity.frameworks.compiled import is_compiled
@@ -22,11 +21,9 @@ from parity.frameworks.tensors import to_numpy as to_numpy
 from parity.frameworks.tensors import to_tensor
 from parity.frameworks.transformations import TRANSFORMATIONS, positional
 from parity.types import Array, Clause, Differentiator, Gradients, NotOffered
-from parity.wording import first_line, message
+from parity.wording import first_line
 
 _REMEMBERED = 10_000
-# torch's two ways to say that an argument has no derivative.
-_NOT_DIFFERENTIABLE = re.compile(r"(?:derivative for|with respect to argument) '(\w+)'")
 
 
 class TorchLoss:
@@ -73,11 +70,11 @@ class TorchLoss:
             try:
                 output = self.answer(call)
             except RuntimeError as error:
-                named = _NOT_DIFFERENTIABLE.search(message(error))
-                if named is None or named[1] not in leaves:
+                found = autograd.refused(error, self.function, call, leaves)
+                if not found:
                     raise
-                refused.add(named[1])
-                call[named[1]] = call[named[1]].detach()
+                refused |= found
+                call |= {name: call[name].detach() for name in found}
                 continue
             if not isinstance(output, torch.Tensor):
                 raise returned(output, "a tensor")
@@ -159,8 +156,8 @@ class TorchVjp(Differentiator):
             self._call_again()
             keep = not (self.loss.compiles or Clause.BACKWARD in self.loss.waived)
             if keep:
-                _grad(self.output, self.leaves.values(), upstream)
-        found = _grad(self.output, self.leaves.values(), upstream, retain_graph=keep)
+                autograd.gradients(self.output, tuple(self.leaves.values()), upstream)
+        found = autograd.gradients(self.output, tuple(self.leaves.values()), upstream, retain_graph=keep)
         self.freed = not keep
         return _named(self.leaves, found, self.loss.array)
 
@@ -177,7 +174,8 @@ class TorchVjp(Differentiator):
         leaves = {name: call[name].requires_grad_() for name in names}
         call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
         output = self.loss.answer(call, again=True)
-        found = _grad(output, leaves.values(), self.loss.upstream(grad_output), retain_graph=False) if leaves else ()
+        upstream = self.loss.upstream(grad_output)
+        found = autograd.gradients(output, tuple(leaves.values()), upstream, retain_graph=False) if leaves else ()
         gradients = {
             name: None if gradient is None else to_numpy(gradient)
             for name, gradient in zip(leaves, found, strict=True)
@@ -195,7 +193,7 @@ class TorchVjp(Differentiator):
         with torch.no_grad():
             call[name].zero_()
         upstream = self.loss.upstream(grad_output)
-        found = _grad(output, leaves.values(), upstream, retain_graph=False) if leaves else ()
+        found = autograd.gradients(output, tuple(leaves.values()), upstream, retain_graph=False) if leaves else ()
         return _named(leaves, found)
 
     def _detached(self) -> dict[str, Any]:
@@ -226,7 +224,7 @@ class TwiceVjp(TorchVjp):
             self.freed = False
         leaves = [self.leaves[name] for name in names]
         try:
-            first = _grad(self.output, leaves, upstream, create_graph=True)
+            first = autograd.gradients(self.output, leaves, upstream, create_graph=True)
         except RuntimeError as error:
             if "torch.compile" in str(error):
                 raise NotOffered("second derivatives") from None
@@ -252,21 +250,6 @@ def _named(
     """The gradients that there are, by argument name, each made an array by `array`."""
     make = array or to_numpy
     return {name: make(gradient) for name, gradient in zip(names, found, strict=True) if gradient is not None}
-
-
-def _grad(
-    output: torch.Tensor, leaves: Iterable[torch.Tensor], grad_output: torch.Tensor, create_graph: bool = False,
-    retain_graph: bool = True,
-) -> tuple[torch.Tensor | None, ...]:  # fmt: skip
-    """``torch.autograd.grad`` without its check of shapes.
-
-    That check is Python, and imports sympy when first given a grad_output: a quarter of ``import torch``.
-    """
-    found: tuple[torch.Tensor | None, ...] = _engine_run_backward(
-        (output,), (grad_output,), retain_graph, create_graph, tuple(leaves),
-        allow_unreachable=True, accumulate_grad=False,
-    )  # fmt: skip
-    return found
 
 
 def unready(device: str) -> str | None:

@@ -1,6 +1,6 @@
 """Losses of distances between embeddings: cosine embedding and the two triplet margins.
 
-The hinge max(0, z) has no derivative at its kink z = 0. These, as torch, take it to be 1 there.
+The hinge max(0, z) has no derivative at its kink z = 0; what stands for it there is torch's convention.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import numpy as np
 from parity.losses.arguments import gradients, promote, unbroadcast, widen, working
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar, uint8_as_int8, zero_outside
 from parity.losses.checks import check_broadcast, check_real, check_reduction
+from parity.losses.conventions import hinge_slope
 from parity.losses.distance import pairwise_distance
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
@@ -74,7 +75,7 @@ def cosine_embedding_loss(
         # cos = x1.x2 / r with r = sqrt(s1 s2) and s = x.x + eps, so by the chain rule
         # dcos/dx1 = x2 / r + dcos/dr dr/ds1 2 x1, where dcos/dr = -cos / r and dr/ds1 = s2 / (2 r)
         grad_losses = adjoint(grad_output)
-        grad_cosine = np.where(dissimilar & (violation >= 0), grad_losses, 0) - np.where(similar, grad_losses, 0)
+        grad_cosine = np.where(dissimilar & hinge_slope(violation), grad_losses, 0) - np.where(similar, grad_losses, 0)
         grad_cosine = unbroadcast(grad_cosine, cosine.shape)
         grad_product = grad_cosine / length
         grad_squares = -grad_cosine * (cosine / length) / (2 * length)
@@ -201,9 +202,9 @@ def _triplet_margin(
     output, adjoint = reduced(np.maximum(violation, 0), reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        # with z = margin + d(a, p) - min(d(a, n), d(p, n)) >= 0: dz is 1 for d(a, p), -1 for the smaller of the
+        # with z = margin + d(a, p) - min(d(a, n), d(p, n)) above 0: dz is 1 for d(a, p), -1 for the smaller of the
         # other two, and -1/2 for both where they are equal
-        grad_violation = zero_outside(adjoint(grad_output), violation >= 0)
+        grad_violation = zero_outside(adjoint(grad_output), hinge_slope(violation))
         total: Gradients = {}
 
         def accumulate(grad_distance: Array, distance_values: Array, distance_vjp: Vjp, x1: str, x2: str) -> None:

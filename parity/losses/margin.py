@@ -1,6 +1,6 @@
 """Losses of a margin between two classes, 1 and -1: margin ranking, hinge embedding and soft margin.
 
-The hinge max(0, z) has no derivative at its kink z = 0. These three, as torch, take it to be 1 there.
+The hinge max(0, z) has no derivative at its kink z = 0; what stands for it there is torch's convention.
 """
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from parity.losses.arguments import gradients, is_floating, promote, widen
 from parity.losses.arithmetic import float_dtype, rounded, scalar, uint8_as_int8, zero_outside
 from parity.losses.checks import check_broadcast, check_no_bool, check_real
+from parity.losses.conventions import hinge_slope
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -62,8 +63,8 @@ def margin_ranking_loss(
     output, adjoint = reduced(np.maximum(violation, 0), reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        # with z = margin - y (x1 - x2) >= 0: dz/dx1 = -y, dz/dx2 = y, dz/dy = -(x1 - x2)
-        grad_violation = zero_outside(adjoint(grad_output), violation >= 0)
+        # with z = margin - y (x1 - x2) above 0: dz/dx1 = -y, dz/dx2 = y, dz/dy = -(x1 - x2)
+        grad_violation = zero_outside(adjoint(grad_output), hinge_slope(violation))
         grad_input1 = negated_target * grad_violation
         return gradients(
             input1=(input1, grad_input1), input2=(input2, -grad_input1), target=(target, -(difference * grad_violation))
@@ -116,12 +117,12 @@ def hinge_embedding_loss(
     )
 
     def vjp(grad_output: Array) -> Gradients:
-        # dl/dx = [y != -1] - [y != 1] [margin - x >= 0]
+        # dl/dx = [y != -1] - [y != 1] [margin - x above 0]
         grad_losses = adjoint(grad_output)
         return gradients(
             input=(
                 input,
-                zero_outside(grad_losses, similar) - zero_outside(grad_losses, dissimilar & (violation >= 0)),
+                zero_outside(grad_losses, similar) - zero_outside(grad_losses, dissimilar & hinge_slope(violation)),
             )
         )
 

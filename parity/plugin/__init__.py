@@ -9,6 +9,7 @@ import pytest
 from parity.plugin import options
 from parity.plugin.claim import Claim
 from parity.plugin.collect import CaseCollector
+from parity.plugin.internals import files_were_named
 from parity.plugin.reports import pytest_runtest_makereport
 from parity.plugin.run import RUN, Run, pytest_terminal_summary
 from parity.plugin.selection import Refusal, pytest_collection_finish, pytest_collection_modifyitems
@@ -28,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = run = Run(config)
-    if run.own and config.args_source is not pytest.Config.ArgsSource.ARGS:
+    if run.own and not files_were_named(config):
         from parity.cases.shipped import case_folder
 
         if case_folder() not in {config.invocation_params.dir / argument for argument in config.args}:

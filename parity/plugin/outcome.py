@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest._code.code import ReprFileLocation, TerminalRepr
-from _pytest._io import TerminalWriter
 
 from parity.errors import ParityError
+from parity.plugin.internals import ReprFileLocation, TerminalRepr
 
 if TYPE_CHECKING:
     from parity.records.record import Record
@@ -22,7 +21,7 @@ class Sentence(TerminalRepr):
         if short:
             self.reprcrash = ReprFileLocation(path, (line or 0) + 1, short)
 
-    def toterminal(self, tw: TerminalWriter) -> None:
+    def toterminal(self, tw: Any) -> None:
         for line in self.text.splitlines():
             tw.line(line, red=line.startswith("  - "))
 
@@ -33,7 +32,7 @@ class Sentence(TerminalRepr):
 def verdict(record: Record) -> None:
     """The record as pytest's outcome: skipped, an expected failure, ParityError, or nothing."""
     __tracebackhide__ = True
-    if record.verdict == "not offered":
+    if record.verdict in ("not offered", "not in torch", "finding"):
         pytest.skip(str(record.reason))
     if record.verdict == "xfailed":
         pytest.xfail(str(record.reason))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -51,6 +51,20 @@ def observed(item: pytest.Item) -> Record | None:
     point = getattr(item, "callspec", None) and item.callspec.params.get("point")  # type: ignore[attr-defined]
     records: list[Record] | None = getattr(point, "parity_records", None)
     return records[-1] if records else None
+
+
+def about_torch(stats: Mapping[str, Sequence[Any]]) -> str | None:
+    """A sentence if points were run, and their cases were not made on this torch; nothing imports it for that."""
+    ids = (str(getattr(report, "nodeid", "")) for reports in stats.values() for report in reports)
+    if not any(".yaml::" in id or ".yml::" in id for id in ids):
+        return None
+    from importlib.metadata import version
+
+    from packaging.version import Version
+
+    from parity.references.snapshots import unknown
+
+    return unknown(Version(version("torch")))
 
 
 def settled(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record | None:

@@ -147,3 +147,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if run.left:
         points = "1 point is" if run.left == 1 else f"{run.left:,} points are"
         terminalreporter.write_line(f"parity: {run.budget.words} is over: {points} left", yellow=True)
+    from parity.plugin.reports import about_torch
+
+    other = about_torch(terminalreporter.stats)
+    if other:
+        terminalreporter.write_line(f"parity: {other}")

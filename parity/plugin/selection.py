@@ -6,8 +6,8 @@ import gc
 from collections.abc import Callable, Iterator
 
 import pytest
-from _pytest.mark.expression import Expression
 
+from parity.plugin.internals import matcher
 from parity.plugin.own import undefined
 from parity.plugin.run import RUN, Run
 
@@ -15,18 +15,7 @@ from parity.plugin.run import RUN, Run
 def keywords(config: pytest.Config) -> Callable[[list[str]], bool] | None:
     """Whether -k keeps an item of these names: asked before the item is made. None if it keeps all."""
     text = config.getoption("keyword")
-    if not text:
-        return None
-    try:
-        expression = Expression.compile(text)
-    except SyntaxError:  # pytest tells the user, once it has collected
-        return None
-
-    def wanted(names: list[str]) -> bool:
-        lowered = [name.lower() for name in names]
-        return expression.evaluate(lambda word, /, **_: any(word.lower() in name for name in lowered))
-
-    return wanted
+    return matcher(text) if text else None
 
 
 @pytest.hookimpl(wrapper=True)

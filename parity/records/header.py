@@ -59,7 +59,7 @@ def header(
     case files that are run.
     """
     paths = sorted(set(case_paths))
-    cases = _digests(paths)
+    cases = digests(paths)
     return {
         "kind": "run", "run": uuid4().hex, "planned": planned, "shard": shard, "implementations": implementations,
         "seeds": seeds or OWN_SEEDS, "seed_base": seed_base, "depth": depth,
@@ -108,7 +108,7 @@ def _processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _digests(paths: Iterable[Path]) -> dict[str, str]:
+def digests(paths: Iterable[Path]) -> dict[str, str]:
     """The digests of case files by name, alike wherever they lie and however their lines end."""
     files: dict[str, list[str]] = {}
     for path in paths:

@@ -9,7 +9,9 @@ from parity.plain import visible
 from parity.records.mismatch import Kind, Mismatch
 from parity.records.sentences import sentence
 
-Verdict: TypeAlias = Literal["passed", "nearer than torch", "failed", "xfailed", "xpassed", "not offered", "error"]
+Verdict: TypeAlias = Literal[
+    "passed", "nearer than torch", "failed", "xfailed", "xpassed", "not offered", "not in torch", "finding", "error"
+]
 UNEXPECTED = ("failed", "xpassed", "error")
 AGREES = ("passed", "nearer than torch")
 
@@ -114,6 +116,8 @@ class Record:
         lines = [f"{head} leaves parity:" if self.mismatches and not finding else f"{head}: {self.verdict}"]
         if self.verdict in ("xfailed", "not offered") and reason:
             lines.append(f"  {self.verdict}: {reason}")
+        elif self.verdict in ("not in torch", "finding"):
+            lines = [f"{head}: {reason}"]
         for mismatch in self.mismatches:
             seed = f" (seed {mismatch.seed})" if mismatch.seed is not None else ""
             told = sentence(mismatch, self.reference).replace("\n", "\n    ")

@@ -14,9 +14,9 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorT
 from typing import Any, NamedTuple
 
 import torch
-import torch.library
 import torch.nn.functional as F
 
+from parity.references import dispatch
 from parity.references.torch import FUNCTIONS, ROOTS
 
 HOME = Path(torch.__file__).parent
@@ -24,6 +24,8 @@ _OPERATORS = ("__add__", "__sub__", "__mul__", "__truediv__", "__neg__", "__pow_
 # Dispatch keys that no answer on this machine's devices goes through.
 _ELSEWHERE = {"Meta", "MPS", "XLA", "Tracer"}
 NOT_OWN = "the reference is not torch's own"
+# Places of torch's own kernels, as builds before torch 2.6 name some: from their build folder.
+_RELATIVE = ("aten/src/ATen/", "../aten/src/ATen/", "../torch/csrc/")
 _BUILTIN = (BuiltinFunctionType, MethodDescriptorType)
 
 
@@ -61,10 +63,10 @@ def not_torch(loss: str) -> str | None:
         return mode
     if loss in _PROVED:
         names, kernels = _PROVED[loss]
-        if kernels == len(torch.library._impls) and _unchanged(names):
+        if kernels == len(dispatch.registered()) and _unchanged(names):
             return None
         del _PROVED[loss]
-    names, kernels = list(_names(loss)), len(torch.library._impls)
+    names, kernels = list(_names(loss)), len(dispatch.registered())
     problem = next(filter(None, map(_foreign, names)), None) or _kernel(named.name for named in names)
     if problem is None:
         _PROVED[loss] = names, kernels
@@ -79,9 +81,9 @@ def is_reference(loss: str, function: Any) -> bool:
 def _mode() -> str | None:
     """A sentence about a mode that stands between a call and torch's own functions."""
     for kind in ("function", "dispatch"):
-        depth = getattr(torch._C, f"_len_torch_{kind}_stack")()
-        if depth:
-            mode = type(getattr(torch._C, f"_get_{kind}_stack_at")(depth - 1))
+        innermost = dispatch.innermost_mode(kind)
+        if innermost is not None:
+            mode = type(innermost)
             return (
                 f"{NOT_OWN}: a Torch{kind.capitalize()}Mode is active, "
                 f"{mode.__module__}.{mode.__qualname__}; leave it before parity is asked"
@@ -173,15 +175,15 @@ def _inside(code: CodeType) -> Iterator[CodeType]:
 def _kernel(names: Iterable[str]) -> str | None:
     """A sentence about an operator that these names may call, if one of its kernels was registered from elsewhere."""
     wanted = {form for name in names for form in (name, f"_{name}", f"{name}_backward", f"_{name}_backward_data")}
-    wanted |= {entry.split("/")[1] for entry in torch.library._impls if _may_matter(entry)}
-    for operator in sorted(wanted & _operators()):
-        lines = torch._C._dispatch_dump(f"aten::{operator}").splitlines()
+    wanted |= {entry.split("/")[1] for entry in dispatch.registered() if _may_matter(entry)}
+    for operator in sorted(wanted & dispatch.operators()):
+        lines = dispatch.kernels(operator)
         # where this torch was built: the schema of each operator of its own is registered there
         built = next((line for line in lines if line.startswith("debug:")), "").removeprefix("debug: registered at ")
         root = built.partition("build/aten/")[0] or str(HOME)
         for line in lines:
             key, _, place = line.partition(": registered at ")
-            if place and key not in _ELSEWHERE and not place.startswith((root, str(HOME))):
+            if place and key not in _ELSEWHERE and not place.startswith((root, str(HOME), *_RELATIVE)):
                 where = place.split(" ::")[0]
                 return f"{NOT_OWN}: the {key} kernel of aten::{operator} is registered at {where}"
     return None
@@ -190,9 +192,3 @@ def _kernel(names: Iterable[str]) -> str | None:
 def _may_matter(entry: str) -> bool:
     """Whether an entry of torch.library, 'aten/mse_loss/CPU', can be part of an answer."""
     return entry.startswith("aten/") and entry.rpartition("/")[2] not in _ELSEWHERE
-
-
-@cache
-def _operators() -> frozenset[str]:
-    names: Iterable[str] = torch._C._dispatch_get_all_op_names()
-    return frozenset(name.removeprefix("aten::") for name in names if name.startswith("aten::"))

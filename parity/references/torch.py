@@ -6,36 +6,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.autograd.function import once_differentiable
 
 from parity import losses
 from parity.frameworks.torch import TorchLoss
-
-
-class _Once(torch.autograd.Function):
-    """The identity, whose backward cannot be differentiated."""
-
-    @staticmethod
-    def forward(ctx: Any, output: torch.Tensor) -> torch.Tensor:
-        return output.view_as(output)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_output: torch.Tensor) -> torch.Tensor:
-        return grad_output
-
-
-_CHUNKED = F.linear_cross_entropy
-
-
-def _linear_cross_entropy(*args: Any, **kwargs: Any) -> torch.Tensor:
-    """In chunks torch computes the gradients ahead, and takes their derivative to be 0: it has none to compare with."""
-    output: torch.Tensor = _CHUNKED(*args, **kwargs)
-    node = output.grad_fn
-    while node is not None and "Squeeze" in node.name():  # one sample has lost its batch
-        node = node.next_functions[0][0]
-    chunked = node is not None and "chunked" in node.name()
-    return _Once.apply(output) if chunked else output  # type: ignore[no-untyped-call]
+from parity.references import chunked
+from parity.references.versions import lacking_of, taken
 
 
 def _adaptive_log_softmax_with_loss(
@@ -62,20 +37,32 @@ def _adaptive_softmax(features: int, bias: bool, *cutoffs: int) -> torch.nn.Modu
     return torch.nn.AdaptiveLogSoftmaxWithLoss(features, classes, inner, head_bias=bias, device="meta")
 
 
+# Those that this torch has.
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in losses.LOSSES if hasattr(F, name)} | {
     "sigmoid": torch.sigmoid,
-    "linear_cross_entropy": _linear_cross_entropy,
     "adaptive_log_softmax_with_loss": _adaptive_log_softmax_with_loss,
 }
 
 # What of torch stands behind those that are wrapped here.
 ROOTS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "linear_cross_entropy": (_CHUNKED,),
     "adaptive_log_softmax_with_loss": (
         torch.nn.AdaptiveLogSoftmaxWithLoss.forward, torch.nn.AdaptiveLogSoftmaxWithLoss._get_full_log_prob,
         torch.func.functional_call,
     ),
 }  # fmt: skip
+if chunked.OWN is not None:
+    FUNCTIONS["linear_cross_entropy"], ROOTS["linear_cross_entropy"] = chunked.linear_cross_entropy, (chunked.OWN,)
+
+
+def _takes(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, without the arguments that this torch does not take and that are at their defaults."""
+    lacking = lacking_of(name)
+    if lacking is None or not lacking.arguments:
+        return function
+    return lambda **arguments: function(**taken(name, arguments))
+
 
 # The torch function that each of `parity.losses` answers to.
-TORCH: dict[str, TorchLoss] = {name: TorchLoss(function, keeps_graph=True) for name, function in FUNCTIONS.items()}
+TORCH: dict[str, TorchLoss] = {
+    name: TorchLoss(_takes(name, function), keeps_graph=True) for name, function in FUNCTIONS.items()
+}

@@ -24,8 +24,8 @@ class Headline:
 
 
 def compared(record: Record) -> bool:
-    """Whether the record's point was held against torch: what is not offered never counts as agreement."""
-    return record.verdict != "not offered" and record.finding is None
+    """Whether the record's point was held against torch: what either side does not have never counts as agreement."""
+    return record.verdict not in ("not offered", "not in torch", "finding") and record.finding is None
 
 
 def seeds_run(record: Record) -> list[int]:
@@ -47,10 +47,13 @@ def headline(records: Sequence[Record], exitstatus: int | None, problems: Sequen
         plural(len({record.loss for record in checked}), "loss", "losses"),
         plural(len({record.implementation for record in checked}), "implementation"),
     ])  # fmt: skip
-    scope += f"; {plural(sum(record.verdict == 'xfailed' for record in records), 'expected failure')}."
+    scope += f"; {plural(sum(record.verdict == 'xfailed' for record in records), 'expected failure')}"
     nearer = sum(record.verdict == "nearer than torch" for record in records)
-    if nearer:
-        scope = scope.replace(";", f"; {plural(nearer, 'point')} nearer to the exact answer than torch;", 1)
+    scope += f"; {plural(nearer, 'point')} nearer to the exact answer than torch" if nearer else ""
+    lacking = len({_point(record) for record in records if record.verdict == "not in torch"})
+    scope += f"; {plural(lacking, 'point')} not in this torch" if lacking else ""
+    others = len({_point(record) for record in records if record.verdict == "finding"})
+    scope += f"; {plural(others, 'finding')} where this torch answers otherwise." if others else "."
     unexpected = any(record.unexpected for record in records)
     missing = list(filter(None, [*problems, _ending(exitstatus, unexpected)]))
     told = " ".join(missing[:TOLD]) + (f" And {len(missing) - TOLD} more, below." if len(missing) > TOLD else "")

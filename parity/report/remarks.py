@@ -65,6 +65,15 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
+class OfTorch:
+    """What the torch that was asked does not have, or answers otherwise than those that the cases were made on."""
+
+    what: str
+    points: int
+    losses: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """A finding that a case declares: torch has no defined answer; `held` of `points` return the case's own."""
 
@@ -175,11 +184,20 @@ def granted(records: Iterable[Record]) -> list[Granted]:
     return rows
 
 
+def of_torch(records: Iterable[Record], verdict: str) -> list[OfTorch]:
+    """The reasons of such verdicts, which are torch's own: the points of several implementations are counted once."""
+    points: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+    for record in records:
+        if record.verdict == verdict:
+            points[record.reason or ""][record.path, record.id] = record.loss
+    return [OfTorch(what, len(found), sorted(set(found.values()))) for what, found in sorted(points.items())]
+
+
 def declared(records: Iterable[Record]) -> list[Declared]:
     """The findings against torch that cases declare."""
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if record.finding is not None and record.verdict != "not offered":
+        if record.finding is not None and record.verdict not in ("not offered", "not in torch", "finding"):
             groups[record.loss, record.scenario, record.implementation].append(record)
     return [
         Declared(

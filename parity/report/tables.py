@@ -1,7 +1,7 @@
 """Records -> the report's tables as plain data: pure functions, no markup, no files.
 
-Every number of the report is counted here, by one rule: a point is compared unless it is not offered or torch
-has no defined answer to it (a finding); it passes if its verdict is one of `AGREES`.
+Every number of the report is counted here, by one rule: a point is compared unless it is not offered, not in
+this torch, or torch has no defined answer to it (a finding); it passes if its verdict is one of `AGREES`.
 """
 
 from collections import defaultdict
@@ -87,6 +87,8 @@ class Tables:
     expected: list[remarks.ExpectedFailures]
     not_offered: list[remarks.NotOffered]
     granted: list[remarks.Granted]
+    not_in_torch: list[remarks.OfTorch]
+    otherwise: list[remarks.OfTorch]
     declared: list[remarks.Declared]
     seen: list[remarks.Seen]
     closeness: list[remarks.Closeness]
@@ -123,6 +125,8 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         expected=remarks.expected_failures(records),
         not_offered=remarks.not_offered(records),
         granted=remarks.granted(records),
+        not_in_torch=remarks.of_torch(records, "not in torch"),
+        otherwise=remarks.of_torch(records, "finding"),
         declared=remarks.declared(records),
         seen=remarks.seen(records),
         closeness=remarks.closeness(records, NAMES),

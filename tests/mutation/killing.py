@@ -19,6 +19,7 @@ from parity.engine.run import run_point
 from parity.frameworks import numpy
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import served
+from parity.references.conventions import probed
 
 SURVIVED, KILLED, INCOMPETENT = 0, 1, 2
 SECONDS = 300
@@ -77,6 +78,7 @@ def _judge(module: Path, source: str, losses: Sequence[str], points: dict[str, l
         return INCOMPETENT
     if not mutated.LOSSES.keys() >= set(losses):
         return KILLED  # a loss is no longer registered
+    sys.modules["parity.losses.conventions"].follow(probed())
     vars(numpy)["losses"] = mutated  # it builds distance functions of one of them
     implementation = Implementation("mutant", losses=mutated.LOSSES, equivalents={})
     for seeds in (range(1), range(1, 3)):

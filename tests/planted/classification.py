@@ -235,3 +235,11 @@ def _(input: Array, target: Array, weight: Array | None = None, **options: Any) 
     if weight is not None and target.ndim == 1 and input.ndim == 2:
         weight = np.roll(weight, 1)
     return losses.nll_loss(input, target, weight, **options)
+
+
+@planted("log_softmax", "rows beyond a grid of 65535 blocks stay 0", "value", "output differs")
+def _(*args: Any, **options: Any) -> Result:
+    output, vjp = losses.log_softmax(*args, **options)
+    if output.ndim > 1:
+        output[65535:] = 0
+    return output, vjp

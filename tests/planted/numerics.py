@@ -295,11 +295,3 @@ def _(input: Array, dim: int | None = None, *args: Any, **options: Any) -> Resul
     if input.ndim == 2 and dim == 1 and input.shape[1] > 1024:
         output[np.isneginf(input[:, :1024].astype(np.float32)).all(axis=1)] = np.nan
     return output, vjp
-
-
-@planted("log_softmax", "rows beyond a grid of 65535 blocks stay 0", "value", "output differs")
-def _(*args: Any, **options: Any) -> Result:
-    output, vjp = losses.log_softmax(*args, **options)
-    if output.ndim > 1:
-        output[65535:] = 0
-    return output, vjp

@@ -1,0 +1,50 @@
+"""What torch's dispatcher can be asked, each question with what stands for its answer in a torch that takes it no more.
+
+Nothing promises that these names stay. Without them less is proved of the reference; `unasked` says what.
+"""
+
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+import torch
+import torch.library
+
+_DEPTH = {kind: getattr(torch._C, f"_len_torch_{kind}_stack", None) for kind in ("function", "dispatch")}
+_MODE = {kind: getattr(torch._C, f"_get_{kind}_stack_at", None) for kind in _DEPTH}
+_DUMP = getattr(torch._C, "_dispatch_dump", None)
+_NAMES = getattr(torch._C, "_dispatch_get_all_op_names", None)
+
+
+def innermost_mode(kind: str) -> Any:
+    """The innermost active mode of a kind, 'function' or 'dispatch'; None if there is none."""
+    depth, mode = _DEPTH[kind], _MODE[kind]
+    if depth is None or mode is None:
+        return None
+    found = depth()
+    return mode(found - 1) if found else None
+
+
+def registered() -> Collection[str]:
+    """What was registered through torch.library, as 'aten/mse_loss/CPU'."""
+    found: Collection[str] = getattr(torch.library, "_impls", ())
+    return found
+
+
+def kernels(operator: str) -> list[str]:
+    """A line for each kernel of an operator of torch's own, and where it was registered."""
+    return [] if _DUMP is None else list(_DUMP(f"aten::{operator}").splitlines())
+
+
+@cache
+def operators() -> frozenset[str]:
+    """The names of torch's own operators."""
+    names: list[str] = [] if _NAMES is None else _NAMES()
+    return frozenset(name.removeprefix("aten::") for name in names if name.startswith("aten::"))
+
+
+def unasked() -> list[str]:
+    """What of the reference is not proved, because this torch cannot be asked."""
+    modes = None in (*_DEPTH.values(), *_MODE.values())
+    kernels = None in (_DUMP, _NAMES) or not hasattr(torch.library, "_impls")
+    return ["its modes (they are not looked for)"] * modes + ["its kernels (they are not looked at)"] * kernels
