@@ -69,7 +69,10 @@ def built_already(loss: str, name: str, built: Mapping[str, Any], lacks: Sequenc
 
 def mistake(error: BaseException, framework: str, device: str) -> str:
     """The sentence about an exception of a call that tells of the set-up; '' for any other."""
-    return next(_mistakes(error, framework, device), "")
+    try:
+        return next(_mistakes(error, framework, device), "")
+    except Exception:  # one whose class or attributes cannot be looked at tells nothing of the set-up
+        return ""
 
 
 def _mistakes(error: BaseException, framework: str, device: str) -> Iterator[str]:
