@@ -1,4 +1,10 @@
-"""Holds a loss function against torch.nn.functional: outputs, gradients, dtypes, edges, errors."""
+"""Holds a loss function against torch.nn.functional: outputs, gradients, dtypes, edges, errors.
+
+report = parity.check("cross_entropy", mylib.fused_ce, framework="torch")      # one loss
+report = parity.check(mylib, framework="torch")                                # all losses of a library
+@parity.parametrize("cross_entropy", mylib.fused_ce, framework="torch")        # a test of your own, a point each
+IMPLEMENTATION = parity.Implementation("mylib", "torch", {...})                # for pytest --parity-implementation
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -70,9 +70,10 @@ def check(
             report.stop = INTERRUPTED
         print(found, file=sys.stderr)  # nobody may catch what carries it
         raise Interrupted(found) from None
-    only = questions[0].only
+    only, exclude = questions[0].only, questions[0].exclude
     if only is not None and not reports.planned:
-        raise Misdeclared(f"no point of {reports.loss} is called {' or '.join(map(repr, only))}")
+        but = f" and not {' or '.join(map(repr, exclude))}" if exclude else ""
+        raise Misdeclared(f"no point of {reports.loss} is called {' or '.join(map(repr, only))}{but}")
     found.unmatched = unmatched(questions)
     return found
 

@@ -94,6 +94,28 @@ def new(
     typer.echo(f"{path}: {scenarios} scenarios, {points:,} points")
 
 
+@app.command(
+    epilog="""\b
+Examples:
+  pytest cases --parity-where "ignored targets and not large"
+  parity.check("cross_entropy", fused, only="float16 or bfloat16", exclude="very large")
+"""
+)
+def facts() -> None:
+    """List the words for facts: what a point is about.
+
+    They are joined by and, or, not and parentheses, and say which points are meant: in --parity-where, in only= and
+    exclude= of check, in expected failures and in a case's `where:`.
+    """
+    from parity.facts.words import families, options
+
+    for family, words in families():
+        typer.echo(f"{family}")
+        for word, sentence in words:
+            typer.echo(f"  {word:24}{sentence}")
+    typer.echo(f"OPTION is one of {', '.join(options())}")
+
+
 def _refuse(sentences: str) -> NoReturn:
     for sentence in sentences.splitlines():
         print(f"parity: {sentence}", file=sys.stderr)

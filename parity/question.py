@@ -1,8 +1,7 @@
 """What a check is asked: its options, the implementation they come to, and the points of each loss."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,8 @@ from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.scenario import Scenario
 from parity.cases.shipped import case_file
+from parity.facts.expression import Misspelt
+from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter
 from parity.implementations.answering import Answerer, Vary
 from parity.implementations.calling import Arguments, Output
@@ -35,12 +36,13 @@ class Options(TypedDict, total=False):
     function ("yours"). `arguments`, `output`, `lacks`, `differs`, `tolerance`,
     `equivalents`, `expected_failures` and `device` are those of `Implementation`:
     ``arguments={"input": "logits"}`` gives the function's own names, ``output=0`` says that it returns
-    ``(loss, aux)``. `only` and `exclude` are point ids or patterns of them. `cases` is a case file of your own, or a
-    folder of them, instead of the shipped ones. `reference` is a callable of tensors that answers in torch's place, or
-    its name (module:function); ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has
-    not: every point is run with each of them, of several options with every pair. Of a library both are by loss.
-    `seeds` is how many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth`
-    is 'default' or 'deep'.
+    ``(loss, aux)``. `only` and `exclude` are point ids, patterns of them, or expressions of facts ('ignored targets and
+    not large'; `parity facts` lists the words), one or several. `cases` is a case file of your own, or a folder of
+    them, instead of the shipped ones. `reference` is a callable of tensors that answers in torch's place, or its name
+    (module:function); ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has not: every
+    point is run with each of them, of several options with every pair. Of a library both are by loss. `seeds` is how
+    many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default' or
+    'deep'.
     """
 
     framework: str | Adapter
@@ -110,7 +112,13 @@ class Question:
         return [point for point in self.every if self._wants(point)]
 
     def _wants(self, point: Point) -> bool:
-        return (self.only is None or meant(point.id, self.only)) and not meant(point.id, self.exclude)
+        return (self.only is None or self.means(point, self.only)) and not self.means(point, self.exclude)
+
+    def means(self, point: Point, texts: Sequence[str]) -> bool:
+        """Whether one of the texts, ids, patterns of ids or expressions of facts, means the point."""
+        from parity.engine.facts import meant
+
+        return bool(texts) and meant(point, self.seeds_of(point), texts)
 
     def seeds_of(self, point: Point) -> range:
         """The seeds of a point's draws."""
@@ -121,11 +129,6 @@ def points(loss: str, implementation: Implementation, cases: Path | None = None)
     """The points of a loss's case file, by default the shipped one."""
     (question,) = asked(loss, implementation, {"cases": cases})
     return question.points
-
-
-def meant(id: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the patterns, which may be ids themselves, means this point."""
-    return any(pattern == id or fnmatchcase(id, pattern) for pattern in patterns)
 
 
 def asked(
@@ -142,7 +145,7 @@ def asked(
             raise Misdeclared(f"{word} is {value!r}, expected a whole number >= {least}")
     if depth not in DEPTHS:
         raise Misdeclared(f"there is no depth {depth!r}{nearest(depth, DEPTHS)}")
-    only, exclude = _patterns("only", options.get("only")), _patterns("exclude", options.get("exclude"))
+    only, exclude = _selections("only", options.get("only")), _selections("exclude", options.get("exclude"))
     cases, several = options.get("cases"), not isinstance(loss, str)
     if isinstance(loss, str) and loss not in losses.LOSSES and cases is None:
         raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
@@ -154,7 +157,7 @@ def asked(
     if not questions:
         raise Misdeclared(f"{implementation.name} has no loss")
     for pattern in exclude or ():
-        if not any(meant(point.id, [pattern]) for question in questions for point in question.every):
+        if not any(question.means(point, [pattern]) for question in questions for point in question.every):
             raise Misdeclared(f"exclude={pattern!r} matches no point")
     return questions
 
@@ -196,23 +199,30 @@ def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:
     return case_file(loss) if own is None or shipped else own
 
 
-def _patterns(option: str, given: Any) -> list[str] | None:
+def _selections(option: str, given: Any) -> list[str] | None:
     if given is None:
         return None
     found = [given] if isinstance(given, str) else list(given)
-    if not found or not all(isinstance(pattern, str) for pattern in found):
-        raise Misdeclared(f"{option} is {given!r}, expected an id, a pattern of ids, or several")
+    if not found or not all(isinstance(text, str) for text in found):
+        raise Misdeclared(
+            f"{option} is {given!r}, expected an id, a pattern of ids, an expression of facts, or several"
+        )
+    try:
+        for text in found:
+            selection(text)
+    except Misspelt as error:
+        raise Misdeclared(f"{option}: {error}") from None
     return found
 
 
 def unmatched(questions: Sequence[Question]) -> list[str]:
-    """A sentence for each expected failure whose pattern matches no point."""
-    if not questions or not questions[0].implementation.expected_failures:
-        return []
+    """A sentence for each expected failure that means no point."""
     implementation = questions[0].implementation
-    known = [point.id for question in questions for point in question.every]
+    points = [(one, point) for one in questions if implementation.expected_failures for point in one.every]
+    ids = [point.id for _, point in points[:2000]]
     return [
-        f"the expected failure {pattern!r} of {implementation.name} matches no point{nearest(pattern, known[:2000])}"
-        for pattern in implementation.expected_failures
-        if pattern not in known and not any(fnmatchcase(one, pattern) for one in known)
+        f"the expected failure {text!r} of {implementation.name} matches no point"
+        + (nearest(text, ids) if "/" in text else "")
+        for text in implementation.expected_failures
+        if not any(one.means(point, [text]) for one, point in points)
     ]

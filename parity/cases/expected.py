@@ -9,10 +9,13 @@ import numpy as np
 
 from parity.cases.errors import nearest, quoted
 from parity.cases.literals import unlike
+from parity.cases.points import expand
 from parity.cases.reader import Place, Problem
 from parity.cases.scenario import Scenario
 from parity.cases.schema import Case, Published
 from parity.cases.specs import Strict
+from parity.facts.expression import Misspelt, parse
+from parity.facts.point import facts_of
 
 EXCEPTIONS = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)}
 
@@ -35,6 +38,9 @@ def xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str
         elif scenario.loss not in served[name]:
             yield Problem(here, f"{nothing}: {name} has no {scenario.loss}", key=True)
         for position, failure in enumerate(failures):
+            if isinstance(failure.where, str):
+                yield from _expression(scenario, failure.where, (*here, position, "where"))
+                continue
             for axis, wanted in failure.where.items():
                 inner = (*here, position, "where", axis)
                 if axis not in scenario.across:
@@ -45,6 +51,17 @@ def xfails(scenario: Scenario, place: Place, served: Mapping[str, Collection[str
                     if _hashed(word) not in values(axis):
                         hint = nearest(word, scenario.across[axis])
                         yield Problem(inner, f"{nothing}: no {axis} is {quoted(str(word))}{hint}")
+
+
+def _expression(scenario: Scenario, text: str, place: Place) -> Iterator[Problem]:
+    """What is wrong with an expression of facts: it cannot be read, or holds at no point whatever is drawn."""
+    try:
+        expression = parse(text, scenario.words)
+    except Misspelt as error:
+        yield Problem(place, f"found {quoted(text)}: {error}")
+        return
+    if not expression.drawn and not any(expression.holds(facts_of(point)) for point in expand(scenario)):
+        yield Problem(place, f"this xfail matches nothing: no point has {quoted(text)}")
 
 
 def _hashed(value: Any) -> Hashable:

@@ -1,6 +1,6 @@
 """Scenario -> points: one choice of options, sizes, dtype and layout each."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -9,6 +9,7 @@ from parity.cases.forms import form_of
 from parity.cases.scenario import Scenario, argument
 from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
+from parity.facts.expression import parse
 from parity.facts.point import Form
 
 DEEP_SEEDS = 10
@@ -66,10 +67,15 @@ class Point:
             return error, part, self.scenario.name
         return None
 
-    def expected_failure(self, implementation: str) -> ExpectedFailure | None:
-        """The xfail of this scenario that covers this point for the implementation, if any."""
+    def expected_failure(self, implementation: str, facts: Container[str]) -> ExpectedFailure | None:
+        """The xfail of this scenario that covers this point, which has these facts, for the implementation, if any."""
         for failure in self.scenario.xfail.get(implementation, ()):
-            if all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in failure.where.items()):
+            where = failure.where
+            if isinstance(where, str):
+                covered = parse(where, self.scenario.words).holds(facts)
+            else:
+                covered = all(self.scenario.wants(axis, self.choice[axis], wanted) for axis, wanted in where.items())
+            if covered:
                 return failure
         return None
 

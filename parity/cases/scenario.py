@@ -13,8 +13,10 @@ from parity.cases.reference import Named
 from parity.cases.schema import Case, CaseFile, ExpectedFailure
 from parity.cases.signature import Signature
 from parity.cases.specs import Spec
+from parity.facts.words import valued
 
 DEFAULT_SEEDS = 3
+_NUMBERS = (bool, int, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,15 @@ class Scenario:
         swept = [argument(axis) for axis in self.axes if axis not in fixed]
         return list(dict.fromkeys([*self.given, *swept]))
 
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words for facts that are made of the names and values of its arguments."""
+        plain = (
+            (name, value) for name in self.arguments for value in self.values(name) if not self.is_array(name, value)
+        )
+        said = {valued(name, value) for name, value in plain if isinstance(value, bool | int | float | str)}
+        return frozenset(said.union(self.arguments, (f"{name} strided" for name in self.arguments)))
+
     def values(self, name: str) -> list[Any]:
         """The values that the points give to an argument."""
         axis = self.axes.get(self.signature.axis(name), [self.given.get(name)])
@@ -77,9 +88,7 @@ class Scenario:
             return True
         if not self.signature.takes_array(name):
             return False
-        return isinstance(value, list) or (
-            isinstance(value, bool | int | float) and name not in self.signature.numbers_too
-        )
+        return isinstance(value, list) or (isinstance(value, _NUMBERS) and name not in self.signature.numbers_too)
 
     @cached_property
     def across(self) -> dict[str, dict[str, Any]]:

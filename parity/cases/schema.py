@@ -51,10 +51,14 @@ class Published(Strict):
 
 
 class ExpectedFailure(Strict):
-    """Why an implementation leaves parity here; `where` narrows it to points by axis values."""
+    """Why an implementation leaves parity here; `where` narrows it to points by axis values, or by facts."""
 
     because: Reason = Field(description="the reason, for the report")
-    where: dict[str, Any] = Field(default={}, description="axis to value or list of values, such as {dtype: float16}")
+    where: dict[str, Any] | Annotated[str, Field(min_length=1, max_length=300)] = Field(
+        default={},
+        description="axis to value or list of values, such as {dtype: float16}, or an expression of facts, such as "
+        "'ignored targets and not large' (`parity facts` lists the words)",
+    )
 
 
 def _reasons(value: Any) -> Any:

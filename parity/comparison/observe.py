@@ -84,6 +84,9 @@ def repeats(
     output, vjp = loss(**arguments)
     first = vjp(grad_output)
     kept_output, kept = np.array(output), {name: np.array(gradient) for name, gradient in first.items()}
+    if not alike("output", kept_output, output):  # this is a later call already
+        yield _effect(Kind.STATE, Event.OTHER_OUTPUT)
+    yield from _differences(Event.OTHER_GRADIENT, kept, first, alike)
     again = vjp(grad_output)
     yield from _differences(Event.SECOND_VJP, kept, again, alike)
     for name in first:

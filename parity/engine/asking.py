@@ -231,7 +231,8 @@ def forward(drawn: Drawn) -> Result:
         if problem:
             raise Stopped(Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": problem})) from None
         said = message(error)
-        unknown = [name for name in drawn.arguments if f"unexpected keyword argument '{name}'" in said]
+        options = drawn.arguments.keys() - set(drawn.pair.contract.signature.required)
+        unknown = [name for name in options if f"unexpected keyword argument '{name}'" in said]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
         raise Stopped(
             OUTPUT.mismatch(Kind.RAISES, event=Event.FORWARD, figures={"error": in_words(error)}, hint=hint)

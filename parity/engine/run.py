@@ -12,9 +12,11 @@ from parity.cases.points import Point
 from parity.cases.reference import Unimportable
 from parity.dtypes import FLOATING
 from parity.engine import crumbs
+from parity.engine.facts import PointFacts
 from parity.engine.granting import granted
 from parity.engine.stages import run_draws
 from parity.engine.state import Generators, known_state
+from parity.facts.point import facts_of
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation
@@ -90,11 +92,13 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
 def blank(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
     """The record of a point of which nothing is known yet."""
     case = point.scenario.case
-    return Record(
+    record = Record(
         point.id, point.loss, case.name, str(point.scenario.path), point.scenario.line, point.dtype,
         implementation.name, dict(point.choice), seeds=list(seeds), source=case.source,
         raises=next(iter(case.raises), None) if case.raises else None,
     )  # fmt: skip
+    record.know(facts_of(point), {})
+    return record
 
 
 def unasked(point: Point, implementation: Implementation, problem: str) -> Record:
@@ -106,7 +110,8 @@ def unasked(point: Point, implementation: Implementation, problem: str) -> Recor
 
 def settled(record: Record, point: Point, implementation: Implementation) -> Record:
     """The record with the verdict that follows from its mismatches and from what is expected to fail."""
-    record.reason = implementation.contract(point.scenario.signature).expected_failure(point)
+    contract = implementation.contract(point.scenario.signature)
+    record.reason = contract.expected_failure(point, PointFacts(point, record.seeds))
     if record.mismatches:
         record.repeat = repeat_line(point, implementation, record.mismatches[0].seed or 0)
         record.verdict = "xfailed" if record.reason else "failed"

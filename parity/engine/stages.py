@@ -24,6 +24,7 @@ from parity.engine.asking import (
 from parity.engine.crumbs import at
 from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, Observation
 from parity.engine.state import changes
+from parity.facts.draw import facts_of_draw, facts_of_upstream
 from parity.implementations.contract import Contract, Terms
 from parity.implementations.lacks import ERRORS
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
@@ -43,6 +44,18 @@ Start: TypeAlias = tuple[Pair, int, bool]
 
 def run_draws(point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record) -> None:
     """Note in the record what the draws show, up to the first that differs. Raises NotOffered if none is served."""
+    facts: dict[int, frozenset[str]] = {}
+    try:
+        _run_draws(point, contract, terms, reference, record, facts)
+    finally:
+        record.know(record.facts, facts)
+
+
+def _run_draws(
+    point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record,
+    facts: dict[int, frozenset[str]],
+) -> None:  # fmt: skip
+    """The same; the facts of each draw go into `facts` by its seed."""
     try:
         plan = Plan(point)
     except Exception as error:
@@ -54,7 +67,7 @@ def run_draws(point: Point, contract: Contract, terms: Terms, reference: Referen
     refused: list[NotOffered] = []
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
     for start in range(0, len(record.seeds), together):
-        stages = Stages(watched=not contract.trusted)
+        stages = Stages(not contract.trusted, facts)
         seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
         refused += stages.refused
@@ -76,7 +89,10 @@ def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
 
 def _alike(stages: "Stages", drawn: list[tuple[int, Drawn]]) -> None:
     asked = stages.each(ask_reference, drawn, calls=False)
-    draws = stages.each(ask_implementation, asked)
+    for seed, one in asked:
+        stages.facts[seed] |= facts_of_upstream(one.grad_output)
+    offered = [(seed, one) for seed, one in asked if stages.offered(seed, one.drawn.pair.contract)]
+    draws = stages.each(ask_implementation, offered)
     if len(draws) > 1:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
     compared = stages.each(_compared, draws)
@@ -96,7 +112,8 @@ def _decided(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:
         record.raises = wanted
         _refuse(one, {wanted: ""})
 
-    stages.each(refuse, [(seed, one) for seed, one in drawn if refusals.get(seed)])
+    refused = [(seed, one) for seed, one in drawn if refusals.get(seed) and stages.offered(seed, one.pair.contract)]
+    stages.each(refuse, refused)
 
 
 def _compared(one: Draw) -> Draw:
@@ -168,14 +185,24 @@ class Stages:
     turn with others, and the first draw sees its later ones as calls in between.
     """
 
-    def __init__(self, watched: bool) -> None:
-        self.watched = watched
+    def __init__(self, watched: bool, facts: dict[int, frozenset[str]]) -> None:
+        self.watched, self.facts = watched, facts
         self.ended: dict[int, list[Mismatch]] = {}
         self.refused: list[NotOffered] = []
 
     def drawn(self, seeds: Iterable[tuple[int, Start]]) -> list[tuple[int, Drawn]]:
-        """The first stage of all: the arrays."""
-        return self.each(lambda start: draw(*start), seeds, calls=False)
+        """The first stage of all: the arrays, and their facts."""
+        made = self.each(lambda start: draw(*start), seeds, calls=False)
+        for seed, one in made:
+            self.facts[seed] = facts_of_draw(one.pair.point.loss, one.arguments)
+        return [(seed, one) for seed, one in made if self.offered(seed, one.pair.contract)]
+
+    def offered(self, seed: int, contract: Contract) -> bool:
+        """Whether a draw with these facts is offered."""
+        lack = contract.lacking(self.facts[seed])
+        if lack is not None:
+            self.refused.append(NotOffered(str(lack)))
+        return lack is None
 
     def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]], calls: bool = True) -> list[tuple[int, U]]:
         """What a stage makes of each draw's value, by seed; a draw that ends in it is left out of the next.

@@ -32,7 +32,7 @@ def facts_of_draw(loss: str, arguments: Mapping[str, Any], grad_output: Array | 
     """
     found: set[str] = set()
     numbers = False
-    arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
+    arrays = {name: value for name, value in arguments.items() if type(value) is np.ndarray}
     for array in arrays.values():
         row = row_of(array.dtype)
         if row is not None and array.size:
@@ -49,7 +49,7 @@ def facts_of_draw(loss: str, arguments: Mapping[str, Any], grad_output: Array | 
     if role.indices and "target" in arrays:
         found.update(_of_targets(arrays["target"], arguments.get("ignore_index")))
     if grad_output is not None:
-        found.update(_of_upstream(grad_output))
+        found |= facts_of_upstream(grad_output)
     return frozenset(found)
 
 
@@ -100,10 +100,20 @@ def _row_tied(role: Role, array: Array, arguments: Mapping[str, Any]) -> bool:
         dim = role.classes if role.classes is not None and array.ndim > role.classes else -1
     rows = array if dim in (-1, array.ndim - 1) else np.moveaxis(array, dim, -1)
     if array.size <= SMALL:
-        return any(len(set(row)) < len(row) for row in rows.reshape(-1, rows.shape[-1]).tolist())
+        for row in rows.tolist() if rows.ndim == 2 else rows.reshape(-1, rows.shape[-1]).tolist():
+            if len(set(row)) < len(row) and _repeated(row):
+                return True
+        return False
     known = row_of(rows.dtype)
     ordered = np.sort(rows.astype(np.float32) if known and known.half else rows, axis=-1)
-    return bool((ordered[..., 1:] == ordered[..., :-1]).any())
+    upper = ordered[..., 1:]
+    return bool(((upper == ordered[..., :-1]) & np.isfinite(upper)).any())
+
+
+def _repeated(row: list[Any]) -> bool:
+    """Whether a finite number stands twice in a row."""
+    finite = [number for number in row if np.isfinite(number)]
+    return len(set(finite)) < len(finite)
 
 
 def _of_targets(target: Array, ignore_index: Any) -> Iterator[str]:
@@ -121,21 +131,23 @@ def _of_targets(target: Array, ignore_index: Any) -> Iterator[str]:
             yield "all targets ignored"
 
 
-def _of_upstream(grad_output: Array) -> Iterator[str]:
+def facts_of_upstream(grad_output: Array) -> frozenset[str]:
     """How the upstream gradient lies in memory, and whether its numbers are special."""
+    found = set()
     if not grad_output.flags.c_contiguous:
         repeated = any(size > 1 and not by for size, by in zip(grad_output.shape, grad_output.strides, strict=True))
-        yield "upstream expanded" if repeated else "upstream strided"
+        found.add("upstream expanded" if repeated else "upstream strided")
+    if not grad_output.size:
+        return frozenset(found)
     if grad_output.size > SMALL and any(grad_output.strides):
         total, zeros, ones = grad_output.sum(), not grad_output.all(), bool((grad_output == 1).all())
-    elif grad_output.size:
+    else:
         few = grad_output.ravel().tolist() if any(grad_output.strides) else [grad_output.flat[0]]
         total, zeros, ones = sum(few), 0 in few, few.count(1) == len(few)
-    else:
-        return
     if not np.isfinite(total):
-        yield "upstream infinite"
+        found.add("upstream infinite")
     if zeros:
-        yield "upstream with zeros"
+        found.add("upstream with zeros")
     if ones:
-        yield "upstream ones"
+        found.add("upstream ones")
+    return frozenset(found)

@@ -116,7 +116,7 @@ class _Reader:
         word = canonical(here.text)
         wrong = unknown(word, self.also)
         if wrong is not None:
-            raise Misspelt(f"column {here.column}: {wrong}")
+            raise Misspelt(f"in column {here.column} {wrong}")
         self.words.append(word)
         return lambda facts: word in facts
 

@@ -39,25 +39,25 @@ class Unusable(TypeError):
 def kind(value: Any) -> str:
     """What a value is, in a word or two: 'Tensor', 'tuple (Tensor, dict)'."""
     name = type(value).__name__
-    if isinstance(value, tuple | list) and 0 < len(value) <= 8:
+    if isinstance(value, tuple) and 0 < len(value) <= 8:
         return f"{name} ({', '.join(type(inside).__name__ for inside in value)})"
     return name
 
 
-def returned(value: Any, expected: str) -> Unusable:
-    """The error about a returned value that is not of a form `expected`."""
+def returned(value: Any, expected: str) -> TypeError:
+    """The error about a returned value that is not of a form `expected`: Unusable if a declaration would mend it."""
     name = type(value).__name__
     hint = ""
     if (isinstance(value, tuple) and len(value) == 2 and callable(value[1])) or name == "ndarray":
-        hint = "; if it is a function of arrays, leave framework='torch' out"
+        hint = "if it is a function of arrays, leave framework='torch' out"
     elif name == "Tensor":
-        hint = "; if it is a function of tensors, give framework='torch'"
-    elif isinstance(value, tuple | list) and value:
-        hint = "; if the loss is the first of them, declare output=0"
+        hint = "if it is a function of tensors, give framework='torch'"
+    elif value and (isinstance(value, tuple) or (isinstance(value, list) and hasattr(value[0], "shape"))):
+        hint = "if the loss is the first of them, declare output=0"
     elif isinstance(value, Mapping) and value:
-        names = ", ".join(map(repr, list(value)[:8]))
-        hint = f"; if the loss is one of its {names}, declare output by that name"
-    return Unusable(f"the loss returned {kind(value)}, expected {expected}{hint}")
+        hint = f"if the loss is one of its {', '.join(map(repr, list(value)[:8]))}, declare output by that name"
+    sentence = f"the loss returned {kind(value)}, expected {expected}"
+    return Unusable(f"{sentence}; {hint}") if hint else TypeError(sentence)
 
 
 def chosen(value: Any, output: int | str) -> Any:

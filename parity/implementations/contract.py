@@ -3,18 +3,18 @@
 The engine meets an implementation here and nowhere else: it asks no question that the contract has not answered.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
 from parity.cases.points import Point
 from parity.cases.signature import Signature
+from parity.facts.selection import selection
 from parity.implementations.afresh import waiving
 from parity.implementations.environment import mistake
 from parity.implementations.grants import Grant
-from parity.implementations.lacks import ERRORS, GRADIENT, SECOND, Lack, used_words
+from parity.implementations.lacks import ALIKE, ERRORS, GRADIENT, SECOND, Lack, used_words
 from parity.implementations.leaving import call_without, first_alike, is_about, undefined
 from parity.types import Clause, Functions, Loss
 from parity.wording import class_names, message
@@ -103,10 +103,14 @@ class Contract:
         if left_out:
             call, lost = call_without(point, without), f"{self.implementation} does not offer {' and '.join(left_out)}"
             if first_alike(point.scenario, without)[call] != point.id:
-                return Terms(f"{lost}: without it another point makes the same call")
+                return Terms(f"{lost}: {ALIKE}")
             if point.scenario.reference is None and call in undefined(self.loss, without):
                 return Terms(f"{lost}: without it torch has no defined answer")
         return Terms(None, without, tuple(left_out))
+
+    def lacking(self, facts: Collection[str]) -> Lack | None:
+        """What is not offered of a draw, by the facts that its arrays show."""
+        return next((lack for word, lack in self.lacks.items() if word in facts), None) if self.lacks else None
 
     def lacks_gradient(self, name: str = "") -> bool:
         """Whether the gradient of an argument is not offered, or, without a name, any."""
@@ -120,13 +124,13 @@ class Contract:
     def lacks_second(self) -> bool:
         return SECOND in self.lacks
 
-    def expected_failure(self, point: Point) -> str | None:
-        """The reason given for this point to fail, if any: the scenario's own, or a pattern's."""
-        failure = point.expected_failure(self.implementation)
+    def expected_failure(self, point: Point, facts: Container[str]) -> str | None:
+        """The reason given for this point, which has these facts, to fail, if any: the scenario's own, or another."""
+        failure = point.expected_failure(self.implementation, facts)
         if failure is not None:
             return failure.because
-        for pattern, reason in self.expected_failures.items():
-            if pattern == point.id or fnmatchcase(point.id, pattern):
+        for text, reason in self.expected_failures.items():
+            if selection(text).holds(point.id, facts):
                 return reason
         return None
 

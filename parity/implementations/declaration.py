@@ -12,12 +12,14 @@ from parity.cases.errors import nearest
 from parity.cases.points import Point
 from parity.cases.scenario import Scenario
 from parity.cases.signature import Signature, signature_of
+from parity.facts.expression import Misspelt
+from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter, adapter
 from parity.implementations.answering import Answerer, Answering, Vary, answering
 from parity.implementations.calling import Arguments, Calling, Declared, Output, arguments_of, calling
 from parity.implementations.contract import Contract
 from parity.implementations.grants import Grant, clauses, tolerances
-from parity.implementations.lacks import Lack, check_words, parse
+from parity.implementations.lacks import ABSENT, Lack, check_words, parse
 from parity.types import Functions, Loss, NotOffered, Result
 
 if TYPE_CHECKING:
@@ -45,10 +47,11 @@ class Implementation:
     reasons: 'inputs intact', 'backward once', 'output dtype', 'extra gradients', 'gradients of zero', 'error classes',
     'own memory', 'repeatable'. `tolerance` widens a bound, and says why: {'float16 gradient': '2e-3 because it is
     rounded to bfloat16'}, or {'rtol': 2e-3, 'because': ...} for the text, or 'because' as a key for all. `equivalents`
-    maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids to
-    reasons; each must match a point, and a matching point that passes is a failure. `reference` maps losses to
-    functions of tensors that answer in torch's place, or their names (module:function): what such a function refuses
-    must be refused. `vary` maps losses to options that only their reference has, and the values that every point takes.
+    maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids,
+    or expressions of facts ('bfloat16 and not ignored targets'), to reasons; each must match a point, and a matching
+    point that passes is a failure. `reference` maps losses to functions of tensors that answer in torch's place, or
+    their names (module:function): what such a function refuses must be refused. `vary` maps losses to options that only
+    their reference has, and the values that every point takes of them.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
     """
@@ -81,6 +84,10 @@ class Implementation:
         for pattern, reason in self.expected_failures.items():
             if not isinstance(reason, str) or not reason.strip():
                 raise Misdeclared(f"{self.name}: the expected failure {pattern!r} has no reason")
+            try:
+                selection(pattern)
+            except Misspelt as error:
+                raise Misdeclared(f"{self.name}: expected_failures: {error}") from None
         try:
             self._check_reference()
             _ = self.parsed, self.granted
@@ -225,7 +232,7 @@ class Implementation:
         if answer is not None:
             lacks = {**answer.lacks, **lacks}
             notes.append(answer.note)
-        absent = {name: Lack("", name, None, "its signature has none") for name in called.absent}
+        absent = {name: Lack("", name, None, ABSENT) for name in called.absent}
         return Contract(
             self.name, signature, self.losses[loss], adapter.wrap(called.function, self.device), self.functions,
             grants={one.word: one for one in self.granted if one.loss in ("", loss)},

@@ -52,7 +52,7 @@ def clauses(entries: Collection[str] | Mapping[str, str], served: Collection[str
     for entry in entries:
         loss, word = scoped(str(entry), served)
         if word not in tuple(Clause):
-            raise ValueError(f"nothing that may differ is called {entry!r}{nearest(word, list(Clause))}")
+            raise ValueError(f"nothing that may differ is called {entry!r}{nearest(word, map(str, Clause))}")
         _served(str(entry), loss, served)
         yield Grant(loss, word, entries[entry] if isinstance(entries, Mapping) else "")
 

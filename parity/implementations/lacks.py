@@ -12,11 +12,16 @@ from parity.cases.shipped import case_file
 from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import LAYOUTS, Spec
 from parity.dtypes import NAMES
+from parity.facts.point import facts_of
+from parity.facts.words import WORDS
 from parity.implementations.leaving import is_given, is_option
 
 SECOND = "second derivatives"
 GRADIENT = "gradient"
 ERRORS = "errors"
+# Two reasons for which a point is not compared.
+ABSENT = "its signature has none"
+ALIKE = "without it another point makes the same call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,8 @@ class Lack:
     """One thing that is not offered.
 
     `loss` is the one that it is lacking of, '' for all. `word` is as it was declared: an option, a dtype, a layout,
-    'gradient', 'gradient of weight', 'second derivatives', 'errors'; `value` an option's value, if only that.
+    another fact, 'gradient', 'gradient of weight', 'second derivatives', 'errors'; `value` an option's value, if only
+    that.
     """
 
     loss: str
@@ -72,7 +78,8 @@ def parse(
 def _words(signatures: Iterable[Signature]) -> set[str]:
     """What may be lacking of losses that take this."""
     names = {name for signature in signatures for name in signature.names}
-    return {*names, *NAMES, *LAYOUTS, GRADIENT, SECOND, ERRORS, *(f"gradient of {name}" for name in names)}
+    words = {*names, *NAMES, *LAYOUTS, *WORDS, GRADIENT, SECOND, ERRORS}
+    return words | {f"gradient of {name}" for name in names} | {f"{name} strided" for name in names}
 
 
 def check_words(lacks: Iterable[Lack], signatures: Iterable[Signature]) -> None:
@@ -96,7 +103,8 @@ def values_of(loss: str, option: str) -> frozenset[str]:
 
 def used_words(point: Point) -> set[str]:
     """The words that `lacks` may say of the point; an option at its default is not used."""
-    used = {point.dtype, *point.layouts.values()}
+    names = point.scenario.signature.names
+    used = {point.dtype, *point.layouts.values(), *(fact for fact in facts_of(point) if fact not in names)}
     if point.scenario.case.raises:
         used.add(ERRORS)
     for name, value in point.given.items():

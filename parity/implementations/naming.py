@@ -12,6 +12,7 @@ from parity.frameworks.callables import chosen
 from parity.types import Differentiator
 
 _POSITIONAL, _VAR_POSITIONAL = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL
+_EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
 _VAR_KEYWORD, _EMPTY = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.empty
 _ALIKE = 0.75  # as alike as 'targets' and 'target', or 'ignore_idx' and 'ignore_index'
 # What people call torch's arguments.
@@ -46,26 +47,27 @@ class Naming:
     """How one callable is called for one loss.
 
     `names` maps arguments of the loss to its own names for them, where they differ; `slots` are the places of those
-    that go by position. `absent` are the arguments that it does not name, all of which may be left out; `proposed` are
-    pairs of names that look alike. `problem` says in a sentence why it cannot be called at all.
+    that go by position, `order` of all that may. `absent` are the arguments that it does not name, all of which may be
+    left out; `proposed` are pairs of names that look alike. `problem` says why it cannot be called at all.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     slots: tuple[Slot, ...] = ()
+    order: tuple[Slot, ...] = ()
     absent: tuple[str, ...] = ()
     proposed: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
-    @property
-    def plain(self) -> bool:
-        """Whether the callable is called as the loss is, by the same names."""
-        return not self.slots and not self.names
+    def applied(
+        self, function: Callable[..., Any], output: int | str | None = None, by_position: bool = False
+    ) -> Callable[..., Any]:
+        """The callable as a function of the loss's own names, which returns its output alone if that is a part.
 
-    def applied(self, function: Callable[..., Any], output: int | str | None = None) -> Callable[..., Any]:
-        """The callable as a function of the loss's own names, which returns its output alone if that is a part."""
-        if self.plain and output is None:
+        With `by_position` it hands on by position, in the callable's own order, what may go so.
+        """
+        slots, names = self.order if by_position else self.slots, dict(self.names)
+        if not slots and not names and output is None:
             return function
-        names, slots = dict(self.names), tuple(self.slots)
         own = {theirs: name for name, theirs in names.items()}
 
         def call(**arguments: Any) -> Any:
@@ -127,14 +129,15 @@ def naming(
         missing = [name for name in loss.required if name not in declared]
         problem = f"{loss.loss} needs {' and '.join(missing)}, which arguments does not list" if missing else ""
         absent = tuple(name for name in loss.names if name not in (*declared, *missing))
-        return Naming(slots=order, absent=absent, problem=problem)
+        return Naming(slots=order, order=order, absent=absent, problem=problem)
     if taken is None:
         return Naming(names={name: own for name, own in pairs.items() if name != own})
     parameters = list(taken.parameters.values())
     kinds = {parameter.kind for parameter in parameters}
     named = [parameter for parameter in parameters if parameter.kind not in (_VAR_POSITIONAL, _VAR_KEYWORD)]
     if not named and _VAR_POSITIONAL in kinds and _VAR_KEYWORD not in kinds:  # *args alone
-        return Naming(slots=tuple(Slot(name, loss.default(name), open=False) for name in loss.names))
+        every = tuple(Slot(name, loss.default(name), open=False) for name in loss.names)
+        return Naming(slots=every, order=every)
     theirs = [parameter.name for parameter in named]
     for name, own in pairs.items():
         if own not in theirs and _VAR_KEYWORD not in kinds:
@@ -144,25 +147,25 @@ def naming(
     return _matched(loss, named, dict(pairs), _VAR_KEYWORD in kinds)
 
 
-def _matched(loss: Signature, named: list[inspect.Parameter], pairs: dict[str, str], open: bool) -> Naming:
-    """The arguments of the loss beside the callable's parameters; `open` if it takes any others by name too."""
+def _matched(loss: Signature, named: list[inspect.Parameter], pairs: dict[str, str], others: bool) -> Naming:
+    """The arguments of the loss beside the callable's parameters; `others` if it takes any by name."""
     found = pairs | {p.name: p.name for p in named if loss.takes(p.name) and p.name not in {*pairs, *pairs.values()}}
     unnamed = [name for name in loss.names if name not in found]
     free = [parameter for parameter in named if parameter.name not in found.values()]
     places = [parameter.name for parameter in named if parameter.kind is _POSITIONAL]
-    alike = _alike(loss, unnamed, [parameter.name for parameter in free if parameter.default is _EMPTY or not open],
+    alike = _alike(loss, unnamed, [parameter.name for parameter in free if parameter.default is _EMPTY or not others],
                    {parameter.name for parameter in free if parameter.default is _EMPTY})  # fmt: skip
     # a name that cannot be used in a call binds nobody
     for name in [name for name, own in alike.items() if own in places]:
         found[name] = alike.pop(name)
-    absent = () if open else tuple(name for name in loss.names if name not in found and name not in loss.required)
+    absent = () if others else tuple(name for name in loss.names if name not in found and name not in loss.required)
     back = {own: name for name, own in found.items()}
     needs = [p.name for p in named if p.default is _EMPTY and p.name not in back]
-    lacking = [name for name in loss.required if name not in found and not (open and not needs)]
+    lacking = [name for name in loss.required if name not in found and not (others and not needs)]
     names = {name: own for name, own in found.items() if name != own}
-    slots = tuple(_slot(loss, back.get(p.name, ""), p) for p in named if p.name in places)
+    order = tuple(_slot(loss, back.get(p.name, ""), p) for p in named if p.kind in (_POSITIONAL, _EITHER))
     problem = _mismatched(loss, lacking, needs, alike, [p.name for p in named]) if lacking or needs else ""
-    return Naming(names, slots, absent, alike, problem)
+    return Naming(names, order[: len(places)], order, absent, alike, problem)
 
 
 def _slot(loss: Signature, name: str, parameter: inspect.Parameter) -> Slot:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from parity.plugin.items import BrokenFile, PointItem
 from parity.plugin.run import RUN
 from parity.plugin.selection import keywords
+
+if TYPE_CHECKING:
+    from parity.cases.points import Point
+    from parity.cases.scenario import Scenario
+    from parity.implementations.declaration import Implementation
 
 
 class CaseCollector(pytest.File):
@@ -38,16 +44,43 @@ class CaseCollector(pytest.File):
             if scenario.case.depth == "deep" and run.depth != "deep":
                 continue
             scenario = replace(scenario, file=self._shown(scenario.file), path=self._shown(scenario.path))
-            # a loss that an implementation does not have is not its subject
-            tested = [(n, one) for n, one in enumerate(run.implementations) if scenario.loss in one.losses]
-            if not tested:
-                return
-            for point in expand(scenario):
-                for number, implementation in tested:
-                    run.met += 1
-                    name = f"{point.id}@{implementation.name}" if number else point.id
-                    if wanted is None or wanted([*above, name]):
-                        yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
+            for one, tested in self._asked(scenario):
+                for point in expand(one):
+                    run.met += len(tested)
+                    if not self._meant(point):
+                        continue
+                    run.kept += len(tested)
+                    for number, implementation in tested:
+                        name = f"{point.id}@{implementation.name}" if number else point.id
+                        if wanted is None or wanted([*above, name]):
+                            yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
+
+    def _asked(self, scenario: Scenario) -> list[tuple[Scenario, list[tuple[int, Implementation]]]]:
+        """The scenario as it is asked, and of whom: those for whom a function of their own answers are asked apart.
+
+        A loss that an implementation does not have is not its subject.
+        """
+        from parity.implementations.declaration import Misdeclared
+
+        asked: dict[int, tuple[Scenario, list[tuple[int, Implementation]]]] = {}
+        for number, implementation in enumerate(self.config.stash[RUN].implementations):
+            if scenario.loss in implementation.losses:
+                try:
+                    one = implementation.asked(scenario)
+                except Misdeclared as error:
+                    raise pytest.UsageError(str(error)) from None
+                asked.setdefault(id(one), (one, []))[1].append((number, implementation))
+        return list(asked.values())
+
+    def _meant(self, point: Point) -> bool:
+        """Whether `--parity-where` means the point."""
+        run = self.config.stash[RUN]
+        if run.where is None:
+            return True
+        from parity.cases.points import seeds_of
+        from parity.engine.facts import meant
+
+        return meant(point, seeds_of(point, run.count, run.base, run.depth), [run.where])
 
     def _shown(self, path: Path) -> Path:
         try:

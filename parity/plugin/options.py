@@ -52,6 +52,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "depth": {"choices": ["default", "deep"], "help": "deep: more sizes and seeds"},
     "results": {"metavar": "FILE", "help": "write a record a point to FILE, as JSON lines"},
     "resume": {"metavar": "FILE", "help": "run only the points without a record in FILE, and append theirs"},
+    "where": {"metavar": "FACTS", "help": "run only the points with these facts: 'ignored targets and not large'"},
     "shard": {"type": _shard, "metavar": "K/N", "help": "run the K-th of N parts of the points"},
     "budget": {"type": _budget, "metavar": "TIME", "help": "run points for that long (30s, 5m, 1h), in file order"},
     "timeout": {"type": _seconds, "metavar": "SECONDS", "help": "time limit of a point in a process of its own"},

@@ -33,6 +33,7 @@ class Run:
         self.count: int | None = config.getoption("parity_seeds")
         self.base: int = config.getoption("parity_seed_base") or 0
         self.depth: str = config.getoption("parity_depth") or "default"
+        self.where: str | None = config.getoption("parity_where")
         self.shard: str | None = config.getoption("parity_shard")
         self.timeout: float | None = config.getoption("parity_timeout")
         self.memory: int | None = config.getoption("parity_memory")
@@ -46,11 +47,13 @@ class Run:
         self.gates: dict[tuple[str, str], Gate] = {}
         self.processes: dict[str, Isolated] = {}
         config.add_cleanup(self.close)
-        self.met = 0
+        self.met = self.kept = 0
         self.defined: set[str] = set()
         self.frozen = False
         if self.asked:
             _ = self.implementations
+        if self.where is not None:
+            _readable(self.where)
 
     @cached_property
     def implementations(self) -> list[Implementation]:
@@ -113,6 +116,16 @@ class Run:
 
 
 RUN = pytest.StashKey[Run]()
+
+
+def _readable(where: str) -> None:
+    """Raise UsageError for what is no expression of facts."""
+    from parity.facts.expression import Misspelt, parse
+
+    try:
+        parse(where)
+    except Misspelt as error:
+        raise pytest.UsageError(f"--parity-where: {error}") from None
 
 
 def _results(config: pytest.Config) -> Path | None:

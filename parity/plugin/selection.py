@@ -61,7 +61,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if slips:
         _refuse(config, slips[0])
         return
-    if run.asked and not run.met and not session.testsfailed and not config.getoption("lf", False):
+    empty = (run.asked and not run.met) or (run.where is not None and not run.kept)
+    if empty and not session.testsfailed and not config.getoption("lf", False):
         _refuse(config, _nothing(config, run))
         return
     points = [item for item in session.items if isinstance(item, PointItem)]
@@ -100,6 +101,8 @@ def _nothing(config: pytest.Config, run: Run) -> str:
 
     names, folder = ",".join(run.names), case_folder()
     where = " ".join(config.args)
+    if run.met:
+        return f"--parity-where {run.where!r}: no point of {where} has these facts, so nothing was compared"
     if folder.is_relative_to(config.invocation_params.dir):
         folder = folder.relative_to(config.invocation_params.dir)
     return (

@@ -1,6 +1,7 @@
 """What was observed of one point: the record that pytest, `check` and the report share."""
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -21,8 +22,9 @@ class Record:
     `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
     `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
     not offer it, `left_out` the options that it does not offer and that neither side was given.
-    `granted` has each thing in which it differs by design, with its reason, and whether the point needed that.
-    `reference` is the name of the side that was asked.
+    `granted` has each thing in which it differs by design, with its reason, and whether the point needed that. `facts`
+    are those of the point and of all its draws, by their words; `varying` has, by seed, those that only some of its
+    draws have. `reference` is the name of the side that was asked.
     """
 
     id: str
@@ -46,6 +48,8 @@ class Record:
     not_offered: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     granted: dict[str, bool] = field(default_factory=dict)
+    facts: list[str] = field(default_factory=list)
+    varying: dict[int, list[str]] = field(default_factory=dict)
     raises: str | None = None
     source: str | None = None
     published: dict[str, Any] | None = None
@@ -69,6 +73,21 @@ class Record:
             self.worst[what] = share
             self.ulp[what] = ulps
 
+    def know(self, specified: Collection[str], draws: Mapping[int, frozenset[str]]) -> None:
+        """Keep the facts of the point's specification, and those of its draws by seed."""
+        everywhere = frozenset[str]().union(*draws.values())
+        common = everywhere.intersection(*draws.values())
+        self.facts = sorted(everywhere.union(specified))
+        if len(common) < len(everywhere):
+            self.varying = {seed: sorted(facts - common) for seed, facts in draws.items()}
+
+    def facts_at(self, seed: int | None) -> list[str]:
+        """The facts of the draw at one seed, sorted; of the whole point where the seed is not known."""
+        if seed not in self.varying:
+            return self.facts
+        some = {word for words in self.varying.values() for word in words}
+        return [word for word in self.facts if word not in some or word in self.varying[seed]]
+
     def __str__(self) -> str:
         """The verdict as a person reads it; what others wrote is shown so that it cannot steer a terminal."""
         head = visible(f"{self.id} ({self.implementation})")
@@ -84,6 +103,8 @@ class Record:
             lines.append(f"  - {told}{seed}")
         lines += [f"  note: {visible(note)}" for note in self.notes]
         if self.mismatches:
+            facts = self.facts_at(self.mismatches[0].seed)
+            lines += [visible(f"  facts: {', '.join(facts)}")] if facts else []
             lines.append(visible(f"  {self.path}:{self.line}"))
             if self.repeat:
                 lines.append(visible(f"  repeat: {self.repeat}"))

@@ -3,13 +3,16 @@
 import json
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from parity.errors import ParityError
+from parity.implementations.lacks import ABSENT, ALIKE
 from parity.records.record import Record
+from parity.report.remarks import granted
 from parity.report.text import percent, plural
 from parity.report.write import filled
 
@@ -174,16 +177,12 @@ class Report(Findings):
         wrong = self.failures and not self.problem
         verdict = "does not agree" if wrong else "agrees" if self._agrees else "was not compared"
         ended = ", interrupted," if self.stop == INTERRUPTED else ""
-        return f"{self.loss} of {self.implementation}{ended} {verdict} with {self._reference}{self.share}: {counts}."
-
-    @property
-    def _reference(self) -> str:
-        """Who was asked: torch, unless another function answered in its place."""
-        return next((record.reference for record in self.records), "torch")
+        reference = next((record.reference for record in self.records), "torch")
+        return f"{self.loss} of {self.implementation}{ended} {verdict} with {reference}{self.share}: {counts}."
 
     @property
     def notes(self) -> list[str]:
-        return [*self._stopped(), *filter(None, [self.note]), *self._missing(), *self._remarks()]
+        return [*self._stopped(), *filter(None, [self.note]), *self._missing(), *self._granted(), *self._remarks()]
 
     def _stopped(self) -> Iterator[str]:
         if self.left:
@@ -191,17 +190,27 @@ class Report(Findings):
             yield f"{how}: {plural(self.left, 'point')} {'is' if self.left == 1 else 'are'} left"
 
     def _missing(self) -> Iterator[str]:
-        reasons = {record.reason or "" for record in self.records if record.verdict == "not offered"}
+        reasons = _reasons([record.reason or "" for record in self.records if record.verdict == "not offered"])
         parts = {f"{what}, where it was compared" for record in self.records for what in record.not_offered}
         yield from (f"not offered: {reason}" for reason in [*sorted(reasons), *sorted(parts)])
+        left = Counter(option for record in self.records for option in record.left_out)
+        yield from (
+            f"left out of the call on both sides: {option}, at {plural(n, 'point')}" for option, n in left.items()
+        )
+
+    def _granted(self) -> Iterator[str]:
+        for row in granted(self.records):
+            if row.needed:
+                yield f"differs by design, at {row.needed:,} of {plural(row.points, 'point')}: {row.what}"
+            else:
+                yield f"declared to differ, yet no point needs it: {row.what}"
 
     def _remarks(self) -> Iterator[str]:
         compiled = [record.compiled for record in self.records if record.compiled is not None]
         if compiled:
             yield f"note: {sum(compiled)} of {len(compiled)} points ran compiled code"
-        refused = sum(bool(record.raises) for record in self.records)
-        if refused and self._reference != "torch":
-            yield f"note: {self._reference} refuses {plural(refused, 'call')}, which must be refused"
+        refused = Counter(one.reference for one in self.records if one.raises and one.reference != "torch")
+        yield from (f"note: {name} refuses {plural(n, 'call')}, which must be refused" for name, n in refused.items())
         yield from (f"note: {note}" for note in dict.fromkeys(note for record in self.records for note in record.notes))
 
     def to_dict(self) -> dict[str, Any]:
@@ -209,6 +218,15 @@ class Report(Findings):
         records = [_plain(record.as_data()) for record in self.records]
         more = {"loss": self.loss, "problem": self.problem, "stop": self.stop, "records": records}
         return {**Findings.to_dict(self), **more}
+
+
+def _reasons(reasons: list[str]) -> set[str]:
+    """Why points were not offered: what the signature says is left out, and calls that are made already are counted."""
+    alike = sum(reason.endswith(ALIKE) for reason in reasons)
+    others = {reason for reason in reasons if not reason.endswith((ALIKE, ABSENT))}
+    return others | (
+        {f"{plural(alike, 'point')}: without what is lacking another makes the same call"} if alike else set()
+    )
 
 
 def _plain(value: Any) -> Any:

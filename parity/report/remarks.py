@@ -54,6 +54,17 @@ class NotOffered:
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """What an implementation does otherwise by design: `needed` at so many of the `points` compared."""
+
+    implementation: str
+    what: str
+    needed: int
+    points: int
+    losses: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """A finding that a case declares: torch has no defined answer; `held` of `points` return the case's own."""
 
@@ -139,6 +150,7 @@ def not_offered(records: Iterable[Record]) -> list[NotOffered]:
     for record in records:
         found = [(True, record.reason or "")] if record.verdict == "not offered" else []
         found += [(False, what) for what in dict.fromkeys(record.not_offered)]
+        found += [(False, f"{option}, left out of the call on both sides") for option in record.left_out]
         for whole, what in found:
             key = (record.implementation, not whole, what)
             points[key] += 1
@@ -147,6 +159,20 @@ def not_offered(records: Iterable[Record]) -> list[NotOffered]:
         NotOffered(implementation, what, not part, count, list(losses[implementation, part, what]))
         for (implementation, part, what), count in sorted(points.items())
     ]
+
+
+def granted(records: Iterable[Record]) -> list[Granted]:
+    """What differs by design, and how often that was needed."""
+    points: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in filter(compared, records):
+        for what in record.granted:
+            points[record.implementation, what].append(record)
+    rows = []
+    for (implementation, what), some in sorted(points.items()):
+        needing = [record for record in some if record.granted[what]]
+        losses = list(dict.fromkeys(record.loss for record in needing))
+        rows.append(Granted(implementation, what, len(needing), len(some), losses))
+    return rows
 
 
 def declared(records: Iterable[Record]) -> list[Declared]:

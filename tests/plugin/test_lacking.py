@@ -150,3 +150,41 @@ def test_what_is_left_out_is_told_and_calls_that_are_alike_run_once(tmp_path: Pa
     alike = records["cross_entropy/plain grid/some-mean-float32"].reason
     assert alike == "yours does not offer weight: without it another point makes the same call"
     assert records["cross_entropy/sums/float32"].not_offered == []
+
+
+FACTS = """
+loss: cross_entropy
+cases:
+  - name: some draws ignore a target
+    given: {input: {normal: [4, 3]}, target: {classes: [4], below: 3, mask: {value: -100, share: 0.15}}}
+    seeds: 8
+  - name: every draw ignores one
+    given: {input: {normal: [4, 3]}, target: [0, 1, -100, 2]}
+  - name: an image
+    given: {input: {normal: [2, 3, 2, 2]}, target: {classes: [2, 2, 2], below: 3}}
+  - name: many rows
+    given: {input: {normal: [200, 3]}, target: {classes: [200], below: 3}}
+"""
+
+
+def test_facts_may_be_lacking_of_points_and_of_draws(tmp_path: Path) -> None:
+    path = tmp_path / "cross_entropy.yaml"
+    path.write_text(FACTS)
+
+    def plain(input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        assert input.ndim == 2
+        assert len(input) <= 64
+        assert (target >= 0).all()
+        return F.cross_entropy(input, target)
+
+    lacks = {"ignored targets": "no padding", "more dimensions": "rows only", "large": "one block"}
+    report = parity.check("cross_entropy", plain, framework="torch", cases=path, lacks=lacks)
+    assert report.ok, report
+    assert [record.verdict for record in report.records] == ["passed", *["not offered"] * 3]
+    assert "ignored targets: no padding" in report.records[0].not_offered
+    assert report.records[1].reason == "yours does not offer ignored targets: no padding"
+    assert report.records[2].reason == "yours does not offer more dimensions: rows only"
+    assert report.records[3].reason == "yours does not offer large: one block"
+    for word in lacks:
+        fewer = {other: reason for other, reason in lacks.items() if other != word}
+        assert not parity.check("cross_entropy", plain, framework="torch", cases=path, lacks=fewer).ok

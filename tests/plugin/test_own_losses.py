@@ -95,3 +95,36 @@ def test_check_takes_the_case_file_of_a_loss_and_the_folder_of_a_library(
         parity.check("another_loss", library.fused, cases=folder / "own_loss.yaml", framework="torch")
     with pytest.raises(parity.Misdeclared, match="there is no loss 'mse_los'; did you mean 'mse_loss'"):
         parity.check("mse_los", library.fused)
+
+
+VARIED = """
+import parity
+import torch.nn.functional as F
+
+def eager(input, target, reduction="mean", scale=1.0):
+    return F.mse_loss(input * scale, target, reduction=reduction)
+
+def ignoring(input, target, reduction="mean", scale=1.0):
+    return F.mse_loss(input, target, reduction=reduction)
+
+IMPLEMENTATION = parity.Implementation(
+    "mine", "torch", {"mse_loss": ignoring},
+    reference={"mse_loss": eager}, vary={"mse_loss": {"scale": [1.0, 0.5]}},
+)
+"""
+
+
+def test_an_implementation_with_another_reference_is_asked_apart_from_those_that_torch_answers(
+    pytester: pytest.Pytester,
+) -> None:
+    (pytester.path / "varied_library.py").write_text(VARIED)
+    (pytester.path / "mse_loss.yaml").write_text(
+        "loss: mse_loss\ncases:\n  - name: plain\n    given: {input: {normal: [3]}, target: {normal: [3]}}\n"
+        "    across: {reduction: all}\n"
+    )
+    pytester.makeini("[pytest]\npythonpath = .\naddopts = -p no:cacheprovider\n")
+    run = pytester.runpytest_subprocess(
+        "mse_loss.yaml", "--parity-implementation", "varied_library:IMPLEMENTATION,numpy"
+    )
+    run.assert_outcomes(passed=6, failed=3)
+    run.stdout.fnmatch_lines_random(["*eager has*", "FAILED mse_loss.yaml::mse_loss/plain/sum-scale=0.5-float32"])

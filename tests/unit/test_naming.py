@@ -22,13 +22,15 @@ def of(function: Callable[..., Any], declared: Any = ()) -> Naming:
 def test_what_it_does_not_name_is_absent() -> None:
     found = of(lambda input, target, ignore_index=-100, reduction="mean": None)
     assert found.absent == ("weight", "size_average", "reduce", "label_smoothing")
-    assert found.plain
+    assert not found.names
+    assert not found.slots
     assert not found.problem
 
 
 def test_what_takes_any_name_lacks_none() -> None:
     assert of(lambda **arguments: None) == Naming()
-    assert of(lambda reduction="mean", **arguments: None) == Naming()
+    found = of(lambda reduction="mean", **arguments: None)
+    assert (found.names, found.slots, found.absent, found.problem) == ({}, (), (), "")
 
 
 def test_other_names_are_proposed_and_never_guessed() -> None:
@@ -74,6 +76,16 @@ def test_a_callable_by_position_is_called_by_position() -> None:
     assert called(lambda *args: args, input=1, target=2, ignore_index=5) == (1, 2, None, None, 5)
     assert called(lambda *args: args, ["target", "input"], input=1, target=2) == (2, 1)
     assert of(lambda labels, logits, /: None).names == {"input": "logits", "target": "labels"}
+
+
+def test_what_may_go_by_position_can_be_asked_for_so_in_the_order_of_the_callable() -> None:
+    def fused(target: Any, logits: Any, reduction: str = "mean", **more: Any) -> tuple[Any, ...]:
+        return target, logits, reduction, more
+
+    found = of(fused, {"input": "logits"})
+    assert [slot.argument for slot in found.order] == ["target", "input", "reduction"]
+    call = found.applied(lambda *args, **more: (args, more), by_position=True)
+    assert call(input=1, target=2, ignore_index=3) == ((2, 1), {"ignore_index": 3})
 
 
 class Fused(torch.autograd.Function):

@@ -13,6 +13,7 @@ from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.schema import Case, CaseFile, Defaults, SharedFile
 from parity.cases.specs import DTYPES, LAYOUTS
+from parity.facts.point import facts_of
 from parity.implementations.registry import served
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -134,6 +135,9 @@ def test_an_array_may_have_a_layout_of_its_own(tmp_path: Path) -> None:
         ("{dtype: [float16, float64], reduction: none}", 16),
         ("{dtype: float16, weight: with}", 4),
         ("{layout: sliced input}", 4),
+        ("float16", 8),
+        ("float16 and weight", 4),
+        ("not (float16 or weight)", 4),
     ],
 )
 def test_an_expected_failure_covers_the_points_it_names(tmp_path: Path, where: str, covered: int) -> None:
@@ -141,8 +145,8 @@ def test_an_expected_failure_covers_the_points_it_names(tmp_path: Path, where: s
     xfail = f"xfail: {{numpy: {{because: it is unstable, where: {where}}}}}"
     points = points_of(l1("given: {input: [1.0], target: 1.0}", across, xfail), tmp_path)
     assert len(points) == 16
-    assert sum(point.expected_failure("numpy") is not None for point in points) == covered
-    assert not any(point.expected_failure("torch") for point in points)
+    assert sum(point.expected_failure("numpy", facts_of(point)) is not None for point in points) == covered
+    assert not any(point.expected_failure("torch", facts_of(point)) for point in points)
 
 
 @pytest.mark.parametrize(
