@@ -2,8 +2,9 @@
 
 The expression reads like Python (``nll_loss(log_softmax(input, dim=1), target, weight=weight)``) and may use
 the losses, the arguments the case gives, its sizes, numbers, + - * / and the maps below; ``same(reduction='sum')``
-is the case's own call with something changed, and None leaves an argument out. It is evaluated in NumPy by reverse
-accumulation over ``(output, vjp)`` functions, so one expression serves every implementation.
+is the case's own call with something changed, and None leaves an argument out. Where the file names a reference, the
+functions of its module may be called too. It is evaluated in NumPy by reverse accumulation over ``(output, vjp)``
+functions, so one expression serves every implementation.
 """
 
 import ast
@@ -11,6 +12,7 @@ import inspect
 import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +20,7 @@ import numpy as np
 from parity import losses
 from parity.cases.bounds import ELEMENTS
 from parity.cases.errors import nearest, quoted
-from parity.cases.signature import Signature, signature_of
+from parity.cases.signature import Signature, read_signature, signature_of
 from parity.losses.arguments import is_floating, promote, unbroadcast
 from parity.losses.registration import without_warnings
 from parity.types import Array, Functions, Gradients, Result
@@ -83,10 +85,11 @@ _OPERATORS: dict[type[ast.operator], tuple[Callable[..., Any], Callable[..., tup
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
-    """An expression that was read and checked."""
+    """An expression that was read and checked. `beside` are the losses beside the reference that it calls."""
 
     text: str
     tree: ast.expr
+    beside: tuple[Signature, ...] = ()
 
     def evaluate(self, functions: Functions, arguments: Mapping[str, Any]) -> Result:
         """The expression's output and vjp, with the losses taken from `functions`.
@@ -96,8 +99,11 @@ class Identity:
         return without_warnings(_evaluate)(self.tree, functions, arguments)
 
 
-def parse_identity(text: str, own: Signature, arguments: Collection[str], sizes: Collection[str]) -> Identity:
-    """The identity in `text`, of the loss with the signature `own`.
+def parse_identity(
+    text: str, own: Signature, arguments: Collection[str], sizes: Collection[str],
+    beside: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+) -> Identity:  # fmt: skip
+    """The identity in `text`, of the loss with the signature `own`; `beside` are other losses that it may call.
 
     Raises ValueError with a sentence for anything that it may not say.
     """
@@ -108,10 +114,13 @@ def parse_identity(text: str, own: Signature, arguments: Collection[str], sizes:
         raise ValueError(f"cannot read the expression {quoted(text)}, {expected}") from None
     tree = _Same(own.loss, arguments).visit(tree)
     plain = {name for name in arguments if not (own.takes_array(name) or own.takes_number(name))}
-    _check(tree, _Scope(own, {*arguments, *sizes}, plain))
+    scope = _Scope(own, {*arguments, *sizes}, plain, beside)
+    _check(tree, scope)
     if not any(isinstance(node, ast.Name) and node.id in arguments for node in ast.walk(tree)):
         raise ValueError(f"the expression {quoted(text)} names no argument of this case")
-    return Identity(text.strip(), tree)
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    others = sorted(called & beside.keys() - {own.loss, *losses.LOSSES, *MAPS})
+    return Identity(text.strip(), tree, tuple(map(scope.signature, others)))
 
 
 class _Same(ast.NodeTransformer):
@@ -137,14 +146,20 @@ class _Same(ast.NodeTransformer):
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What an expression may name: its own loss by its signature, arguments and sizes; `plain` are words and flags."""
+    """What an expression may name: its own loss by its signature, arguments and sizes, and losses beside its own.
+
+    `plain` are words and flags.
+    """
 
     own: Signature
     known: set[str]
     plain: set[str]
+    beside: Mapping[str, Callable[..., Any]]
 
     def signature(self, loss: str) -> Signature:
-        return self.own if loss == self.own.loss else signature_of(loss)
+        if loss == self.own.loss:
+            return self.own
+        return signature_of(loss) if loss in losses.LOSSES else read_signature(loss, self.beside[loss], {})
 
 
 def _bound(call: str, node: ast.Call, scope: _Scope) -> dict[str, ast.expr]:
@@ -188,7 +203,7 @@ def _check(node: ast.expr, scope: _Scope) -> Any:
             except ArithmeticError as error:
                 raise ValueError(f"the expression says {quoted(ast.unparse(node))}: {error}") from None
         case ast.Call(func=ast.Name(id=name)):
-            functions = [*losses.LOSSES, scope.own.loss, *MAPS, "same"]
+            functions = [*losses.LOSSES, scope.own.loss, *scope.beside, *MAPS, "same"]
             if name not in functions:
                 raise ValueError(f"the expression calls {name!r}, which is no loss{nearest(name, functions)}")
             bound = _bound(name, node, scope)

@@ -9,6 +9,9 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
+from parity import losses
 from parity.cases.bounds import Extent
 from parity.cases.literals import shape_of
 from parity.cases.points import Point
@@ -111,6 +114,11 @@ def _output(loss: str, shapes: Mapping[str, Shape]) -> Shape:
         return max(largest, (prod(shapes.get("input", ())[:-1]), max(weights, default=1)), key=prod)
     if loss in _BY_CLASS:
         return largest
+    if loss not in losses.LOSSES:
+        try:
+            return np.broadcast_shapes(*shapes.values())
+        except ValueError:  # such as labels beside rows of scores
+            return largest
     broadcast = [shape for name, shape in shapes.items() if name != _ROWS.get(loss)]
     dims = max(map(len, broadcast), default=0)
     padded = [(*(1,) * (dims - len(shape)), *shape) for shape in broadcast]

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,16 @@ class Named:
     def function(self) -> Callable[..., Any]:
         """The function itself. Raises Unimportable with a sentence if there is none."""
         return _imported(self)
+
+    def beside(self) -> dict[str, Callable[..., Any]]:
+        """What stands in its module: the callables of ``__all__``, or those that are defined there, by name."""
+        module = _module(self.text.partition(":")[0], self.folder)
+        names: Iterable[str] = getattr(module, "__all__", None) or [
+            name for name, one in vars(module).items()
+            if not name.startswith("_") and getattr(one, "__module__", "") == module.__name__
+        ]  # fmt: skip
+        found = {name: getattr(module, name, None) for name in names}
+        return {name: one for name, one in found.items() if callable(one)}
 
 
 @cache

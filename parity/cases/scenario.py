@@ -56,8 +56,10 @@ class Scenario:
     @cached_property
     def identity(self) -> Identity | None:
         """What `equals` says; ValueError with a sentence if it cannot be read."""
-        equals = self.case.equals
-        return parse_identity(equals, self.signature, self.arguments, self.sizes) if equals else None
+        if self.case.equals is None:
+            return None
+        beside = {} if self.reference is None else self.reference.beside()
+        return parse_identity(self.case.equals, self.signature, self.arguments, self.sizes, beside)
 
     @cached_property
     def arguments(self) -> list[str]:

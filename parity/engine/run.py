@@ -40,6 +40,9 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         if contract.problem:
             return _erroneous(record, Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": contract.problem}))
         reference = implementation.reference_of(point)
+        for beside in point.scenario.identity.beside if point.scenario.identity else ():
+            if beside.loss in implementation.losses:
+                implementation.contract(beside)  # by its name from then on
         record.reference = reference.name
         terms = contract.terms(point)
         if terms.refused:

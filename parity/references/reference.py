@@ -1,7 +1,7 @@
 """Who is asked: torch itself, or a function of tensors that answers in its place."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -59,7 +59,9 @@ def reference_of(scenario: Scenario) -> Reference:
 
 @cache
 def _named(loss: str, named: Named) -> Reference:
-    return own_reference(loss, named.function(), named.title)
+    reference = own_reference(loss, named.function(), named.title)
+    beside = {name: TorchLoss(function, keeps_graph=True) for name, function in named.beside().items()}
+    return replace(reference, functions={**beside, **reference.functions})
 
 
 def title(function: Callable[..., Any]) -> str:

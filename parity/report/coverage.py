@@ -23,7 +23,7 @@ from parity.cases.points import Point, expand, seeds_of
 from parity.cases.reader import read
 from parity.cases.schema import CaseFile
 from parity.cases.shipped import case_file, case_folder
-from parity.cases.signature import Signature, signature_of
+from parity.cases.signature import Signature
 from parity.cases.specs import Spec
 from parity.engine.facts import PointFacts, meant
 from parity.facts import words
@@ -64,11 +64,12 @@ def coverage(path: Path, where: str | None = None) -> Coverage:
 
     Raises CaseError if the file cannot be used, Misspelt if `where` is no expression of facts.
     """
-    scenarios = [scenario for scenario in load(path, served()) if scenario.case.depth == "default"]
+    every = load(path, served())
+    scenarios = [scenario for scenario in every if scenario.case.depth == "default"]
     compared = [one for one in scenarios if not one.case.raises and not one.case.finding]
     file = CaseFile.model_validate(read(path).data)
     loss = file.loss
-    signature = signature_of(loss)
+    signature = every[0].signature
     points = [point for scenario in compared for point in expand(scenario)]
     some = [one for one in points if where is None or meant(one, seeds_of(one, None, 0, "default"), [where])]
     seen = {name: levels(signature, name, points) for name in options(signature)}

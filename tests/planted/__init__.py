@@ -8,10 +8,12 @@ import importlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from parity import losses
 from parity.records.mismatch import Mismatch
 from parity.records.sentences import sentence
 from parity.types import Array, Gradients, Result
@@ -34,6 +36,11 @@ class Bug:
     def id(self) -> str:
         return f"{self.loss}: {self.name}"
 
+    @property
+    def cases(self) -> Path | None:
+        """Its case file, unless it is the shipped one."""
+        return None if self.loss in losses.LOSSES else EXAMPLES / f"{self.loss}.yaml"
+
     def told(self, mismatch: Mismatch) -> bool:
         """Whether a mismatch is of the bug's kind and says what is wrong."""
         pattern = ".*".join(re.escape(part) for part in self.says.split("..."))
@@ -41,7 +48,12 @@ class Bug:
 
 
 BUGS: list[Bug] = []
-MODULES = ("binary", "classification", "numerics", "observed", "options", "recording", "second", "upstream")
+MODULES = (
+    "binary", "classification", "fused", "numerics", "observed", "options", "preferred", "recording", "second",
+    "upstream",
+)  # fmt: skip
+# The cases of the losses that torch lacks.
+EXAMPLES = Path(__file__).parents[2] / "examples" / "cases"
 
 
 def planted(

@@ -1,11 +1,13 @@
 """Test the tester: every planted bug turns red, and the sentence says what is wrong."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import pytest
 
-from parity.cases.points import seeds_of
+from parity.cases.points import Point, seeds_of
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.question import points
@@ -16,11 +18,20 @@ from tests.planted import BUGS, Bug, catalogue
 catalogue()
 
 
+def spread(points: Iterable[Point]) -> Iterator[Point]:
+    """The points in another order: the first of each scenario, then the second of each, and so on."""
+    scenarios: dict[str, list[Point]] = {}
+    for point in points:
+        scenarios.setdefault(point.scenario.name, []).append(point)
+    for row in zip_longest(*scenarios.values()):
+        yield from filter(None, row)
+
+
 def first_words(bug: Bug) -> tuple[bool, list[Mismatch]]:
     """Whether some mismatch tells the bug in its kind and words, and the mismatches of the first point that is red."""
     implementation = Implementation("planted", bug.framework, {bug.loss: bug.function})
     first: list[Mismatch] = []
-    for point in points(bug.loss, implementation):
+    for point in spread(points(bug.loss, implementation, bug.cases)):
         record = run_point(point, implementation, seeds_of(point, None, 0, "default"))
         if any(map(bug.told, record.mismatches)):
             return True, record.mismatches

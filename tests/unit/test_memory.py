@@ -1,10 +1,12 @@
 """The memory of a point: what its draws are estimated to take, and what follows from it in the engine."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from parity import losses
 from parity.cases.checks import extents
 from parity.cases.load import load
 from parity.cases.memory import MOST, bytes_of, most_bytes
@@ -15,12 +17,17 @@ from parity.draws.draw import Plan
 from parity.engine import stages
 from parity.engine.run import run_point
 from parity.implementations.registry import named, served
+from tests.planted import EXAMPLES
 
 NUMPY = named("numpy")
 
 
+def cases_of(loss: str) -> Path:
+    return case_file(loss) if loss in losses.LOSSES else EXAMPLES / f"{loss}.yaml"
+
+
 def points_of(loss: str) -> list[Point]:
-    return [point for scenario in load(case_file(loss), served()) for point in expand(scenario)]
+    return [point for scenario in load(cases_of(loss), served()) for point in expand(scenario)]
 
 
 def buffer(array: np.ndarray[Any, Any]) -> int:
@@ -30,7 +37,10 @@ def buffer(array: np.ndarray[Any, Any]) -> int:
     return array.nbytes
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse_loss", "linear_cross_entropy", "ctc_loss", "sigmoid"])
+@pytest.mark.parametrize(
+    "loss",
+    ["cross_entropy", "mse_loss", "linear_cross_entropy", "ctc_loss", "sigmoid", "softmax_focal_loss"],
+)
 def test_the_arrays_of_a_draw_take_no_more_than_was_estimated(loss: str) -> None:
     for point in points_of(loss)[::7]:
         arguments, own = Plan(point).arguments(0)
@@ -41,9 +51,11 @@ def test_the_arrays_of_a_draw_take_no_more_than_was_estimated(loss: str) -> None
         ), point.id
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "kl_div", "adaptive_log_softmax_with_loss", "gaussian_nll_loss"])
+@pytest.mark.parametrize(
+    "loss", ["cross_entropy", "kl_div", "adaptive_log_softmax_with_loss", "gaussian_nll_loss", "z_loss_cross_entropy"]
+)
 def test_the_most_of_a_scenario_is_that_of_its_largest_point(loss: str) -> None:
-    for scenario in load(case_file(loss), served()):
+    for scenario in load(cases_of(loss), served()):
         most = max(bytes_of(point) for point in expand(scenario))
         assert most == most_bytes(scenario, extents(scenario)) < MOST
 
