@@ -21,8 +21,3 @@ def same_shape(input: Tensor, target: Tensor) -> None:
     """Raise ValueError for a target of another shape than input."""
     if target.shape != input.shape:
         raise ValueError(f"target has shape {tuple(target.shape)}, expected input's {tuple(input.shape)}")
-
-
-def class_dim(input: Tensor) -> int:
-    """The dimension of the classes: the second, or the only one."""
-    return min(input.ndim - 1, 1)

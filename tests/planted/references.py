@@ -68,6 +68,26 @@ def wrong_gradient(input: torch.Tensor, target: torch.Tensor, **options: Any) ->
     return focal_loss(_Ignoring.apply(input), target, **options)  # type: ignore[no-untyped-call]
 
 
+class _FirstOrder(torch.autograd.Function):
+    """The mean focal loss with right gradients, which are constants to a second backward."""
+
+    @staticmethod
+    def forward(ctx: Any, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(input, target)
+        return focal_loss(input, target)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        with torch.enable_grad():
+            leaves = [value.detach().requires_grad_() for value in ctx.saved_tensors]
+            found = torch.autograd.grad(focal_loss(*leaves), leaves)
+        return tuple(gradient * grad_output for gradient in found)
+
+
+def wrong_second_derivative(input: torch.Tensor, target: torch.Tensor) -> Any:
+    return _FirstOrder.apply(input, target)  # type: ignore[no-untyped-call]
+
+
 def any_reduction(input: torch.Tensor, target: torch.Tensor, reduction: str = "mean", **options: Any) -> torch.Tensor:
     how = reduction if reduction in ("none", "sum") else "mean"
     return focal_loss(input, target, reduction=how, **options)

@@ -45,6 +45,7 @@ def cross(tmp_path: Path, function: Callable[..., Any], **more: Any) -> parity.R
     [
         (references.other_values, "output differs in ... elements; ... tests.planted.references.focal_loss has"),
         (references.wrong_gradient, "gradient of input is 0.5 times tests.planted.references.focal_loss's throughout"),
+        (references.wrong_second_derivative, "second derivative by input ...focal_loss has"),
         (references.any_reduction, "answers where tests.planted.references.focal_loss raises ValueError"),
         (
             references.refuses_another_class,
