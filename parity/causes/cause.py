@@ -128,7 +128,7 @@ def _because(seen: list[Seen]) -> str:
     counts: Counter[str] = Counter()
     for one in seen:
         known = one.mismatch.figures.get("because", []) if one.mismatch is not None else []
-        counts.update(dict.fromkeys(_NUMBERS.sub("", text) for text in known))
+        counts.update(list(dict.fromkeys(_NUMBERS.sub("", text) for text in known)))
     best, count = counts.most_common(1)[0] if counts else ("", 0)
     return f": {best}" if count >= MOSTLY * len(seen) else ""
 

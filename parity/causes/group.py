@@ -133,7 +133,14 @@ def _describes(large: _Group, small: _Group) -> bool:
     few = len(small.seen) <= max(FEW * len(large.seen), 1)
     if few and large.condition.terms and all(map(large.holds, small.seen)):
         return True
-    if not (family is other is Family.ACCEPTS or (family.answers and other.answers)):
+    if few and family.answers and all(map(_is_identity, small.seen)):
+        return True
+    if not (family is other or (family.answers and other.answers)):
         return False
     together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits
     return together <= max(one + SENTENCE, JOINTLY * (one + two))
+
+
+def _is_identity(one: Seen) -> bool:
+    """Whether all that is seen is that two forms of the function differ, which follows from what is wrong in one."""
+    return one.mismatch is not None and one.mismatch.against == "the loss itself"

@@ -97,6 +97,8 @@ def sign_of(record: Record) -> tuple[Sign, Mismatch | None]:
 
 
 def _sign(mismatch: Mismatch, record: Record) -> Sign:
+    if mismatch.hint:  # what may be declared is told once, beside the cause
+        mismatch = replace(mismatch, hint="")
     if mismatch.asked and mismatch.subject is not Subject.IDENTITY:
         sign = _sign(replace(mismatch, asked=""), record)
         asked = f"{_ASKED.sub('asked for a part of the gradients', mismatch.asked)}"

@@ -78,11 +78,11 @@ class Explanations:
 
     def _other_answer(self, name: str, wrong: Wrong) -> str:
         """The hypothesis that gives the answer, and not the expected one."""
-        if wrong.few and row_of(wrong.actual.dtype) in HALF:  # any number is near something in a half
-            return ""
+        # a single half is near many answers by chance
+        vague = wrong.few and row_of(wrong.actual.dtype) in HALF
         for text, values in self._hypotheses():
             value = values.get(name, values.get("*"))
-            if value is None or value.shape != wrong.actual.shape:
+            if value is None or value.shape != wrong.actual.shape or (vague and not text.startswith("saturates")):
                 continue
             v, a, e = (np.asarray(one).astype(wrong.wide) for one in (value, wrong.actual, wrong.expected))
             if wrong.few and not (np.isfinite(v).all() and v.all()):

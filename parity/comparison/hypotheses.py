@@ -52,16 +52,16 @@ def _upstream(call: Call, arguments: Mapping[str, Any]) -> Array:
 def _changed(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
     """The call with one argument left out, another reduction, an argument used twice, another dtype."""
     arguments, signature = call.arguments, call.signature
+    for name, default in signature.defaults.items():
+        value = arguments.get(name)
+        if name != "reduction" and (isinstance(value, np.ndarray) or (value is not None and value != default)):
+            yield f"{name} were absent", {word: given for word, given in arguments.items() if word != name}
     plain = {word: given for word, given in arguments.items() if word not in ("size_average", "reduce")}
     if signature.takes("reduction"):
         own = arguments.get("reduction", "mean")
         for reduction in ("mean", "sum", "none"):
             if reduction != own or len(plain) < len(arguments):
                 yield f"reduction were {reduction}", {**plain, "reduction": reduction}
-    for name, default in signature.defaults.items():
-        value = arguments.get(name)
-        if name != "reduction" and (isinstance(value, np.ndarray) or (value is not None and value != default)):
-            yield f"{name} were absent", {word: given for word, given in arguments.items() if word != name}
     for name in ("weight", "pos_weight"):
         value = arguments.get(name)
         if isinstance(value, np.ndarray):

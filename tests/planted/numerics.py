@@ -112,21 +112,13 @@ def _(input: Array, target: Array, log_input: bool = True, eps: float = 1e-8, **
 
 
 @planted(
-    "kl_div",
-    "batchmean divides by all elements",
-    "value",
-    "gradient of input is torch's as if reduction were mean",
+    "kl_div", "batchmean divides by all elements", "value", "gradient of input is torch's as if reduction were mean"
 )
 def _(input: Array, target: Array, reduction: str = "mean", **options: Any) -> Result:
     return losses.kl_div(input, target, reduction="mean" if reduction == "batchmean" else reduction, **options)
 
 
-@planted(
-    "kl_div",
-    "log_target is ignored in the gradient",
-    "value",
-    "gradient of input is 2 times torch's throughout",
-)
+@planted("kl_div", "log_target is ignored in the gradient", "value", "gradient of input is 2 times torch's throughout")
 def _(input: Array, target: Array, log_target: bool = False, **options: Any) -> Result:
     result = losses.kl_div(input, target, log_target=log_target, **options)
     return with_gradients(result, lambda f: f | {"input": f["input"] * 2}) if log_target else result

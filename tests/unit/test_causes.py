@@ -168,3 +168,17 @@ def test_twenty_thousand_records_are_grouped_in_a_moment() -> None:
     found = causes(records)
     assert perf_counter() - start < 20  # 2 s where nothing else runs
     assert {cause.where for cause in found} == {"wordaa and wordab"}
+
+
+def test_a_factor_is_explained_by_what_explains_most_of_its_points() -> None:
+    rows = "the batch size / the sum of the weights"
+    said = "is 2 times {reference}'s throughout (a wrong denominator or factor: 2)"
+    failing = [
+        point(n, "weight", mismatches=[value(diagnosis=said, because=["2", f"{rows} ({2 * n} / {n})"])])
+        for n in range(3)
+    ]  # fmt: skip
+    failing += [
+        point(9 + n, "weight", mismatches=[value(diagnosis=said, because=[f"{rows} (4 / 2)"])]) for n in range(3)
+    ]
+    cause = only([*failing, *(point(100 + n) for n in range(50))])
+    assert cause.sentence.startswith(f"output is 2 times torch's throughout: {rows}: only with weight")

@@ -1,0 +1,47 @@
+"""Points that stand for all points of a loss: of each combination of facts one, or a few."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+from hashlib import blake2b
+
+from parity.api import points
+from parity.cases.points import Point, seeds_of
+from parity.causes.cause import Cause
+from parity.causes.group import causes
+from parity.engine.run import run_point
+from parity.facts.point import facts_of
+from parity.implementations.declaration import Implementation
+from tests.planted import Bug
+
+MOST, LARGE = 260, 15
+
+
+def causes_of(bug: Bug) -> list[Cause]:
+    """What the suite finds wrong in a planted bug: at the sample, or, if nothing is wrong there, at all points."""
+    implementation = Implementation("planted", bug.framework, {bug.loss: bug.function})
+
+    def at(some: Iterable[Point]) -> list[Cause]:
+        return causes(run_point(point, implementation, seeds_of(point, None, 0, "default")) for point in some)
+
+    return at(sample(bug.loss)) or at(points(bug.loss, implementation))
+
+
+@cache
+def sample(loss: str) -> list[Point]:
+    """At most `MOST` points, those of unlike facts first, and some of the large ones."""
+    kinds: dict[frozenset[str], list[Point]] = defaultdict(list)
+    for point in points(loss, Implementation("planted", losses={loss: print})):
+        facts = facts_of(point)
+        if "very large" not in facts:
+            kinds[facts].append(point)
+    alike = [sorted(some, key=_shuffled) for some in kinds.values()]
+    alike.sort(key=lambda some: ("large" in facts_of(some[0]), _shuffled(some[0])))
+    chosen = [some[depth] for depth in range(3) for some in alike if len(some) > depth][:MOST]
+    large = [some[0] for some in alike if "large" in facts_of(some[0])][:LARGE]
+    return [*chosen, *(point for point in large if point not in chosen)]
+
+
+def _shuffled(point: Point) -> bytes:
+    """An order that has nothing to do with the cases'."""
+    return blake2b(point.id.encode()).digest()
