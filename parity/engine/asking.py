@@ -114,6 +114,10 @@ class Draw:
         """Whether no gradient is offered."""
         return self.answer.vjp is None or self.pair.contract.lacks_gradient()
 
+    def compares(self, name: str) -> bool:
+        """Whether there is such an answer of the reference, the output or a gradient, and it is offered."""
+        return name == "output" or (name in self.reference.gradients and not self.pair.contract.lacks_gradient(name))
+
     def conformed(self) -> Answer:
         """The answer in the reference's dtypes and ranks, as far as that is granted."""
         if not self.pair.contract.granted:

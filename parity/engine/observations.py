@@ -4,6 +4,7 @@ A new one is a function, and an entry in one of the tuples at the end.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -49,15 +50,17 @@ def mutation(draw: Draw) -> Iterator[Mismatch]:
 def presence(draw: Draw) -> Iterator[Mismatch]:
     """Which arguments are differentiable, both ways."""
     wanted, found, pair = draw.reference.gradients, draw.answer.gradients, draw.pair
-    if wanted.keys() == found.keys() or draw.forward_alone:
+    if draw.forward_alone:
+        return
+    lacking = {name for name in wanted | found if pair.contract.lacks_gradient(name)} if pair.contract.lacks else set()
+    pair.record.not_offered += [f"gradient of {name}" for name in sorted(lacking)]
+    if wanted.keys() == found.keys():
         return
     if wanted and not getattr(draw.answer.vjp, "has_gradients", True):
         hint = "; if they are not offered, declare lacks=['gradient']"
         raise Stopped(Mismatch(Subject.GRADIENT, Kind.MISSING, event=Event.NO_VJP, hint=hint))
-    for name in sorted(wanted.keys() ^ found.keys()):
-        if pair.contract.lacks_gradient(name):
-            pair.record.not_offered.append(f"gradient of {name}")
-        elif name in wanted or not _granted(pair.contract, found[name]):
+    for name in sorted((wanted.keys() ^ found.keys()) - lacking):
+        if name in wanted or not _granted(pair.contract, found[name]):
             yield about(name).mismatch(Kind.MISSING if name in wanted else Kind.EXTRA)
 
 
@@ -70,7 +73,7 @@ def values(draw: Draw) -> Iterator[Mismatch]:
     """The output and every gradient beside the reference's."""
     record = draw.pair.record
     for name, value in draw.answer.values.items():
-        if name == "output" or name in draw.reference.gradients:
+        if draw.compares(name):
             share, ulps, problem = draw.expected.compare(name, value)
             record.note(name, share, ulps)
             if problem and problem.figures.get("right"):
@@ -104,7 +107,9 @@ def identity(draw: Draw) -> Iterator[Mismatch]:
     defaults = {name: pair.point.scenario.signature.default(name) for name in pair.terms.without}
     known = {**pair.point.sizes, **defaults, **draw.drawn.arguments}
     functions = contract.functions if reference.is_torch else {**reference.functions, **contract.functions}
-    own = witness.Side(contract.implementation, functions, draw.conformed())
+    answer = draw.conformed()
+    offered = {name: value for name, value in answer.gradients.items() if not contract.lacks_gradient(name)}
+    own = witness.Side(contract.implementation, functions, replace(answer, gradients=offered))
     theirs = witness.Side(reference.name, reference.functions, draw.reference)
     if pair.terms.left_out and any(witness.identity(equals, theirs, theirs.functions, known, draw.expected)):
         pair.record.not_offered.append(f"identity without {' and '.join(pair.terms.left_out)}")
@@ -157,7 +162,7 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
     vjp = draw.answer.vjp
     if not isinstance(vjp, Differentiator) or draw.pair.point.around in ("jvp", "compile"):
         return  # a tangent has no gradients, and each choice of them would be compiled anew
-    names = [name for name in draw.answer.gradients if name in draw.reference.gradients]
+    names = [name for name in draw.answer.gradients if draw.compares(name)]
     asked = [[], *([name] for name in names)]
     if len(names) > 2:  # in turn, point by point
         one = generator(f"{draw.pair.point.id}#{draw.seed}#alone").choice(names)
@@ -180,7 +185,7 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
             yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=f"{said}, ")
             continue
         for name, value in found.items():
-            if name == "output" or name in draw.reference.gradients:
+            if draw.compares(name):
                 problem = draw.expected.compare(name, value)[2]
                 if problem:
                     problem.asked = f"{said}, "
@@ -268,7 +273,7 @@ def saved_inputs(draw: Draw) -> Iterator[Mismatch]:
                 yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=asked)
             continue
         for one, gradient in found.items():
-            problem = draw.expected.compare(one, gradient)[2] if one in draw.reference.gradients else None
+            problem = draw.expected.compare(one, gradient)[2] if draw.compares(one) else None
             if problem:
                 problem.asked = asked + ("which torch refuses, " if wanted is None else "")
                 yield problem

@@ -93,8 +93,9 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         record.verdict = "error"
         return record
     if not record.mismatches and not record.compared:
-        without = ", ".join(dict.fromkeys(record.not_offered)) or "a defined answer of torch"
-        record.verdict, record.reason = "not offered", f"nothing was compared without {without}"
+        without = ", ".join(dict.fromkeys(record.not_offered))
+        nothing = f"nothing was compared without {without}" if without else f"{reference.name} has no defined answer"
+        record.verdict, record.reason = "not offered", nothing
         return record
     if reference.extended is None and FLOATING[point.dtype].double and not record.raises:
         record.notes.append(f"of {point.dtype} no answer is known that is more exact than {reference.name}'s own")

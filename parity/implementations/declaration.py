@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.points import Point
 from parity.cases.scenario import Scenario
 from parity.cases.signature import Signature, signature_of
+from parity.facts.call import facts_of_call
 from parity.facts.expression import Misspelt
 from parity.facts.selection import selection
 from parity.frameworks.adapters import Adapter, adapter
@@ -259,17 +258,17 @@ class Implementation:
     def functions(self, granted: frozenset[str] = frozenset()) -> Functions:
         """Each loss to be called with any options, in whose calls what is `granted` is in force.
 
-        They raise NotOffered for options that it lacks.
+        They raise NotOffered for a call with what it lacks.
         """
         return {name: self._offered(name, granted) for name in self.losses}
 
     def _offered(self, name: str, granted: frozenset[str]) -> Loss:
         def call(**arguments: Any) -> Result:
             contract = self.contract(name).granting(granted)
-            for word in arguments.keys() & contract.lacks.keys():
-                value, default = arguments[word], contract.signature.default(word)
-                if value is not default and (isinstance(value, np.ndarray) or value != default):
-                    raise NotOffered(word)
+            if contract.lacks:
+                lack = contract.lacking(facts_of_call(name, arguments, contract.signature.defaults))
+                if lack is not None:
+                    raise NotOffered(lack.said)
             return contract.call(**{word: value for word, value in arguments.items() if word not in contract.lacks})
 
         return call

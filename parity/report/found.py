@@ -84,8 +84,13 @@ class Report(Findings):
 
     def _missing(self) -> Iterator[str]:
         reasons = _reasons([record.reason or "" for record in self.records if record.verdict == "not offered"])
-        parts = {f"{what}, where it was compared" for record in self.records for what in record.not_offered}
-        yield from (f"not offered: {reason}" for reason in [*sorted(reasons), *sorted(parts)])
+        parts = Counter(
+            what for one in self.records if one.verdict != "not offered" for what in dict.fromkeys(one.not_offered)
+        )
+        yield from (f"not offered: {reason}" for reason in sorted(reasons))
+        yield from (
+            f"not offered: {what}, of {plural(n, 'point')} compared in the rest" for what, n in sorted(parts.items())
+        )
         left = Counter(option for record in self.records for option in record.left_out)
         yield from (
             f"left out of the call on both sides: {option}, at {plural(n, 'point')}" for option, n in left.items()

@@ -42,6 +42,43 @@ def test_a_gradient_that_is_lacking_yet_given_costs_nothing(tmp_path: Path) -> N
     assert "gradient of weight is given, torch has none" in told
 
 
+def test_a_gradient_that_is_lacking_is_not_compared_though_it_is_given() -> None:
+    class Halved(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+            return value.view_as(value)
+
+        @staticmethod
+        def backward(ctx: Any, grad_output: torch.Tensor) -> torch.Tensor:
+            return grad_output / 2
+
+    def wrong(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
+        return F.mse_loss(input, Halved.apply(target), **options)  # type: ignore[no-untyped-call]
+
+    only = ["mse_loss/plain grid/*", "mse_loss/is the square*", "mse_loss/a change of*"]
+    report = parity.check("mse_loss", wrong, framework="torch", lacks=["gradient of target"], only=only, seeds=1)
+    assert report.ok, report
+    assert "not offered: gradient of target, of " in str(report)
+    report = parity.check("mse_loss", wrong, framework="torch", only=only, seeds=1)
+    assert "gradient of target is 0.5 times" in str(report)
+
+
+def test_an_identity_does_not_call_with_what_is_lacking() -> None:
+    def indices_alone(input: torch.Tensor, target: torch.Tensor, weight: Any = None, **options: Any) -> torch.Tensor:
+        if target.is_floating_point():
+            raise RuntimeError("no probabilities")
+        return F.cross_entropy(input, target, weight, **options)
+
+    only = "cross_entropy/indices equal one-hot probabilities/*"
+    report = parity.check(
+        "cross_entropy", indices_alone, framework="torch", lacks=["class probabilities"], only=only, seeds=1
+    )
+    assert report.ok, report
+    assert "not offered: identity with class probabilities, of " in str(report)
+    report = parity.check("cross_entropy", indices_alone, framework="torch", only=only, seeds=1)
+    assert "no probabilities" in str(report)
+
+
 def test_a_gradient_that_is_lacking_is_not_asked_for_in_the_second_call(tmp_path: Path) -> None:
     path = tmp_path / "mse_loss.yaml"
     path.write_text(SMALL)
@@ -75,7 +112,11 @@ ABOUT_WEIGHTS = {
     "a weight that is not finite harms no ignored row",
     "a weight that is not finite harms no row that is ignored by default",
     "uint8 targets of 255 can be ignored beside weights",
+    "a product of halves overflows before a wider weight meets it",
+    "complex weights of probabilities have a conjugated gradient",
 }  # fmt: skip
+# By position a weight that is lacking would move all that comes after it.
+BY_POSITION = {"every option by position matches torch", "reductions by position match torch"}
 
 
 def test_without_weights_cross_entropy_loses_only_the_scenarios_about_them() -> None:
@@ -91,7 +132,7 @@ def test_without_weights_cross_entropy_loses_only_the_scenarios_about_them() -> 
             record = run_point(point, library, [0])
             assert record.verdict in ("passed", "not offered"), record
             compared[scenario.name] = record.verdict == "passed"
-    assert {name for name, was in compared.items() if not was} == ABOUT_WEIGHTS
+    assert {name for name, was in compared.items() if not was} == ABOUT_WEIGHTS | BY_POSITION
     assert all("weight" in name for name in ABOUT_WEIGHTS)
 
 
