@@ -9,7 +9,7 @@ from parity.cases.signature import Signature
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import Plain
 from parity.implementations.environment import built_already, of_tensors, unready
-from parity.implementations.naming import Naming, naming
+from parity.implementations.naming import Naming, naming, same
 
 # What `arguments` may be: names by name, or the names of those that go by position, in order.
 Arguments: TypeAlias = Mapping[str, str] | Sequence[str]
@@ -51,37 +51,42 @@ def calling(signature: Signature, function: Callable[..., Any], declared: Declar
         or found.problem
         or _built(signature, function, plain, declared.lacks)
     )
-    note = _note(found, declared.lacks)
+    note = _note(signature, found, declared.lacks)
     if problem:
         more = f"; {note}" if note and problem == found.problem else ""
         note, problem = "", f"nothing was run: {problem}{more}"
     return Calling(found.applied(plain.function, declared.output), found.absent, note, problem)
 
 
-def _note(found: Naming, lacks: Collection[str]) -> str:
-    """The line about options that its signature does not offer, and about names of its own that look like theirs."""
+def _note(loss: Signature, found: Naming, lacks: Collection[str]) -> str:
+    """The line about options that its signature does not offer, names that look like theirs, and other defaults."""
+    notes = []
     absent = [name for name in found.absent if name not in lacks]
-    if not absent:
-        return ""
-    pairs = {name: own for name, own in found.proposed.items() if name in absent}
-    alike = " and ".join(f"{name} seems to be its {own}" for name, own in pairs.items())
-    hint = f"; {alike}: declare arguments={pairs!r}" if pairs else ""
-    return f"not offered by its signature: {', '.join(absent)}{hint}"
+    if absent:
+        pairs = {name: own for name, own in found.proposed.items() if name in absent}
+        alike = " and ".join(f"{name} seems to be its {own}" for name, own in pairs.items())
+        hint = f"; {alike}: declare arguments={pairs!r}" if pairs else ""
+        notes.append(f"not offered by its signature: {', '.join(absent)}{hint}")
+    other = {name: value for name, value in found.defaults.items() if name not in lacks}
+    if other:
+        own = " and ".join(f"{found.names.get(name, name)}={value!r}" for name, value in other.items())
+        theirs = " and ".join(f"{name}={loss.default(name)!r}" for name in other)
+        said = "its default is {}, that of {} {}: functools.partial binds another"
+        if len(other) > 1:
+            said = "its defaults are {}, those of {} {}: functools.partial binds others"
+        notes.append(said.format(own, loss.loss, theirs))
+    return "; ".join(notes)
 
 
 def _built(loss: Signature, function: Callable[..., Any], plain: Plain, lacks: Collection[str]) -> str:
     """The sentence about a module that was built with options which a case may vary; '' if all of them are declared."""
     words = {word.partition("=")[0] for word in lacks}
     built = {name: value for name, value in plain.built.items() if loss.takes(name)}
-    other = {name: value for name, value in built.items() if not _same(value, loss.default(name))}
+    other = {name: value for name, value in built.items() if not same(value, loss.default(name))}
     undeclared = {name: value for name, value in built.items() if name not in words}
     if not other and not undeclared:
         return ""
     return built_already(loss.loss, type(function).__name__, other or undeclared, [] if other else list(undeclared))
-
-
-def _same(value: Any, default: Any) -> bool:
-    return value is default or (isinstance(value, bool | int | float | str) and bool(value == default))
 
 
 def arguments_of(signature: Signature, arguments: Arguments, taken: inspect.Signature | None, alone: bool) -> Arguments:

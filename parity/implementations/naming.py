@@ -48,7 +48,8 @@ class Naming:
 
     `names` maps arguments of the loss to its own names for them, where they differ; `slots` are the places of those
     that go by position, `order` of all that may. `absent` are the arguments that it does not name, all of which may be
-    left out; `proposed` are pairs of names that look alike. `problem` says why it cannot be called at all.
+    left out; `proposed` are pairs of names that look alike. `defaults` are those of its own that are not the loss's, by
+    the loss's names. `problem` says why it cannot be called at all.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Naming:
     order: tuple[Slot, ...] = ()
     absent: tuple[str, ...] = ()
     proposed: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
 
     def applied(
@@ -165,7 +167,18 @@ def _matched(loss: Signature, named: list[inspect.Parameter], pairs: dict[str, s
     names = {name: own for name, own in found.items() if name != own}
     order = tuple(_slot(loss, back.get(p.name, ""), p) for p in named if p.kind in (_POSITIONAL, _EITHER))
     problem = _mismatched(loss, lacking, needs, alike, [p.name for p in named]) if lacking or needs else ""
-    return Naming(names, order[: len(places)], order, absent, alike, problem)
+    defaults = {
+        name: p.default
+        for p in named
+        if (name := back.get(p.name, "")) and _EMPTY not in (p.default, loss.default(name))
+        and not same(p.default, loss.default(name))
+    }  # fmt: skip
+    return Naming(names, order[: len(places)], order, absent, alike, defaults, problem)
+
+
+def same(value: Any, default: Any) -> bool:
+    """Whether a value is that of a default."""
+    return value is default or (isinstance(value, bool | int | float | str) and bool(value == default))
 
 
 def _slot(loss: Signature, name: str, parameter: inspect.Parameter) -> Slot:
@@ -203,8 +216,11 @@ def _mismatched(
     if unmatched:
         said = f"nothing that it takes answers to {' and '.join(unmatched)}: it takes ({', '.join(theirs)})"
         return f"{said}; declare arguments={{{unmatched[0]!r}: ...}}"
+    sentences = []
     if unbound:
         word = "has no default and is no argument" if len(unbound) == 1 else "have no default and are no arguments"
-        return f"its {' and '.join(unbound)} {word} of {loss.loss}: bind it with functools.partial"
-    said = ", ".join(f"{name} seems to be its {own}" for name, own in pairs.items())
-    return f"{said}: declare arguments={dict(pairs)!r}"
+        sentences.append(f"its {' and '.join(unbound)} {word} of {loss.loss}: bind it with functools.partial")
+    if pairs:
+        said = ", ".join(f"{name} seems to be its {own}" for name, own in pairs.items())
+        sentences.append(f"{said}: declare arguments={dict(pairs)!r}")
+    return "; ".join(sentences)

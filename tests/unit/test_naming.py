@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from parity.cases.signature import signature_of
+from parity.frameworks.adapters import adapter
 from parity.frameworks.modules import as_plain
+from parity.implementations.calling import Declared, calling
 from parity.implementations.naming import Misnamed, Naming, naming
 
 CROSS = signature_of("cross_entropy")
@@ -53,6 +55,25 @@ def test_the_sentence_about_what_cannot_be_matched() -> None:
     bound = "its block_size has no default and is no argument of cross_entropy: bind it with functools.partial"
     assert of(lambda input, target, block_size: None).problem == bound
     assert not of(partial(lambda input, target, block_size: None, block_size=3)).problem
+    both = of(lambda logits, target, alpha: None).problem
+    assert both == (
+        "its alpha has no default and is no argument of cross_entropy: bind it with functools.partial; "
+        "input seems to be its logits: declare arguments={'input': 'logits'}"
+    )
+
+
+def test_defaults_that_are_not_those_of_the_loss_are_told_until_they_are_bound() -> None:
+    def loss(input: Any, target: Any, reduction: str = "none", ignore_index: int = -100, smoothing: Any = None) -> None:
+        pass
+
+    declared = {"label_smoothing": "smoothing"}
+    assert of(loss, declared).defaults == {"reduction": "none", "label_smoothing": None}
+    note = calling(CROSS, loss, Declared(adapter("torch"), arguments=declared)).note
+    assert note.endswith(
+        "its defaults are reduction='none' and smoothing=None, those of cross_entropy reduction='mean' and "
+        "label_smoothing=0.0: functools.partial binds others"
+    )
+    assert not of(partial(loss, reduction="mean", smoothing=0), declared).defaults
 
 
 def test_declared_names_must_be_there() -> None:
