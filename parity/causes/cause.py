@@ -88,7 +88,7 @@ class Cause:
         against = next((one.mismatch.against for one in own if one.mismatch is not None), "")
         others = Counter(f"{one.sign.asked}{one.sign.text}" for one in self.seen if self._adds(one.sign))
         more = [f"at {plural(count, 'point')} {other}" for other, count in others.most_common(OTHERS)]
-        return "; ".join([said, *more]).replace("{reference}", against or "torch")
+        return "; ".join([said, *more]).replace("{reference}", against or self.example.reference)
 
     def _adds(self, sign: Sign) -> bool:
         """Whether a sign says something besides the main one's."""

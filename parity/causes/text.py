@@ -41,6 +41,6 @@ def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:
 
 
 def hint(cause: Cause) -> str:
-    """What may be declared, if all points of the cause say so."""
-    hints = {one.mismatch.hint for one in cause.seen if one.mismatch is not None}
+    """What may be declared, if all points of the cause that show its main sign say so."""
+    hints = {one.mismatch.hint for one in cause.seen if one.mismatch is not None and one.sign.alike(cause.sign)}
     return visible(hints.pop()) if len(hints) == 1 else ""

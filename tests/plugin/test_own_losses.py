@@ -64,7 +64,7 @@ def test_a_wrong_one_is_told_by_the_name_of_its_reference(pytester: pytest.Pytes
     project(pytester, "red_library", scale="1.0")
     run = pytester.runpytest_subprocess("own_cases", "--parity-implementation", "red_library.fused:IMPLEMENTATION")
     run.assert_outcomes(passed=13, failed=12)
-    run.stdout.fnmatch_lines(["*output is 2 times red_library.eager.own_loss's throughout*"])
+    run.stdout.fnmatch_lines(["*2 times red_library.eager.own_loss's throughout*"])
 
 
 def test_a_misspelt_loss_gets_the_nearest_word(pytester: pytest.Pytester) -> None:
@@ -127,4 +127,4 @@ def test_an_implementation_with_another_reference_is_asked_apart_from_those_that
         "mse_loss.yaml", "--parity-implementation", "varied_library:IMPLEMENTATION,numpy"
     )
     run.assert_outcomes(passed=6, failed=3)
-    run.stdout.fnmatch_lines_random(["*eager has*", "FAILED mse_loss.yaml::mse_loss/plain/sum-scale=0.5-float32"])
+    run.stdout.fnmatch_lines_random(["*eager has*", "FAILED mse_loss.yaml::mse_loss/plain/sum-scale=0.5-float32*"])

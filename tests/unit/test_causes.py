@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity.causes.apart import told_apart
-from parity.causes.cause import Cause
+from parity.causes.apart import Condition, told_apart
+from parity.causes.cause import Cause, Seen
 from parity.causes.group import causes
 from parity.causes.sign import Family, sign_of
-from parity.causes.text import told
+from parity.causes.text import hint, told
 from parity.records.mismatch import About, Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from tests.unit.recorded import record
@@ -141,6 +141,20 @@ def test_wrong_answers_come_before_clauses_of_the_contract() -> None:
     assert lines[-1].startswith("2. 40 points: gradient of input is given, torch has none")
     assert lines[-1].endswith("; declare it")
     assert "smallest example:" in lines[2]
+
+
+def test_the_word_that_would_waive_a_cause_is_told_though_a_few_of_its_points_show_more() -> None:
+    extra = [point(n, "float16", mismatches=[INPUT.mismatch(Kind.EXTRA, hint="; declare it")]) for n in range(9)]
+    effect = Mismatch(Subject.EFFECT, Kind.RAISES, event=Event.SECOND_CALL, figures={"error": "KeyError: 1"})
+    more = [point(20 + n, "float16", mismatches=[effect]) for n in range(2)]
+    cause = Cause("yours", ("mse_loss",), *_signed([*extra, *more]))
+    assert hint(cause) == "; declare it"
+    assert "at 2 points" in cause.observed
+
+
+def _signed(records: list[Record]) -> tuple[Any, tuple[Seen, ...], Condition]:
+    seen = tuple(Seen(one, *sign_of(one)) for one in records)
+    return seen[0].sign, seen, Condition(())
 
 
 def test_an_example_is_the_smallest_point_that_has_the_facts() -> None:
