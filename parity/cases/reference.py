@@ -75,14 +75,20 @@ def _module(name: str, folder: Path) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        _taken_from_elsewhere(name.partition(".")[0], home)
         missing = isinstance(error, ModuleNotFoundError) and name.startswith(error.name or " ")
         near = ", ".join(str(one) for one in folders(folder))
         looked = f": there is no such module in {near}, nor where Python looks" if missing else f": {in_words(error)}"
         raise Unimportable(f"{name} cannot be imported{looked}") from None
-    wanted, found = _file(home, name) if home else None, getattr(module, "__file__", None)
-    if wanted and not (found and Path(found).resolve() == wanted.resolve()):
-        raise Unimportable(f"{name} is taken from {found}, expected {wanted}: two modules have one name")
+    _taken_from_elsewhere(name, home)
     return module
+
+
+def _taken_from_elsewhere(name: str, home: Path | None) -> None:
+    """Raise Unimportable for a module that was imported, but not the one of that folder."""
+    wanted, found = _file(home, name) if home else None, getattr(sys.modules.get(name), "__file__", None)
+    if wanted and name in sys.modules and not (found and Path(found).resolve() == wanted.resolve()):
+        raise Unimportable(f"{name} is taken from {found}, expected {wanted}: two modules have one name")
 
 
 def folders(start: Path) -> Iterator[Path]:

@@ -70,6 +70,10 @@ def test_two_modules_of_one_name_are_not_taken_for_one_another(tmp_path: Path, m
     assert Named("twin:own_loss", tmp_path / "one").function().__name__ == "own_loss"
     with pytest.raises(Unimportable, match=r"twin is taken from .*one.twin.py, expected .*two.twin.py: two modules"):
         Named("twin:own_loss", tmp_path / "two").function()
+    for name in ("__init__", "eager"):
+        module(f"three/twin/{name}.py")
+    with pytest.raises(Unimportable, match=r"twin is taken from .*one.twin.py, expected .*three.twin.*: two modules"):
+        Named("twin.eager:own_loss", tmp_path / "three").function()
 
 
 @pytest.mark.parametrize(
