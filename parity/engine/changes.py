@@ -3,6 +3,7 @@ again for our own losses, which follow the conventions of either.
 """
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -206,8 +207,10 @@ def _gradients(point: Point, seed: int) -> dict[str, Array]:
     plan = Plan(point)
     arguments, own = plan.arguments(seed)
     try:
-        output, vjp = losses.LOSSES[point.loss](**{name: option(name, value) for name, value in arguments.items()})
-        return vjp(plan.grad_output(output, seed) if own is None else own)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is asked beside the run, and not by the user
+            output, vjp = losses.LOSSES[point.loss](**{name: option(name, value) for name, value in arguments.items()})
+            return vjp(plan.grad_output(output, seed) if own is None else own)
     except Exception:
         return {}
 
