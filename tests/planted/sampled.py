@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
 
-from parity.api import points
 from parity.cases.points import Point, seeds_of
 from parity.causes.cause import Cause
 from parity.causes.group import causes
 from parity.engine.run import run_point
 from parity.facts.point import facts_of
 from parity.implementations.declaration import Implementation
+from parity.question import points
 from tests.planted import Bug
 
 MOST, LARGE = 260, 15
