@@ -150,7 +150,7 @@ def asked(
     only, exclude = _selections("only", options.get("only")), _selections("exclude", options.get("exclude"))
     cases, several = options.get("cases"), not isinstance(loss, str)
     if isinstance(loss, str) and loss not in losses.LOSSES and cases is None:
-        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
+        raise Misdeclared(f"there is no loss {loss!r}{_nearest(loss)}; {OWN_CASES}")
     strict = bool(options.get("strict"))
     implementation = _declared(loss, function, {word: options[word] for word in (*DECLARED, "name") if word in options})
     questions = [
@@ -179,7 +179,8 @@ def _declared(
             raise Misdeclared(f"{function.name} has no {loss}{nearest(loss, function.losses)}")
         return replace(function, **declared)
     if function is not None:
-        raise Misdeclared(f"the first of two is {type(loss).__name__}, expected the name of a loss")
+        turned = f": write parity.check({function!r}, ...)" if isinstance(function, str) else ""
+        raise Misdeclared(f"the first of two is {type(loss).__name__}, expected the name of a loss{turned}")
     if isinstance(loss, Implementation):
         return replace(loss, **declared)
     if isinstance(loss, Mapping):
@@ -196,10 +197,20 @@ def _declared(
 
 def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:
     if cases is None and loss not in losses.LOSSES:
-        raise Misdeclared(f"there is no loss {loss!r}{nearest(loss, losses.LOSSES)}; {OWN_CASES}")
+        raise Misdeclared(f"there is no loss {loss!r}{_nearest(loss)}; {OWN_CASES}")
     own = None if cases is None else Path(cases, f"{loss}.yaml") if several or Path(cases).is_dir() else Path(cases)
     shipped = own is None or (several and not own.is_file() and loss in losses.LOSSES)
     return case_file(loss) if own is None or shipped else own
+
+
+def _nearest(loss: str) -> str:
+    """The loss that is meant, by the name of torch's class too: CrossEntropyLoss, MSELoss."""
+    classes = {_bare(name): name for name in losses.LOSSES}
+    return nearest(classes.get(_bare(loss), loss), losses.LOSSES)
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower().removesuffix("loss")
 
 
 def _selections(option: str, given: Any) -> list[str] | None:

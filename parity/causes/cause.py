@@ -135,7 +135,7 @@ def _because(seen: list[Seen]) -> str:
 
 def _subjects(seen: list[Seen]) -> list[str]:
     """The answers that the sign is about, the most frequent first; none if its text names them."""
-    if seen[0].sign.family in _WHOLE:
+    if seen[0].sign.family in _WHOLE or seen[0].sign.text.startswith("the "):
         return []
     counts: Counter[str] = Counter()
     for one in seen:

@@ -58,6 +58,8 @@ def presence(draw: Draw) -> Iterator[Mismatch]:
         return
     if wanted and not getattr(draw.answer.vjp, "has_gradients", True):
         hint = "; if they are not offered, declare lacks=['gradient']"
+        if pair.contract.framework == "numpy":
+            hint = f"; if it is a function of tensors, give framework='torch'{hint}"
         raise Stopped(Mismatch(Subject.GRADIENT, Kind.MISSING, event=Event.NO_VJP, hint=hint))
     for name in sorted((wanted.keys() ^ found.keys()) - lacking):
         if name in wanted or not _granted(pair.contract, found[name]):

@@ -72,6 +72,8 @@ def test_one_loss_of_a_library(cases: Path) -> None:
     [
         ((F.mse_loss,), "the name of the loss comes first: write parity.check\\('mse_loss', mse_loss\\)"),
         (("mse_loss",), "no function to check is given: write parity.check\\('mse_loss', function\\)"),
+        ((F.mse_loss, "mse_loss"), "the first of two is function, expected .*: write parity.check\\('mse_loss', "),
+        (("CrossEntropyLoss", F.mse_loss), "there is no loss 'CrossEntropyLoss'; did you mean 'cross_entropy'"),
         ((LOSSES, F.mse_loss), "the first of two is dict, expected the name of a loss"),
         ((json,), "the module json has no function that is called as a loss of torch is"),
         (({},), "yours has no loss"),
