@@ -225,6 +225,9 @@ def warns(draw: Draw) -> Iterator[Mismatch]:
     if pair.contract.lacks_warnings:
         pair.record.not_offered.append(WARNINGS)
         return
+    if pair.terms.left_out:  # what is warned of may be what neither side is given
+        pair.record.not_offered.append(f"{WARNINGS} without {' and '.join(pair.terms.left_out)}")
+        return
     at("in a call that is watched for warnings", draw.seed)
     sides: list[Loss] = [pair.reference.loss, pair.contract.call]
     try:

@@ -63,6 +63,15 @@ def test_a_gradient_that_is_lacking_is_not_compared_though_it_is_given() -> None
     assert "gradient of target is 0.5 times" in str(report)
 
 
+def test_a_warning_about_an_option_that_is_left_out_is_not_expected() -> None:
+    def mean(input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(input, target)
+
+    report = parity.check("cross_entropy", mean, framework="torch", only="reduction=elementwise_mean", seeds=1)
+    assert report.ok, report
+    assert "not offered: warnings without reduction, of 1 point compared in the rest" in str(report)
+
+
 def test_an_identity_does_not_call_with_what_is_lacking() -> None:
     def indices_alone(input: torch.Tensor, target: torch.Tensor, weight: Any = None, **options: Any) -> torch.Tensor:
         if target.is_floating_point():
