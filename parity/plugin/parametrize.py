@@ -33,8 +33,10 @@ class BoundPoint:
 
     def run(self) -> Record:
         """The record of this point."""
-        from parity.engine.run import run_point
+        from parity.engine.run import run_point, unasked
 
+        if self.gate.problem:
+            return unasked(self.point, self.implementation, self.gate.problem)
         record = run_point(self.point, self.implementation, self.seeds)
         if self.strict:
             record.strictly()
