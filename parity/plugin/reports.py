@@ -93,6 +93,6 @@ def _failed(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.Test
     cause = call.excinfo.exconly(tryshort=True) if call.excinfo is not None else report.longreprtext
     record = item.blank()
     record.verdict = "error"
-    said = f"pytest failed in the {report.when} of the point: {cause}"
-    record.mismatches = [Mismatch(Subject.PROCESS, Kind.PYTEST, figures={"text": said})]
+    sentence = f"pytest failed in the {report.when} of the point: {cause}"
+    record.mismatches = [Mismatch(Subject.PROCESS, Kind.PYTEST, figures={"text": sentence})]
     return record

@@ -150,8 +150,8 @@ def facts(coverage: Coverage) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Print the coverage of the named losses, or of all; 1 if a pair is missing."""
-    said = "Which pairs of values of every two options occur."
-    parser = argparse.ArgumentParser(prog="python -m parity.report.coverage", description=said)
+    text = "Which pairs of values of every two options occur."
+    parser = argparse.ArgumentParser(prog="python -m parity.report.coverage", description=text)
     parser.add_argument("losses", nargs="*", metavar="LOSS", help="by default all")
     parser.add_argument("--where", metavar="FACTS", help="among the points with these facts: 'float16 and not large'")
     parser.add_argument("--facts", action="store_true", help="tell also how many points have each fact")

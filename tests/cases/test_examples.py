@@ -114,5 +114,5 @@ def test_an_identity_calls_what_stands_beside_the_reference() -> None:
 def test_a_misspelt_neighbour_of_the_reference_is_told(tmp_path: Path) -> None:
     text = (EXAMPLES / "dice_loss.yaml").read_text().replace("equals: tversky_loss(", "equals: tverski_loss(")
     (tmp_path / "dice_loss.yaml").write_text(text)
-    with pytest.raises(CaseError, match=r"calls 'tverski_loss', which is no loss; did you mean 'tversky_loss'\?"):
+    with pytest.raises(CaseError, match=r"calls 'tverski_loss', which is not a loss; did you mean 'tversky_loss'\?"):
         load(tmp_path / "dice_loss.yaml", served())
