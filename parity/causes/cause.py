@@ -157,6 +157,6 @@ def _listed(names: list[str]) -> str:
 
 
 def size(record: Record) -> tuple[Any, ...]:
-    """What makes an example a small one, to be sorted by."""
-    sizes = [mismatch.figures.get("size", 1 << 30) for mismatch in record.mismatches]
-    return min(sizes, default=1 << 30), record.id
+    """What makes an example a small one, to be sorted by: its largest answer that differs."""
+    sizes = [mismatch.figures["size"] for mismatch in record.mismatches if "size" in mismatch.figures]
+    return max(sizes, default=1 << 30), record.id
