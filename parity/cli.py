@@ -77,12 +77,13 @@ def facts() -> None:
     They are joined by and, or, not and parentheses, and say which points are meant: in --parity-where, in only= and
     exclude= of check, in expected failures and in a case's `where:`.
     """
-    from parity.facts.words import families
+    from parity.facts.words import families, options
 
     for family, words in families():
         typer.echo(f"{family}")
         for word, sentence in words:
             typer.echo(f"  {word:24}{sentence}")
+    typer.echo(f"OPTION is one of {', '.join(options())}")
 
 
 def _refuse(sentences: str) -> NoReturn:

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 
 from parity.cases.literals import shape_of
-from parity.cases.specs import Arange, Classes, Integers, Like, Literally, Spec
+from parity.cases.specs import GENERATORS, Arange, Classes, Integers, Like, Literally
 from parity.dtypes import FLOATING
 from parity.facts.point import Form
+
+_SPECS = frozenset(GENERATORS.values())
+_WHOLE = (Integers, Classes)
 
 
 def form_of(value: Any, dtype: str, layout: str, sizes: Mapping[str, int], before: Mapping[str, Form]) -> Form:
@@ -16,22 +19,23 @@ def form_of(value: Any, dtype: str, layout: str, sizes: Mapping[str, int], befor
 
     `before` has the forms of the arguments that stand before it.
     """
-    spec = value if isinstance(value, Spec) else None
+    kind = type(value)  # isinstance of a pydantic model takes ten times as long, and there are no classes below these
     shape: tuple[int, ...]
-    whole: str | None = None
-    if isinstance(spec, Like):
-        source = before[spec.like]
+    if kind not in _SPECS or kind is Literally:
+        literal = value.array if kind is Literally else value
+        shape, whole = shape_of(literal), _whole(literal)
+    elif kind is Like:
+        source = before[value.like]
         shape, whole = source.shape, None if source.dtype in FLOATING else source.dtype
-    elif spec is None or isinstance(spec, Literally):
-        written = value if spec is None else spec.array
-        shape, whole = shape_of(written), _whole(written)
     else:
-        shape = tuple(sizes[size] if isinstance(size, str) else size for size in spec.shape)
-        if isinstance(spec, Integers | Classes) or (isinstance(spec, Arange) and isinstance(spec.start, int)):
-            whole = "int64"
-    if spec is not None and (spec.dtype is not None or isinstance(spec.scale, float)):
-        whole = None
-    return Form(shape, (spec.dtype if spec is not None else None) or whole or dtype, layout)
+        shape = tuple([sizes[size] if type(size) is str else size for size in value.shape])
+        whole = "int64" if kind in _WHOLE or (kind is Arange and type(value.start) is int) else None
+    if kind in _SPECS:
+        if value.dtype is not None:
+            return Form(shape, value.dtype, layout)
+        if type(value.scale) is float:
+            whole = None
+    return Form(shape, whole or dtype, layout)
 
 
 def _whole(written: Any) -> str | None:

@@ -15,6 +15,7 @@ from parity.cases.specs import Spec
 from parity.facts.words import valued
 
 DEFAULT_SEEDS = 3
+_NUMBERS = (bool, int, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +79,7 @@ class Scenario:
             return True
         if not self.signature.takes_array(name):
             return False
-        return isinstance(value, list) or (
-            isinstance(value, bool | int | float) and name not in self.signature.numbers_too
-        )
+        return isinstance(value, list) or (isinstance(value, _NUMBERS) and name not in self.signature.numbers_too)
 
     @cached_property
     def across(self) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -25,6 +25,12 @@ class Signature:
     pattern: str | None
     arrays: frozenset[str]
     numbers_too: frozenset[str]
+    defaults: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        empty = inspect.Parameter.empty
+        defaults = {name: one.default for name, one in self.parameters.items() if one.default is not empty}
+        object.__setattr__(self, "defaults", defaults)
 
     def takes(self, name: str) -> bool:
         """Whether the loss has an argument of that name."""
@@ -63,12 +69,6 @@ class Signature:
     @property
     def required(self) -> list[str]:
         return [name for name in self.parameters if self.default(name) is inspect.Parameter.empty]
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """The arguments with a default."""
-        empty = inspect.Parameter.empty
-        return {name: one.default for name, one in self.parameters.items() if one.default is not empty}
 
     @staticmethod
     def axis(name: str) -> str:

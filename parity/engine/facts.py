@@ -1,4 +1,4 @@
-"""The facts of a point for whoever asks: those of its specification at once, those of its arrays when one is asked for."""
+"""The facts of a point for whoever asks: its arrays are drawn once a fact is asked for that only they show."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -73,13 +73,15 @@ class PointFacts:
             return {}, None
 
     def _asked(self, number: int) -> frozenset[str]:
+        from parity.engine.state import known_state
         from parity.references.torch import TORCH
 
         arguments, grad_output = self._drawn(number)
         if grad_output is None and self._plan is not None and self.point.refusal is None:
             try:
-                output = TORCH[self.point.loss](**arguments)[0]
-            except Exception:
+                with known_state():
+                    output = TORCH[self.point.loss](**arguments)[0]
+            except Exception:  # the point itself tells it when it is run
                 return frozenset()
             grad_output = self._plan.grad_output(output, self.seeds[number])
         return frozenset() if grad_output is None else facts_of_upstream(grad_output)

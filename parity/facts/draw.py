@@ -32,7 +32,7 @@ def facts_of_draw(loss: str, arguments: Mapping[str, Any], grad_output: Array | 
     """
     found: set[str] = set()
     numbers = False
-    arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
+    arrays = {name: value for name, value in arguments.items() if type(value) is np.ndarray}
     for array in arrays.values():
         row = row_of(array.dtype)
         if row is not None and array.size:
@@ -100,10 +100,20 @@ def _row_tied(role: Role, array: Array, arguments: Mapping[str, Any]) -> bool:
         dim = role.classes if role.classes is not None and array.ndim > role.classes else -1
     rows = array if dim in (-1, array.ndim - 1) else np.moveaxis(array, dim, -1)
     if array.size <= SMALL:
-        return any(len(set(row)) < len(row) for row in rows.reshape(-1, rows.shape[-1]).tolist())
+        for row in rows.tolist() if rows.ndim == 2 else rows.reshape(-1, rows.shape[-1]).tolist():
+            if len(set(row)) < len(row) and _repeated(row):
+                return True
+        return False
     known = row_of(rows.dtype)
     ordered = np.sort(rows.astype(np.float32) if known and known.half else rows, axis=-1)
-    return bool((ordered[..., 1:] == ordered[..., :-1]).any())
+    upper = ordered[..., 1:]
+    return bool(((upper == ordered[..., :-1]) & np.isfinite(upper)).any())
+
+
+def _repeated(row: list[Any]) -> bool:
+    """Whether a finite number stands twice in a row."""
+    finite = [number for number in row if np.isfinite(number)]
+    return len(set(finite)) < len(finite)
 
 
 def _of_targets(target: Array, ignore_index: Any) -> Iterator[str]:

@@ -12,6 +12,7 @@ from parity.facts.words import valued
 LARGE = (64, 4096)
 VERY_LARGE = (4096, 262_144)
 _COMPLEX = tuple(name for name, row in FLOATING.items() if row.numpy.kind == "c")
+_PLAIN = (bool, int, float, str)
 _IN_ORDER = ("contiguous", "offset", "readonly")
 # Arrays that are combined with the scores element by element, where every number is a sample.
 _ELEMENTWISE = ("input", "input1", "input2", "target", "weight", "pos_weight", "var")
@@ -44,14 +45,14 @@ class Form(NamedTuple):
 
 
 class Described(Protocol):
-    """What is asked of a point. `defaults` has the options by name; `forms` the arrays, without grad_output."""
+    """What is asked of a point. `given` has all arguments, `forms` those that are arrays, `defaults` the options."""
 
     @property
     def loss(self) -> str: ...
     @property
     def forms(self) -> Mapping[str, Form]: ...
     @property
-    def options(self) -> Mapping[str, Any]: ...
+    def given(self) -> Mapping[str, Any]: ...
     @property
     def defaults(self) -> Mapping[str, Any]: ...
     @property
@@ -61,12 +62,13 @@ class Described(Protocol):
 
 def facts_of(point: Described) -> frozenset[str]:
     """The facts of a point that its specification shows: see `parity.facts.words.WORDS`."""
-    forms, options = point.forms, point.options
-    found = set(_of_options(forms, options, point.defaults))
+    forms, given, defaults = point.forms, point.given, point.defaults
+    options = {name: value for name, value in given.items() if name not in forms and name != "grad_output"}
+    found = set(_of_options(forms, options, defaults))
     found.update(_of_arrays(forms))
     scores = scores_of(forms)
     if scores is not None:
-        role = role_of(point.loss, (*forms, *point.defaults))
+        role = role_of(point.loss, defaults)
         found.update(_of_shapes(role, scores, forms, options))
     refusal = point.refusal
     if refusal is not None:
@@ -83,13 +85,13 @@ def _of_options(forms: Mapping[str, Form], options: Mapping[str, Any], defaults:
         value = options.get(name, default)
         if value is None and default is None:
             continue
-        plain = value is None or isinstance(value, bool | int | float | str)
+        plain = value is None or isinstance(value, _PLAIN)
         if not plain or value != default:
             yield name
         if plain:
             yield valued(name, value)
     for name in options.keys() - defaults.keys():
-        if isinstance(options[name], bool | int | float | str):
+        if isinstance(options[name], _PLAIN):
             yield valued(name, options[name])
     if options.get("size_average") is not None or options.get("reduce") is not None:
         yield "legacy flags"
@@ -119,8 +121,9 @@ def _of_arrays(forms: Mapping[str, Form]) -> Iterator[str]:
 def _of_shapes(role: Role, scores: str, forms: Mapping[str, Form], options: Mapping[str, Any]) -> Iterator[str]:
     shape = forms[scores].shape
     dims = len(shape)
-    if any(forms[name].dtype not in FLOATING for name in (scores, *SCORES) if name in forms):
-        yield "integer input"
+    for name in {scores, *SCORES} & forms.keys():
+        if forms[name].dtype not in FLOATING:
+            yield "integer input"
     if not dims:
         yield "0-d"
     layer = forms.get("linear_weight")

@@ -48,4 +48,7 @@ def role_of(loss: str, names: Collection[str]) -> Role:
 
 def scores_of(arrays: Collection[str]) -> str | None:
     """The argument that holds the scores, or the first of them; None if there is no array."""
-    return next((name for name in SCORES if name in arrays), next(iter(arrays), None))
+    for name in SCORES:
+        if name in arrays:
+            return name
+    return next(iter(arrays), None)

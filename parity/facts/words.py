@@ -47,8 +47,8 @@ _DATA = {
     "tiny values": "a number other than 0 is so small that its square is below the normal numbers: 1.1e-19 in float32, "
     "in which halves are computed too, 1.5e-154 in float64",
     "subnormals": "a number other than 0 is below the normal numbers of its dtype",
-    "ties": "numbers that are compared with each other are equal: two in a row of scores, or input and target at one "
-    "place (not looked for among more than 4,096 scores)",
+    "ties": "finite numbers that are compared with each other are equal: two in a row of scores, or input and target "
+    "at one place (not looked for among more than 4,096 scores)",
     "plain numbers": "there are numbers, and none of them is infinite, nan, huge, tiny or subnormal",
 }
 UPSTREAM = {
@@ -155,10 +155,21 @@ def values(option: str) -> tuple[str, ...] | None:
 
 
 @cache
+def options() -> tuple[str, ...]:
+    """The names of the options of all losses: arguments with a default."""
+    return tuple(sorted(name for name, one in _parameters().items() if one.default is not one.empty))
+
+
+@cache
 def listed() -> tuple[str, ...]:
     """Every word that can be listed: those of the table, of the options, and of the options' few values."""
-    options = sorted({name for name, parameter in _parameters().items() if parameter.default is not parameter.empty})
-    return (*WORDS, *options, *(f"{option}={value}" for option, some in _TEXTS.items() for value in some))
+    return (*WORDS, *options(), *(f"{option}={value}" for option, some in _TEXTS.items() for value in some))
+
+
+def listable(word: str) -> bool:
+    """Whether the word is one of a few: an option, or one of an option's few values."""
+    option, equals, _ = word.partition("=")
+    return not equals or option in _TEXTS
 
 
 def _parameters() -> dict[str, inspect.Parameter]:

@@ -4,10 +4,12 @@ Options are the arguments with a default. Each has a few levels: true and false 
 for optional arrays, default and other for numbers, and the words for reductions and the like. A pair that
 cannot be is named under `impossible` in the case file, with its reason.
 
-    python -m parity.report.coverage [LOSS ...]
+    python -m parity.report.coverage [LOSS ...] [--where FACTS] [--facts]
 """
 
+import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from inspect import Parameter
@@ -17,12 +19,15 @@ from typing import Any, get_args
 
 from parity.cases.errors import CaseError, nearest
 from parity.cases.load import load
-from parity.cases.points import Point, expand
+from parity.cases.points import Point, expand, seeds_of
 from parity.cases.reader import read
 from parity.cases.schema import CaseFile
 from parity.cases.shipped import case_file, case_folder
 from parity.cases.signature import Signature, signature_of
 from parity.cases.specs import Spec
+from parity.engine.facts import PointFacts, meant
+from parity.facts import words
+from parity.facts.expression import Misspelt
 from parity.implementations.registry import served
 
 Pair = tuple[tuple[str, str], tuple[str, str]]
@@ -33,12 +38,16 @@ FLAGS = ("size_average", "reduce")
 
 @dataclass(slots=True)
 class Coverage:
-    """The pairs of one loss: how many there are, those no case covers, and those excused with a reason."""
+    """The pairs of one loss: how many there are, those no case covers, and those excused with a reason.
+
+    `points` are those that were looked at.
+    """
 
     loss: str
     pairs: int = 0
     missing: list[Pair] = field(default_factory=list)
     excused: list[tuple[Pair, str]] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
 
     @property
     def covered(self) -> int:
@@ -50,20 +59,24 @@ class Coverage:
         return [f"{one}={a} with {two}={b}: {because}" for ((one, a), (two, b)), because in self.excused]
 
 
-def coverage(path: Path) -> Coverage:
-    """The 2-way coverage of the case file at `path`. Raises CaseError if it cannot be used."""
+def coverage(path: Path, where: str | None = None) -> Coverage:
+    """The 2-way coverage of the case file at `path`, or of its points with these facts.
+
+    Raises CaseError if the file cannot be used, Misspelt if `where` is no expression of facts.
+    """
     scenarios = [scenario for scenario in load(path, served()) if scenario.case.depth == "default"]
     compared = [one for one in scenarios if not one.case.raises and not one.case.finding]
     file = CaseFile.model_validate(read(path).data)
     loss = file.loss
     signature = signature_of(loss)
     points = [point for scenario in compared for point in expand(scenario)]
+    some = [one for one in points if where is None or meant(one, seeds_of(one, None, 0, "default"), [where])]
     seen = {name: levels(signature, name, points) for name in options(signature)}
     found: set[Pair] = set()
-    for point in points:
+    for point in some:
         chosen = [(name, level(signature, name, point)) for name in seen]
         found.update(combinations(chosen, 2))
-    result = Coverage(loss)
+    result = Coverage(loss, points=some)
     for one, two in combinations(seen, 2):
         for pair in product(((one, value) for value in seen[one]), ((two, value) for value in seen[two])):
             result.pairs += 1
@@ -121,9 +134,28 @@ def told(coverage: Coverage) -> Iterator[str]:
         yield f"  missing: {one}={a} with {two}={b}"
 
 
-def main(names: list[str]) -> int:
+def facts(coverage: Coverage) -> Iterator[str]:
+    """How many of the points have each fact, the documented ones in their order, the others by name."""
+    count: Counter[str] = Counter()
+    for point in coverage.points:
+        known = PointFacts(point, range(1))
+        count.update(known.specified)
+        count.update(word for word in words.WORDS if words.drawn(word) and word in known)
+    yield f"  {len(coverage.points)} points, by their facts:"
+    for word in [*words.WORDS, *sorted(count.keys() - words.WORDS.keys())]:
+        if count[word]:
+            yield f"  {count[word]:7,} {word}"
+
+
+def main(arguments: list[str]) -> int:
     """Print the coverage of the named losses, or of all; 1 if a pair is missing."""
-    paths = [case_file(name) for name in names] or sorted(case_folder().glob("*.yaml"))
+    said = "Which pairs of values of every two options occur."
+    parser = argparse.ArgumentParser(prog="python -m parity.report.coverage", description=said)
+    parser.add_argument("losses", nargs="*", metavar="LOSS", help="by default all")
+    parser.add_argument("--where", metavar="FACTS", help="among the points with these facts: 'float16 and not large'")
+    parser.add_argument("--facts", action="store_true", help="tell also how many points have each fact")
+    given = parser.parse_args(arguments)
+    paths = [case_file(name) for name in given.losses] or sorted(case_folder().glob("*.yaml"))
     complete = True
     for path in paths:
         if not path.is_file():
@@ -131,11 +163,11 @@ def main(names: list[str]) -> int:
             print(f"there are no cases of {path.stem!r}{nearest(path.stem, known)}", file=sys.stderr)
             return 2
         try:
-            result = coverage(path)
-        except CaseError as error:
-            print(error, file=sys.stderr)
+            result = coverage(path, given.where)
+        except (CaseError, Misspelt) as error:
+            print(f"--where: {error}" if isinstance(error, Misspelt) else error, file=sys.stderr)
             return 2
-        print("\n".join(told(result)))
+        print("\n".join([*told(result), *(facts(result) if given.facts else ())]))
         complete &= not result.missing
     return 0 if complete else 1
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from parity.causes.cause import Cause
 from parity.causes.group import causes
 from parity.dtypes import NAMES
+from parity.facts.words import WORDS, listable
 from parity.records.read import Results
 from parity.records.record import AGREES, Record
 from parity.report import remarks
@@ -82,6 +83,7 @@ class Tables:
     articles: list[tuple[str, int, dict[str, Tally]]]
     notes: list[remarks.Note]
     refusals: list[tuple[str, dict[str, Tally]]]
+    facts: list[tuple[str, dict[str, Tally]]]
     expected: list[remarks.ExpectedFailures]
     not_offered: list[remarks.NotOffered]
     declared: list[remarks.Declared]
@@ -116,6 +118,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
             (kind, by_implementation(some))
             for kind, some in sorted(grouped((r for r in records if r.raises), lambda r: str(r.raises)).items())
         ],
+        facts=by_fact(records),
         expected=remarks.expected_failures(records),
         not_offered=remarks.not_offered(records),
         declared=remarks.declared(records),
@@ -155,6 +158,16 @@ def tally(records: Iterable[Record]) -> Tally:
 
 def by_implementation(records: Iterable[Record]) -> dict[str, Tally]:
     return {name: tally(some) for name, some in grouped(records, lambda r: r.implementation).items()}
+
+
+def by_fact(records: Sequence[Record]) -> list[tuple[str, dict[str, Tally]]]:
+    """Each documented fact, and each option that is used, with the points that have it."""
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        for word in record.facts:
+            groups[word].append(record)
+    options = sorted(word for word in groups.keys() - WORDS.keys() if listable(word))
+    return [(word, by_implementation(groups[word])) for word in [*WORDS, *options] if word in groups]
 
 
 def matrix(records: Sequence[Record]) -> list[MatrixRow]:

@@ -1,4 +1,4 @@
-"""Points chosen by their facts: in `check`, in expected failures, in a case's `where:`, and on pytest's command line."""
+"""Points chosen by their facts: in `check`, in expected failures, and on pytest's command line."""
 
 from pathlib import Path
 from typing import Any

@@ -1,13 +1,21 @@
 """Expressions of facts: what they hold of, and the sentence about each that means nothing."""
 
+import re
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from parity.cases.errors import CaseError
+from parity.cases.load import load
+from parity.cli import app
 from parity.facts.expression import Misspelt, parse
-from parity.facts.words import WORDS
+from parity.facts.words import MADE, WORDS
+from parity.implementations.registry import served
 
 FACTS = {"ignored targets", "large", "float16", "not contiguous", "weight", "reduction=none", "eps=1e-06", "swap=true"}
 
@@ -72,6 +80,32 @@ def test_words_of_ones_own_may_be_added() -> None:
     assert parse("variant=hard", frozenset({"variant=hard"})).holds({"variant=hard"})
     with pytest.raises(Misspelt, match="did you mean 'variant=hard'"):
         parse("variant=hrad", frozenset({"variant=hard"}))
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ("large and flaot16", "5:53: found 'large and flaot16': in column 11 there is no fact 'flaot16'; did you mean"),
+        ("large or", "5:53: found 'large or': the expression ends where a fact is expected"),
+        ("large and not float16", "5:53: this xfail matches nothing: no point has 'large and not float16'"),
+        ("''", "5:53: found the text '', expected"),
+        ("3", "5:53: found the number 3, expected a mapping or a text"),
+    ],
+)
+def test_a_wrong_expression_in_a_case_has_its_place(
+    case_file: Callable[[str], Path], where: str, sentence: str
+) -> None:
+    case = "  - name: some case\n    given: {input: [1.0], target: [1.0]}\n"
+    xfail = f"    xfail: {{numpy: {{because: it is unstable, where: {where}}}}}\n"
+    with pytest.raises(CaseError, match=re.escape(sentence)):
+        load(case_file(f"loss: soft_margin_loss\ncases:\n{case}{xfail}"), served())
+
+
+def test_the_command_lists_every_word() -> None:
+    told = CliRunner().invoke(app, ["facts"])
+    assert told.exit_code == 0
+    for word in [*WORDS, *MADE, "label_smoothing"]:
+        assert word in told.output
 
 
 def test_arrays_are_not_asked_for_where_the_specification_decides() -> None:

@@ -10,6 +10,7 @@ from parity.records.file import Results
 from parity.records.record import Record
 from parity.report.__main__ import main
 from parity.report.coverage import Coverage
+from parity.report.coverage import main as coverage
 from parity.report.tables import tables
 from parity.report.text import figure, markdown, share
 from parity.report.write import render
@@ -193,7 +194,7 @@ def test_names_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None:
     ]
     path = results(tmp_path, *some, end=1, torch="2.13<script>")
     _, text, page = report(tmp_path, path)
-    assert "<script" not in page
+    assert page.count("<script") == page.count("<script>\n//") == 1  # the page's own
     in_fences = text.split("````text\n")[1].split("\n````")[0]
     assert NASTY in in_fences
     outside = text.replace(in_fences, "")
@@ -242,6 +243,36 @@ def test_an_example_stands_in_one_row_and_coverage_has_its_place() -> None:
     assert "| nll_loss: plain grid | mean-float32 | 1.2288 | 1.2288231 | 1.2288229 | 1.2288229 | yes |" in text
     assert "| nll_loss | 42 | 41 | reduce=null with weight=given: it has no third value |" in text
     assert "it has no third value" in render("parity.html", found)
+
+
+def test_points_are_counted_by_their_facts_and_mismatches_can_be_filtered_by_them(tmp_path: Path) -> None:
+    few, many = ["float32", "reduction=mean", "margin=2"], ["float32", "ignored targets", "weight"]
+    some = [
+        record("a-float32", facts=few),
+        failed("b-float32", facts=many),
+        record("c-float32", "textbook", facts=many),
+    ]
+    _, text, page = report(tmp_path, results(tmp_path, *some, end=1))
+    table = text.partition("## Facts")[2].partition("##")[0]
+    assert [line for line in table.splitlines() if line.startswith("| ") and "---" not in line] == [
+        "| fact | numpy | textbook |",
+        "| float32 | **1/2 · 0.50 (1 unexpected)** | 1/1 · 0.50 |",
+        "| ignored targets | **0/1 · 0.50 (1 unexpected)** | 1/1 · 0.50 |",
+        "| reduction=mean | 1/1 · 0.50 | – |",
+        "| weight | **0/1 · 0.50 (1 unexpected)** | 1/1 · 0.50 |",
+    ]
+    assert '<pre data-facts="float32|ignored targets|weight">' in page
+    assert "facts: float32, ignored targets, weight" in page
+
+
+def test_coverage_tells_facts_and_looks_at_points_with_some(capsys: pytest.CaptureFixture[str]) -> None:
+    assert coverage(["l1_loss", "--where", "float16 and not large", "--facts"]) == 1
+    told = capsys.readouterr().out
+    assert "l1_loss: " in told
+    assert " float16\n" in told
+    assert " large\n" not in told
+    assert coverage(["l1_loss", "--where", "flaot16"]) == 2
+    assert "in column 1 there is no fact 'flaot16'; did you mean 'float16'?" in capsys.readouterr().err
 
 
 def test_words_for_numbers() -> None:
