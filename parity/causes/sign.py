@@ -152,6 +152,8 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     finite = math.isfinite(abs(found)) and math.isfinite(abs(expected))
     if diagnosis and (finite or not diagnosis.startswith("differs")):
         family = Family.ROUNDED if "rounded to" in diagnosis else Family.VALUE
+        if diagnosis.startswith("differs"):  # where it differs is not what is wrong
+            return Sign(Family.VALUE, "", diagnosis)
         key = "factor" if "times {reference}'s" in diagnosis else blanked(diagnosis)
         return Sign(family, key, diagnosis.partition(" (a wrong")[0])
     if not finite:
