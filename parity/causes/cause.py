@@ -147,7 +147,8 @@ def _subjects(seen: list[Seen]) -> list[str]:
     counts: Counter[str] = Counter()
     for one in seen:
         kind = one.mismatch.kind if one.mismatch else None
-        counts.update({mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind})
+        names = (mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind)
+        counts.update(list(dict.fromkeys(names)))  # a set would be in another order in every process
     return [name for name, _ in counts.most_common()]
 
 
