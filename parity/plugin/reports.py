@@ -21,8 +21,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tell a test of the user's which failures are known."""
     baseline = item.config.stash[RUN].baseline
     point = getattr(item, "callspec", None) and item.callspec.params.get("point")  # type: ignore[attr-defined]
-    if baseline is not None and hasattr(point, "judges"):
-        point.judges[:] = [baseline.judge]
+    judges: list[Any] | None = getattr(point, "judges", None)
+    if baseline is not None and judges is not None:
+        judges[:] = [baseline.judge]
 
 
 @pytest.hookimpl(wrapper=True)
