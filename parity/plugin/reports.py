@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tell a test of the user's which failures are known."""
     baseline = item.config.stash[RUN].baseline
-    point = getattr(item, "callspec", None) and item.callspec.params.get("point")  # type: ignore[attr-defined]
-    if baseline is not None and hasattr(point, "judges"):
-        point.judges[:] = [baseline.judge]
+    callspec = getattr(item, "callspec", None)
+    judges: list[Any] | None = getattr(callspec and callspec.params.get("point"), "judges", None)
+    if baseline is not None and judges is not None:
+        judges[:] = [baseline.judge]
 
 
 @pytest.hookimpl(wrapper=True)
