@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tell a test of the user's which failures are known."""
     baseline = item.config.stash[RUN].baseline
-    point = getattr(item, "callspec", None) and item.callspec.params.get("point")  # type: ignore[attr-defined]
-    judges: list[Any] | None = getattr(point, "judges", None)
+    callspec = getattr(item, "callspec", None)
+    judges: list[Any] | None = getattr(callspec and callspec.params.get("point"), "judges", None)
     if baseline is not None and judges is not None:
         judges[:] = [baseline.judge]
 

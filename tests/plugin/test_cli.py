@@ -1,6 +1,7 @@
 """The command line: what each command prints, refuses and ends with; it is there at once."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,11 @@ def test_a_function_that_differs_is_told_with_its_causes(name: str) -> None:
     assert "mse_loss of mylib does not agree with torch: 4 passed, 2 failed." in found.stdout
     assert "2 points, 1 cause:" in found.stdout
     assert "only with reduction=mean" in found.stdout
+    repeat = found.stdout.partition("repeat: parity ")[2].partition("\n")[0]
+    assert repeat.endswith("--only mse_loss/grid/mean-float32 --seeds 1 --seed-base 0")
+    again = parity(*shlex.split(repeat))
+    assert again.exit_code == 1
+    assert "mse_loss of mylib does not agree with torch: 1 failed." in again.stdout
 
 
 def test_options_are_those_of_the_python_api(name: str) -> None:
@@ -95,6 +101,8 @@ def test_a_library_is_checked_as_a_whole(name: str) -> None:
         (["mse_loss", "NAME:good", "--framework", "trch"], "there is no framework 'trch'; did you mean 'torch'?"),
         (["mse_loss", "NAME:good", "--tolerance", "2e-3"], "--tolerance: found '2e-3', expected NAME: VALUE"),
         (["mse_loss", "NAME:good", "--vary", "a=["], "--vary: found '[' for a, expected a list"),
+        (["mse_loss", "NAME:good", "--seeds", "0"], "seeds is 0, expected a whole number >= 1"),
+        (["mse_loss", "NAME:good", "--timeout", "0"], "--timeout is 0, expected a number of seconds above 0"),
         (["mse_loss", "NAME:good", "--save", "r.pdf"], "--save r.pdf ends in '.pdf', expected one of .json"),
         (["mse_loss", "NAME:good", "--write-baseline"], "--write-baseline needs a file: --baseline FILE"),
         (["mse_loss", "NAME:good", "--baseline", "no.yaml"], "no.yaml is not there; --write-baseline writes it"),

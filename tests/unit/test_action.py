@@ -14,6 +14,7 @@ import parity
 ROOT = Path(parity.__file__).parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / ".ci" / "action.yml").read_text())
 STEPS = ACTION["runs"]["steps"]
+README = (ROOT / "README.md").read_text()
 LIBRARY = """
 from parity import losses
 
@@ -28,6 +29,14 @@ def test_no_input_is_pasted_into_a_script() -> None:
     for step in STEPS:
         assert step["shell"] == "bash"
         assert "${{" not in step["run"]
+
+
+def test_the_workflow_in_the_readme_gives_inputs_that_there_are() -> None:
+    text = README.partition("# .github/workflows/parity.yml\n")[2].partition("```")[0]
+    steps = yaml.safe_load(text)["jobs"]["parity"]["steps"]
+    (step,) = (one for one in steps if "/.ci@" in one.get("uses", ""))
+    assert step["with"].keys() <= ACTION["inputs"].keys()
+    assert {name for name, one in ACTION["inputs"].items() if one.get("required")} <= step["with"].keys()
 
 
 @pytest.mark.parametrize(
