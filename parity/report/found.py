@@ -110,7 +110,9 @@ class Report(Findings):
     def _remarks(self) -> Iterator[str]:
         from parity.references.versions import unknown
 
-        yield from filter(None, [unknown() if self.records else None])
+        other = unknown() if self.records else None
+        if other:
+            yield f"note: {other}"
         compiled = [record.compiled for record in self.records if record.compiled is not None]
         if compiled:
             yield f"note: {sum(compiled)} of {len(compiled)} points ran compiled code"
