@@ -24,6 +24,9 @@ def double(**arguments):
     output, vjp = losses.mse_loss(**arguments)
     return output * 2 if arguments.get("reduction") == "mean" else output, vjp
 
+def stopped(**arguments):
+    raise KeyboardInterrupt
+
 IMPLEMENTATION = parity.Implementation("whole", losses={"mse_loss": good})
 broken = {}
 """
@@ -216,6 +219,30 @@ def test_completion_is_offered_for_shells() -> None:
     assert "--install-completion" in parity("--help").stdout
     found = alone("-m", "parity", _PARITY_COMPLETE="complete_bash", COMP_WORDS="parity che", COMP_CWORD="1")
     assert found.stdout.split() == ["check"], found.stderr
+    found = alone("-m", "parity", _PARITY_COMPLETE="complete_bash", COMP_WORDS="parity check cross_", COMP_CWORD="2")
+    assert found.stdout.split() == ["cross_entropy"], found.stderr
+
+
+def test_completion_is_installed(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").write_text("# mine\n")
+    found = alone(
+        "-m",
+        "parity",
+        "--install-completion",
+        "bash",
+        HOME=str(tmp_path),
+        _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1",
+    )
+    assert found.returncode == 0, found.stderr
+    assert "bash completion installed" in found.stdout
+    assert (tmp_path / ".bashrc").read_text().startswith("# mine\n")
+    assert "_PARITY_COMPLETE" in "".join(path.read_text() for path in tmp_path.rglob("*parity*") if path.is_file())
+
+
+def test_an_interrupt_ends_it_with_what_was_found(name: str) -> None:
+    found = check(f"{name}:stopped")
+    assert found.exit_code == 130
+    assert "interrupted" in found.stderr
 
 
 def test_there_is_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
