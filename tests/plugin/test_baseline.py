@@ -61,6 +61,7 @@ def test_processes_side_by_side_know_the_same(user: pytest.Pytester) -> None:
 def test_a_baseline_that_cannot_be_meant_is_a_usage_error(user: pytest.Pytester) -> None:
     for arguments, sentence in (
         (KNOWN, "known.yaml is not there"), (("--parity-write-baseline",), "--parity-write-baseline needs a file"),
+        ((*KNOWN, "--parity-write-baseline", "-k", "mean"), "leave out -k"),
     ):  # fmt: skip
         found = user.runpytest(*MINE, *arguments)
         assert found.ret == pytest.ExitCode.USAGE_ERROR

@@ -108,6 +108,7 @@ def test_a_library_is_checked_as_a_whole(name: str) -> None:
         (["mse_loss", "NAME:good", "--timeout", "0"], "--timeout is 0, expected a number of seconds above 0"),
         (["mse_loss", "NAME:good", "--save", "r.pdf"], "--save r.pdf ends in '.pdf', expected one of .json"),
         (["mse_loss", "NAME:good", "--write-baseline"], "--write-baseline needs a file: --baseline FILE"),
+        (["mse_loss", "NAME:good", "--write-baseline", "--baseline", "k.yaml", "--budget", "1s"], "leave out --budget"),
         (["mse_loss", "NAME:good", "--baseline", "no.yaml"], "no.yaml is not there; --write-baseline writes it"),
     ],
 )  # fmt: skip
