@@ -83,7 +83,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _gone(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """A sentence for each known failure at points that no case file has any more; none where only some are collected."""
+    """A sentence for each known failure at points that no case file has any more; none where only some are there."""
     from parity.plugin.items import PointItem
 
     run = config.stash[RUN]
