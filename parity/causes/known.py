@@ -137,18 +137,20 @@ def read_baseline(path: Path) -> Baseline:
 def write_baseline(path: Path, records: Iterable[Record]) -> str:
     """Write down the causes of the records that fail; returns a sentence. Raises Unusable if that cannot be.
 
-    Reasons that the file has already are kept, of causes that are observed alike. An expected failure that passes is
-    none of them: it is declared, and taken back there.
+    The records are all of their losses; what the file says of other losses and implementations stays. So do the reasons
+    of causes that are observed alike. An expected failure that passes is no cause here: it is taken back where it is
+    declared.
     """
-    reasons = _reasons(path)
-    entries = []
-    for cause in causes(record for record in records if record.verdict != "xpassed"):
+    everything, there = list(records), _there(path)
+    run = {(record.implementation, record.loss) for record in everything}
+    entries = [one for one in there if run.isdisjoint((one.implementation, loss) for loss in one.losses)]
+    for cause in causes(record for record in everything if record.verdict != "xpassed"):
         signs = sorted({_text(one.sign) for one in cause.seen})
         entry = Known(
             cause=visible(cause.observed), where=cause.where, implementation=cause.implementation, reason="",
             signs=signs, points=_by_scenario(cause),
         )  # fmt: skip
-        kept = next((one.reason for one in reasons if _same(one, entry)), "")
+        kept = next((one.reason for one in there if _same(one, entry)), "")
         entries.append(entry.model_copy(update={"reason": kept}))
     text = _HEAD + ("known:\n" + "".join(map(_written, entries)) if entries else "known: []\n")
     if len(text.encode()) > BYTES:
@@ -164,7 +166,7 @@ def write_baseline(path: Path, records: Iterable[Record]) -> str:
     return f"wrote {plural(len(entries), 'known failure')} to {path}{fill}"
 
 
-def _reasons(path: Path) -> list[Known]:
+def _there(path: Path) -> list[Known]:
     """The entries of the file that is to be written anew, with the reasons of people."""
     if not path.exists():
         return []

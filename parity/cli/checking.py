@@ -51,6 +51,9 @@ def run(asked: Asked) -> bool:
     """Check, print the report, keep what is to be kept; whether everything agrees. Raises Misused."""
     if asked.write_baseline and asked.baseline is None:
         raise Misused("--write-baseline needs a file: --baseline FILE")
+    part = [f"--{word}" for word in ("only", "exclude", "budget") if asked.options[word]]
+    if asked.write_baseline and part:
+        raise Misused(f"--write-baseline writes what all points of a loss say: leave out {' and '.join(part)}")
     for path in asked.save:
         if path.suffix not in FORMS:
             raise Misused(f"--save {path} ends in {path.suffix or 'nothing'!r}, expected one of {', '.join(FORMS)}")

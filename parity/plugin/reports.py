@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tell a test of the user's which failures are known."""
     baseline = item.config.stash[RUN].baseline
+    if baseline is None:
+        return
     callspec = getattr(item, "callspec", None)
     judges: list[Any] | None = getattr(callspec and callspec.params.get("point"), "judges", None)
-    if baseline is not None and judges is not None:
+    if judges is not None:
         judges[:] = [baseline.judge]
 
 

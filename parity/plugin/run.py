@@ -140,6 +140,16 @@ def _results(config: pytest.Config) -> Path | None:
     return Path(config.invocation_params.dir) / (resume or results) if resume or results else None
 
 
+def selecting(config: pytest.Config) -> list[str]:
+    """The options by which only some points of a loss are run."""
+    options = {
+        "-k": "keyword", "-m": "markexpr", "-x": "maxfail", "--lf": "lf", "--parity-where": "parity_where",
+        "--parity-shard": "parity_shard", "--parity-budget": "parity_budget",
+    }  # fmt: skip
+    given = [option for option, word in options.items() if config.getoption(word, None)]
+    return given + [argument for argument in config.args if "::" in argument]
+
+
 def _baseline(config: pytest.Config) -> tuple[Baseline | None, Path | None]:
     """What is known to fail, and the file that is to be written; a usage error for what is no baseline."""
     name, writes = config.getoption("parity_baseline"), config.getoption("parity_write_baseline")
@@ -149,6 +159,9 @@ def _baseline(config: pytest.Config) -> tuple[Baseline | None, Path | None]:
         return None, None
     path = Path(config.invocation_params.dir) / name
     if writes:
+        if parts := selecting(config):
+            said = "--parity-write-baseline writes what all points of a loss say: leave out"
+            raise pytest.UsageError(f"{said} {' and '.join(parts)}")
         return None, path
     from parity.causes.known import Unusable, read_baseline
 

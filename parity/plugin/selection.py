@@ -9,7 +9,7 @@ import pytest
 
 from parity.plugin.internals import matcher
 from parity.plugin.own import undefined
-from parity.plugin.run import RUN, Run
+from parity.plugin.run import RUN, Run, selecting
 
 
 def keywords(config: pytest.Config) -> Callable[[list[str]], bool] | None:
@@ -72,12 +72,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _gone(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """A sentence for each known failure at points that the case files have no more; none where only some are run."""
+    """A sentence for each known failure at points that no case file has any more; none where only some are there."""
     from parity.plugin.items import PointItem
 
     run = config.stash[RUN]
-    some = any(config.getoption(word, None) for word in ("keyword", "lf", "parity_where"))
-    if run.baseline is None or some or any("::" in argument for argument in config.args):
+    if run.baseline is None or not {*selecting(config)} <= {"-m", "-x", "--parity-shard", "--parity-budget"}:
         return []
     there: dict[tuple[str, str], set[str]] = {}
     for item in items:

@@ -48,9 +48,20 @@ def test_a_point_that_is_gone_is_refused_unless_only_some_are_run(user: pytest.P
     user.runpytest(*MINE, *KNOWN, "-k", "none and float32").assert_outcomes(xfailed=1)
 
 
+def test_processes_side_by_side_know_the_same(user: pytest.Pytester) -> None:
+    path = filled(user)
+    several = pytest_in(user.path, *MINE, *KNOWN, "-n", "2")
+    assert "4 passed, 2 xfailed" in several.stdout, several.stdout
+    path.write_text(path.read_text().replace('"none-float64"', '"none-float8"'))
+    gone = pytest_in(user.path, *MINE, *KNOWN, "-n", "2")
+    assert gone.returncode == pytest.ExitCode.USAGE_ERROR, gone.stdout
+    assert "is at a point that is gone: mse_loss/grid/none-float8" in gone.stdout
+
+
 def test_a_baseline_that_cannot_be_meant_is_a_usage_error(user: pytest.Pytester) -> None:
     for arguments, sentence in (
         (KNOWN, "known.yaml is not there"), (("--parity-write-baseline",), "--parity-write-baseline needs a file"),
+        ((*KNOWN, "--parity-write-baseline", "-k", "mean"), "leave out -k"),
     ):  # fmt: skip
         found = user.runpytest(*MINE, *arguments)
         assert found.ret == pytest.ExitCode.USAGE_ERROR

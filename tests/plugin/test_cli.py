@@ -24,6 +24,9 @@ def double(**arguments):
     output, vjp = losses.mse_loss(**arguments)
     return output * 2 if arguments.get("reduction") == "mean" else output, vjp
 
+def stopped(**arguments):
+    raise KeyboardInterrupt
+
 IMPLEMENTATION = parity.Implementation("whole", losses={"mse_loss": good})
 broken = {}
 """
@@ -105,6 +108,7 @@ def test_a_library_is_checked_as_a_whole(name: str) -> None:
         (["mse_loss", "NAME:good", "--timeout", "0"], "--timeout is 0, expected a number of seconds above 0"),
         (["mse_loss", "NAME:good", "--save", "r.pdf"], "--save r.pdf ends in '.pdf', expected one of .json"),
         (["mse_loss", "NAME:good", "--write-baseline"], "--write-baseline needs a file: --baseline FILE"),
+        (["mse_loss", "NAME:good", "--write-baseline", "--baseline", "k.yaml", "--budget", "1s"], "leave out --budget"),
         (["mse_loss", "NAME:good", "--baseline", "no.yaml"], "no.yaml is not there; --write-baseline writes it"),
     ],
 )  # fmt: skip
@@ -216,6 +220,30 @@ def test_completion_is_offered_for_shells() -> None:
     assert "--install-completion" in parity("--help").stdout
     found = alone("-m", "parity", _PARITY_COMPLETE="complete_bash", COMP_WORDS="parity che", COMP_CWORD="1")
     assert found.stdout.split() == ["check"], found.stderr
+    found = alone("-m", "parity", _PARITY_COMPLETE="complete_bash", COMP_WORDS="parity check cross_", COMP_CWORD="2")
+    assert found.stdout.split() == ["cross_entropy"], found.stderr
+
+
+def test_completion_is_installed(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").write_text("# mine\n")
+    found = alone(
+        "-m",
+        "parity",
+        "--install-completion",
+        "bash",
+        HOME=str(tmp_path),
+        _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1",
+    )
+    assert found.returncode == 0, found.stderr
+    assert "bash completion installed" in found.stdout
+    assert (tmp_path / ".bashrc").read_text().startswith("# mine\n")
+    assert "_PARITY_COMPLETE" in "".join(path.read_text() for path in tmp_path.rglob("*parity*") if path.is_file())
+
+
+def test_an_interrupt_ends_it_with_what_was_found(name: str) -> None:
+    found = check(f"{name}:stopped")
+    assert found.exit_code == 130
+    assert "interrupted" in found.stderr
 
 
 def test_there_is_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

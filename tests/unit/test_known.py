@@ -83,6 +83,13 @@ def test_reasons_are_kept_where_the_file_is_written_anew(tmp_path: Path) -> None
     assert path.read_text().count("no halves yet") == 1
 
 
+def test_what_is_known_of_other_losses_stays(tmp_path: Path) -> None:
+    known(tmp_path, raising("mean-float16"), raising("sum-float16", "SIGSEGV", loss="mse_loss"))
+    path = tmp_path / "known.yaml"
+    assert write_baseline(path, [record("mean-float16", "mylib")]).startswith("wrote 1 known failure to")
+    assert [one.losses for one in read_baseline(path).known] == [{"mse_loss"}]
+
+
 def test_what_is_no_baseline_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "case.yaml"
     path.write_text("loss: mse_loss\n")
