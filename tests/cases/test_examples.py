@@ -82,7 +82,9 @@ def test_the_reference_in_float64_that_is_rounded_once_is_green(name: str) -> No
     records = [run_point(point, implementation, [1]) for point in drawn]
     assert not [str(record) for record in records if record.unexpected]
     for scenario in {point.scenario for point in points if point.scenario.case.better}:
-        assert any(run_point(point, implementation, [1]).unexpected for point in points if point.scenario is scenario)
+        own = [point for point in points if point.scenario is scenario]
+        verdicts = {run_point(point, implementation, [1]).verdict for point in own}
+        assert verdicts & {"failed", "nearer than torch"}
 
 
 @pytest.mark.parametrize("name", NAMES)
