@@ -42,5 +42,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What completion and `help` list: what is imported on first use too."""
-    return sorted({*globals(), *__all__})
+    """What completion and `help` list: the public names, of which most are imported on first use."""
+    return sorted([*__all__, "__doc__", "__version__"])

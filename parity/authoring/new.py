@@ -78,7 +78,7 @@ def new(loss: str, reference: str, path: Path) -> tuple[int, int]:
     Raises Undrafted with a sentence if the reference cannot be had, or takes nothing that is tried.
     """
     if not loss.isidentifier():
-        raise Undrafted(f"{loss!r} is no name for a loss, expected one such as focal_loss")
+        raise Undrafted(f"{loss!r} is not a name for a loss, expected one such as focal_loss")
     if path.exists():
         raise Undrafted(f"{path} is there already: remove it, or write elsewhere with --to")
     if not path.parent.is_dir():

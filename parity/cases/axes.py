@@ -41,11 +41,11 @@ def _unlabelled(axis: Any) -> Any:
         return axis
     generator = generator_of(axis)
     if generator != "plain" and set(axis) <= FORMS[generator].model_fields.keys():
-        said = f"found the generator {generator!r} itself, expected a list of values"
+        sentence = f"found the generator {generator!r} itself, expected a list of values"
     else:
         one = f"{next(iter(axis))}: ..." if axis else "label: value"
-        said = f"found {quoted(one)} in braces, expected a list of values, or {{labels: {{{one[:60]}}}}}"
-    raise PydanticCustomError("said", said)
+        sentence = f"found {quoted(one)} in braces, expected a list of values, or {{labels: {{{one[:60]}}}}}"
+    raise PydanticCustomError("sentence", sentence)
 
 
 Axis: TypeAlias = Annotated[

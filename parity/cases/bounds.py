@@ -111,8 +111,8 @@ def _outside(spec: Spec, shape: list[int]) -> Iterator[tuple[Place, str]]:
     if isinstance(spec, OneHot | Probabilities | LogProbabilities):
         dim = spec.dim or 0
         if not -len(shape) <= dim < len(shape):
-            said = f"there is no dim {dim} in an array of shape {shape}"
-            yield (spec.main if spec.dim is None else "dim",), said
+            sentence = f"there is no dim {dim} in an array of shape {shape}"
+            yield (spec.main if spec.dim is None else "dim",), sentence
     for position, mask in enumerate(spec.mask):
         for row, index in enumerate(mask.at or ()):
             inside = len(index) <= len(shape) and all(-n <= i < n for i, n in zip(index, shape, strict=False))

@@ -103,8 +103,8 @@ def _axes(scenario: Scenario, axes: Mapping[str, Axis], where: Where) -> Iterato
             for part, value in parts(values):
                 if value not in allowed and value != word:
                     sort = "transformation" if axis == "around" else axis
-                    said = f"found {written(value)}, expected a {sort}{nearest(value, allowed)}"
-                    yield Problem((*place, *part), said)
+                    sentence = f"found {written(value)}, expected a {sort}{nearest(value, allowed)}"
+                    yield Problem((*place, *part), sentence)
         elif axis in scenario.sizes:
             for part, value in parts(values):
                 if value != word and (type(value) is not int or value < 0):
@@ -123,11 +123,11 @@ def _labels(axis: str, values: Values, place: Place) -> Iterator[Problem]:
     for part, value in parts(values):
         text = str(part[-1]) if given else label(axis, value)
         if text in labels:
-            said = f"two values of {axis} have the label {quoted(text)}, expected labels: {{label: value, ...}}"
-            yield Problem((*place, *part), said)
+            sentence = f"two values of {axis} have the label {quoted(text)}, expected labels: {{label: value, ...}}"
+            yield Problem((*place, *part), sentence)
         elif len(text) > LABEL or (given and not re.search(NAME, text)):
-            said = f"expected at most {LABEL} characters without / : [ ], such as labels: {{a label: value}}"
-            yield Problem((*place, *part), f"found the label {quoted(text)}, {said}", key=given)
+            sentence = f"expected at most {LABEL} characters without / : [ ], such as labels: {{a label: value}}"
+            yield Problem((*place, *part), f"found the label {quoted(text)}, {sentence}", key=given)
         labels.add(text)
 
 
@@ -136,8 +136,9 @@ def _varied(scenario: Scenario, axis: str, place: Place) -> Iterator[Problem]:
     signature = scenario.signature
     if not signature.knows(argument(axis)):
         words = [*OWN, *map(signature.axis, signature.names), *scenario.sizes]
-        said = f"{quoted(axis)} is no argument of {scenario.loss}, size, dtype, layout or around{nearest(axis, words)}"
-        yield Problem(place, said, key=True)
+        what = f"an argument of {scenario.loss}, a size, dtype, layout or around"
+        sentence = f"{quoted(axis)} is not {what}{nearest(axis, words)}"
+        yield Problem(place, sentence, key=True)
     elif axis != signature.axis(argument(axis)):
         yield Problem(place, f"found {quoted(axis)}, expected {argument(axis)!r}", key=True)
 
@@ -146,8 +147,8 @@ def _arguments(scenario: Scenario, where: Where) -> Iterator[Problem]:
     """Arguments that the loss does not have, and values that they cannot take."""
     for name in scenario.given:
         if not scenario.signature.knows(name):
-            said = f"{scenario.loss} has no argument {quoted(name)}{nearest(name, scenario.signature.names)}"
-            yield Problem(where("given", name), said, key=True)
+            sentence = f"{scenario.loss} has no argument {quoted(name)}{nearest(name, scenario.signature.names)}"
+            yield Problem(where("given", name), sentence, key=True)
     for name, value, place in _values(scenario, where):
         if scenario.signature.knows(name):
             check = _array if scenario.signature.takes_array(name) else _option
@@ -179,7 +180,7 @@ def _option(scenario: Scenario, name: str, value: Any, place: Place) -> Iterator
     elif isinstance(value, dict) and not scenario.signature.takes_fields(name):
         yield Problem(place, f"{name} is an option, found a mapping, expected a value")
     elif isinstance(value, str) and not scenario.signature.takes_text(name) and not scenario.case.raises:
-        yield Problem(place, f"{name} is no text, found {written(value)}, expected a number, true or false")
+        yield Problem(place, f"{name} is not a text, found {written(value)}, expected a number, true or false")
 
 
 def _twice(case: Case, place: Place) -> Iterator[Problem]:
@@ -220,9 +221,9 @@ def _memory(scenario: Scenario, where: Where) -> Iterator[Problem]:
     """Arrays each of which can be drawn, but not all."""
     most = most_bytes(scenario, extents(scenario))
     if most > MOST_BYTES:
-        said = f"one draw takes {most / 1e9:.1f} GB with its output and upstream gradient"
+        sentence = f"one draw takes {most / 1e9:.1f} GB with its output and upstream gradient"
         place = next(place for name, value, place in _values(scenario, where) if scenario.is_array(name, value))
-        yield Problem(place, f"{said}, expected at most {MOST_BYTES / 1e9:.1f} GB for all arrays of a point")
+        yield Problem(place, f"{sentence}, expected at most {MOST_BYTES / 1e9:.1f} GB for all arrays of a point")
 
 
 def _likes(scenario: Scenario, where: Where) -> Iterator[Problem]:
@@ -233,8 +234,8 @@ def _likes(scenario: Scenario, where: Where) -> Iterator[Problem]:
     for name, value, place in _values(scenario, where):
         if isinstance(value, Like) and not (value.like in known and order[value.like] < order[name]):
             hint = nearest(value.like, (one for one in arrays if order[one] < order[name]))
-            said = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
-            yield Problem((*place, "like"), said)
+            sentence = f"found {quoted(value.like)}, expected an array that stands before {name}{hint}"
+            yield Problem((*place, "like"), sentence)
 
 
 def _same_ids(scenario: Scenario, place: Place) -> Iterator[Problem]:

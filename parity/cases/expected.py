@@ -65,8 +65,8 @@ def file_needs(scenarios: Sequence[Scenario], needs: Sequence[Need]) -> Iterator
             for word in wanted if isinstance(wanted, list) else [wanted]:
                 if _hashed(word) not in there:
                     known = [str(one) for one in there if isinstance(one, str)]
-                    said = f"this version of torch is needed nowhere: no {axis} is {quoted(str(word))}"
-                    yield Problem(("defaults", "torch", position, "where", axis), said + nearest(word, known))
+                    sentence = f"this version of torch is needed nowhere: no {axis} is {quoted(str(word))}"
+                    yield Problem(("defaults", "torch", position, "where", axis), sentence + nearest(word, known))
 
 
 def _where(scenario: Scenario, where: Mapping[str, Any], place: Place, nothing: str) -> Iterator[Problem]:
@@ -74,8 +74,8 @@ def _where(scenario: Scenario, where: Mapping[str, Any], place: Place, nothing: 
     for axis, wanted in where.items():
         inner = (*place, axis)
         if axis not in scenario.across:
-            said = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
-            yield Problem(inner, said, key=True)
+            sentence = f"{nothing}: {quoted(axis)} is not across this case{nearest(axis, scenario.across)}"
+            yield Problem(inner, sentence, key=True)
             continue
         there = _labels_and_values(scenario, axis)
         for word in wanted if isinstance(wanted, list) else [wanted]:
@@ -120,8 +120,8 @@ def refusal(case: Case, place: Place) -> Iterator[Problem]:
     classes = [(word, (*place, "raises", word), True) for word in case.raises or {}]
     for word in case.warns or {}:
         if word not in WARNINGS:
-            said = f"there is no warning {quoted(word)}{nearest(word, WARNINGS)}"
-            yield Problem((*place, "warns", word), said, key=True)
+            sentence = f"there is no warning {quoted(word)}{nearest(word, WARNINGS)}"
+            yield Problem((*place, "warns", word), sentence, key=True)
     if case.finding and case.finding.raises is not None:
         classes.append((case.finding.raises, (*place, "finding", "raises"), False))
     for word, where, named in classes:
@@ -157,5 +157,6 @@ def _printed(published: Published, place: Place) -> Iterator[Problem]:
     figures = np.abs(np.asarray(published.output, float))
     most = 0.1 * max(1, figures.max(initial=0, where=np.isfinite(figures)))
     if published.atol > most:
-        said = f"found the number {published.atol}, expected at most {most:g}: a tenth of the largest figure, or of 1"
-        yield Problem((*place, "published", "atol"), said)
+        expected = f"expected at most {most:g}: a tenth of the largest figure, or of 1"
+        sentence = f"found the number {published.atol}, {expected}"
+        yield Problem((*place, "published", "atol"), sentence)

@@ -136,8 +136,8 @@ class _Same(ast.NodeTransformer):
             return node
         changed = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
         if node.args or len(changed) < len(node.keywords) or not changed:
-            said = quoted(ast.unparse(node))
-            raise ValueError(f"the expression says {said}, expected what is changed by name: same(reduction='none')")
+            found = quoted(ast.unparse(node))
+            raise ValueError(f"the expression says {found}, expected what is changed by name: same(reduction='none')")
         arguments = self.given | changed
         left_out = [name for name, value in changed.items() if isinstance(value, ast.Constant) and value.value is None]
         kept = [ast.keyword(name, value) for name, value in arguments.items() if name not in left_out]
@@ -205,14 +205,14 @@ def _check(node: ast.expr, scope: _Scope) -> Any:
         case ast.Call(func=ast.Name(id=name)):
             functions = [*losses.LOSSES, scope.own.loss, *scope.beside, *MAPS, "same"]
             if name not in functions:
-                raise ValueError(f"the expression calls {name!r}, which is no loss{nearest(name, functions)}")
+                raise ValueError(f"the expression calls {name!r}, which is not a loss{nearest(name, functions)}")
             bound = _bound(name, node, scope)
             node.args, node.keywords = [], [ast.keyword(word, inner) for word, inner in bound.items()]
             for inner in bound.values():
                 _check(inner, scope)
         case _:
-            said = quoted(ast.unparse(node))
-            raise ValueError(f"the expression says {said}, expected losses, arguments, numbers and + - * /")
+            found = quoted(ast.unparse(node))
+            raise ValueError(f"the expression says {found}, expected losses, arguments, numbers and + - * /")
     return None
 
 

@@ -49,8 +49,8 @@ def unlike(value: Any, place: Place) -> list[Problem]:
         if problems:
             return problems
         if shape_of(item) != shape_of(value[0]):
-            said = f"this one has the shape {list(shape_of(item))}, the first {list(shape_of(value[0]))}"
-            return [Problem((*place, index), f"the rows are not alike: {said}")]
+            sentence = f"this one has the shape {list(shape_of(item))}, the first {list(shape_of(value[0]))}"
+            return [Problem((*place, index), f"the rows are not alike: {sentence}")]
     return []
 
 

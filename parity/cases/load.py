@@ -43,8 +43,8 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
         home = _home(file, document, [one.case for one in cases])
     values = document.count(("defaults",))
     if values * len(cases) > VALUES:
-        said = f"found {values} values for each of {len(cases)} cases, expected at most {VALUES} in all"
-        raise document.error([Problem(("defaults",), said)])
+        sentence = f"found {values} values for each of {len(cases)} cases, expected at most {VALUES} in all"
+        raise document.error([Problem(("defaults",), sentence)])
     problems = list(checks.repeated_names(file.cases, document))
     scenarios = []
     points = 0
@@ -53,9 +53,9 @@ def load(path: Path, served: Mapping[str, Collection[str]]) -> list[Scenario]:
         scenario = scenario_of(file, one.case, home, one.document.path, line)
         points += prod(len(axis) for axis in scenario.across.values())
         if points > POINTS:
-            said = f"this file has {points} points up to here, expected at most {POINTS}"
+            sentence = f"this file has {points} points up to here, expected at most {POINTS}"
             place = ("cases", one.index, "across") if one.document is document else ("use",)
-            raise document.error([*problems, Problem(place, said)])
+            raise document.error([*problems, Problem(place, sentence)])
         found = list(islice(checks.problems(scenario, file, one.index, served), checks.MOST))
         if one.document is not document:
             shared = [problem for problem in found if problem.place[0] != "defaults"]
@@ -77,16 +77,16 @@ def _validated(document: Document) -> CaseFile:
     if not isinstance(data, dict):
         raise document.error([Problem((), f"found {written(data)}, expected a mapping with 'loss:' and 'cases:'")])
     if "shared" in data and "loss" not in data:
-        said = "this is a file of shared cases, expected a loss's own with 'loss:', which may 'use:' it"
-        raise document.error([Problem(("shared",), said, key=True)])
+        sentence = "this is a file of shared cases, expected a loss's own with 'loss:', which may 'use:' it"
+        raise document.error([Problem(("shared",), sentence, key=True)])
     try:
         file = CaseFile.model_validate(data)
     except ValidationError as error:
         raise document.error(sentences(error, data)) from None
     if file.reference is None and file.loss not in losses.LOSSES:
-        said = f"there is no loss {quoted(file.loss)}{nearest(file.loss, losses.LOSSES)}"
-        own = "" if "did you mean" in said else f"; a loss of your own has 'reference: {EXAMPLE}' beside it"
-        raise document.error([Problem(("loss",), said + own)])
+        sentence = f"there is no loss {quoted(file.loss)}{nearest(file.loss, losses.LOSSES)}"
+        own = "" if "did you mean" in sentence else f"; a loss of your own has 'reference: {EXAMPLE}' beside it"
+        raise document.error([Problem(("loss",), sentence + own)])
     if file.reference is not None and not file.loss.isidentifier():
         raise document.error([Problem(("loss",), f"found {quoted(file.loss)}, expected a name such as focal_loss")])
     return file

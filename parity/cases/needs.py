@@ -21,11 +21,12 @@ def _specifier(text: str) -> str:
         versions = SpecifierSet(text)
     except InvalidSpecifier:
         expected = "expected versions of torch, such as '>=2.10'"
-        raise PydanticCustomError("said", f"found {quoted(text)}, {expected}") from None
+        raise PydanticCustomError("sentence", f"found {quoted(text)}, {expected}") from None
     inside = [version for version in _SERVED if version in versions]
     if not inside or len(inside) == len(_SERVED):
         extent = "every version" if inside else "no version"
-        raise PydanticCustomError("said", f"found {quoted(text)}, which holds of {extent} of torch from {OLDEST} on")
+        sentence = f"found {quoted(text)}, which holds of {extent} of torch from {OLDEST} on"
+        raise PydanticCustomError("sentence", sentence)
     return text
 
 

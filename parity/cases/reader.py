@@ -71,8 +71,8 @@ def read(path: Path) -> Document:
         with open(path, "rb", opener=_open) as file:
             raw = file.read(BYTES + 1)
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise CaseError(path, [(Mark(1, 1), f"the file cannot be read: {said}")]) from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CaseError(path, [(Mark(1, 1), f"the file cannot be read: {reason}")]) from None
     if len(raw) > BYTES:
         raise CaseError(path, [(Mark(1, 1), f"the file is too long, expected at most {BYTES} bytes")])
     try:
@@ -202,10 +202,10 @@ def _not_yaml(error: yaml.YAMLError, text: str, path: Path) -> CaseError:
     at = error.problem_mark or error.context_mark
     lines = text.splitlines()
     found = lines[at.line][at.column : at.column + 1] if at and at.line < len(lines) else ""
-    said = str(error.problem).replace("found character", f"found the character {found!r}")
+    reason = str(error.problem).replace("found character", f"found the character {found!r}")
     context = f" {error.context}" if error.context else ""
     mark = Mark(at.line + 1, at.column + 1) if at else Mark(1, 1)
-    return CaseError(path, [(mark, f"this is not YAML: {said}{context}")])
+    return CaseError(path, [(mark, f"this is not YAML: {reason}{context}")])
 
 
 def _unseen(character: str) -> str:

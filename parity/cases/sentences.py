@@ -53,7 +53,7 @@ def sentences(error: ValidationError, data: Any) -> Iterator[Problem]:
         elif kind == "literal_error":
             words = re.findall(r"'([^']*)'", context["expected"])
             yield Problem(place, f"found {written(_at(place, data))}{nearest(_at(place, data), words)}")
-        elif kind == "said":
+        elif kind == "sentence":
             yield Problem(place, problem["msg"])
         else:
             # The last branch of a union of numbers and names.
@@ -61,8 +61,8 @@ def sentences(error: ValidationError, data: Any) -> Iterator[Problem]:
             expected.setdefault(place, []).append(word)
     for place, words in expected.items():
         wanted = [word for word in dict.fromkeys(words) if word != "a whole number" or "a number" not in words]
-        said, hint = f"found {written(_at(place, data))}, expected {' or '.join(wanted)}", _cut_off(place, data)
-        yield Problem(place, said + hint, key=bool(hint))
+        sentence, hint = f"found {written(_at(place, data))}, expected {' or '.join(wanted)}", _cut_off(place, data)
+        yield Problem(place, sentence + hint, key=bool(hint))
 
 
 def _place(loc: Iterable[int | str], data: Any) -> Place:

@@ -61,16 +61,16 @@ def used(file: CaseFile, document: Document, signature: Signature) -> Iterator[W
             problems.append(Problem(("use", position), f"{quoted(name)} stands here again"))
             continue
         if name not in known:
-            said = f"there is no shared file {quoted(name)}{nearest(name, known)}"
-            problems.append(Problem(("use", position), said))
+            sentence = f"there is no shared file {quoted(name)}{nearest(name, known)}"
+            problems.append(Problem(("use", position), sentence))
             continue
         for one in shared_cases(known[name]):
             if one.case.name not in own and _takes(signature, one.case):
                 found[one.case.name] = one
     for name in islice(file.but, MOST):
         if name not in found:
-            said = f"this excepts nothing: {file.loss} has no shared case {quoted(name)}{nearest(name, found)}"
-            problems.append(Problem(("except", name), said, key=True))
+            sentence = f"this excepts nothing: {file.loss} has no shared case {quoted(name)}{nearest(name, found)}"
+            problems.append(Problem(("except", name), sentence, key=True))
     if problems:
         raise document.error(problems)
     yield from (one for name, one in found.items() if name not in file.but)
@@ -94,8 +94,8 @@ def shared_cases(path: Path) -> list[Written]:
     except ValidationError as error:
         raise document.error(sentences(error, data)) from None
     if file.shared != path.stem:
-        said = f"found {quoted(file.shared)}, expected the file's own name, {quoted(path.stem)}"
-        raise document.error([Problem(("shared",), said)])
+        sentence = f"found {quoted(file.shared)}, expected the file's own name, {quoted(path.stem)}"
+        raise document.error([Problem(("shared",), sentence)])
     repeated = list(repeated_names(file.cases, document))
     if repeated:
         raise document.error(repeated)

@@ -56,7 +56,7 @@ class Mask(Strict):
     @model_validator(mode="after")
     def sets_something(self) -> "Mask":
         if self.at is None and self.share is None:
-            raise PydanticCustomError("said", "this mask sets nothing, expected 'at' or 'share' beside 'value'")
+            raise PydanticCustomError("sentence", "this mask sets nothing, expected 'at' or 'share' beside 'value'")
         return self
 
 

@@ -77,8 +77,7 @@ class Cause:
     def observed(self) -> str:
         """What is wrong, without where: 'output and gradient of input differ'."""
         own = [one for one in self.seen if one.sign.alike(self.sign)]
-        texts = {one.sign.text for one in own}
-        text = own[0].sign.text if len(texts) == 1 else _varying(texts)
+        text = _common(own) if not self.sign.key else _varying({one.sign.text for one in own})
         names = _subjects(own)
         verb, _, rest = text.partition(" ")
         said = f"{_listed(names)} {_OF_SEVERAL.get(verb, verb) if len(names) > 1 else verb} {rest}".strip()
@@ -114,11 +113,19 @@ class Cause:
         return f"{', '.join(self.losses)}: {plural(len(self.seen), 'point')}: {self.sentence}"
 
 
+def _common(seen: list[Seen]) -> str:
+    """The text that most of the points have, up to its numbers; a mere 'differs' if that is none."""
+    counts = Counter(one.sign.text.partition(":")[0] for one in seen)
+    best, count = counts.most_common(1)[0]
+    texts = {one.sign.text for one in seen}
+    return min(texts) if len(texts) == 1 else best if count >= MOSTLY * len(seen) else "differs"
+
+
 def _varying(texts: set[str]) -> str:
     """One text for several that differ in their numbers alone."""
     found = {blanked(text) for text in texts}
     if len(found) == 1:
-        return found.pop()
+        return min(texts) if len(texts) == 1 else found.pop()
     shown = sorted(texts)
     return ", ".join(shown[:NAMED]) + (f" and {len(shown) - NAMED} more such" if len(shown) > NAMED else "")
 
@@ -140,7 +147,8 @@ def _subjects(seen: list[Seen]) -> list[str]:
     counts: Counter[str] = Counter()
     for one in seen:
         kind = one.mismatch.kind if one.mismatch else None
-        counts.update({mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind})
+        names = (mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind)
+        counts.update(list(dict.fromkeys(names)))  # a set would be in another order in every process
     return [name for name, _ in counts.most_common()]
 
 
@@ -150,6 +158,6 @@ def _listed(names: list[str]) -> str:
 
 
 def size(record: Record) -> tuple[Any, ...]:
-    """What makes an example a small one, to be sorted by."""
-    sizes = [mismatch.figures.get("size", 1 << 30) for mismatch in record.mismatches]
-    return min(sizes, default=1 << 30), record.id
+    """What makes an example a small one, to be sorted by: its largest answer that differs."""
+    sizes = [mismatch.figures["size"] for mismatch in record.mismatches if "size" in mismatch.figures]
+    return max(sizes, default=1 << 30), record.id

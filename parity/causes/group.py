@@ -19,6 +19,8 @@ SENTENCE = 7.0
 JOINTLY = 0.9
 # Points that show in another way are of the same cause if they are at most so many of it, and all have its facts.
 FEW = 0.2
+# So few beside a cause of many are no cause of their own: they are told as points without its facts.
+STRAY = 2
 
 
 def causes(records: Iterable[Record]) -> list[Cause]:
@@ -133,7 +135,8 @@ def _describes(large: _Group, small: _Group) -> bool:
     few = len(small.seen) <= max(FEW * len(large.seen), 1)
     if few and large.condition.terms and all(map(large.holds, small.seen)):
         return True
-    if few and family.answers and all(map(_is_identity, small.seen)):
+    stray = len(small.seen) <= min(STRAY, FEW * FEW * len(large.seen)) and other.answers
+    if family.answers and (stray or (few and all(map(_is_identity, small.seen)))):
         return True
     if not (family is other or (family.answers and other.answers)):
         return False

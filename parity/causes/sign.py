@@ -20,6 +20,7 @@ from parity.records.sentences import sentence
 SINGLE = 3e-6
 DOUBLE = 1e-13
 _VARIES = re.compile(r"""(?<!\w)'[^']*'|"[^"]*"|(?<![A-Za-z_])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|\bnan\b|\binf\b""")
+_AUTOCAST = re.compile(r"under autocast \w+")
 _ASKED = re.compile(r"asked for the gradient of .* alone \(no leaf\)")
 _PLACE = re.compile(r" \([^()]*:\d+\)")
 
@@ -101,7 +102,8 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
         mismatch = replace(mismatch, hint="")
     if mismatch.asked and mismatch.subject is not Subject.IDENTITY:
         sign = _sign(replace(mismatch, asked=""), record)
-        asked = f"{_ASKED.sub('asked for a part of the gradients', mismatch.asked)}"
+        asked = _ASKED.sub("asked for a part of the gradients", mismatch.asked)
+        asked = _AUTOCAST.sub("under autocast", asked)
         return replace(sign, key=f"{asked}{sign.key}", text=sign.text, asked=asked)
     kind, figures = mismatch.kind, mismatch.figures
     if mismatch.subject is Subject.PUBLISHED or mismatch.subject is Subject.IDENTITY:
@@ -152,6 +154,8 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     finite = math.isfinite(abs(found)) and math.isfinite(abs(expected))
     if diagnosis and (finite or not diagnosis.startswith("differs")):
         family = Family.ROUNDED if "rounded to" in diagnosis else Family.VALUE
+        if diagnosis.startswith("differs"):  # where it differs is not what is wrong
+            return Sign(Family.VALUE, "", diagnosis)
         key = "factor" if "times {reference}'s" in diagnosis else blanked(diagnosis)
         return Sign(family, key, diagnosis.partition(" (a wrong")[0])
     if not finite:

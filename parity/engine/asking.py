@@ -254,9 +254,9 @@ def forward(drawn: Drawn) -> Result:
         problem = drawn.pair.contract.mistake(error)
         if problem:
             raise Stopped(Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": problem})) from None
-        said = message(error)
+        text = message(error)
         options = drawn.arguments.keys() - set(drawn.pair.contract.signature.required)
-        unknown = [name for name in options if f"unexpected keyword argument '{name}'" in said]
+        unknown = [name for name in options if f"unexpected keyword argument '{name}'" in text]
         hint = f"; if it is not offered, declare lacks={unknown}" if unknown else ""
         raise Stopped(
             OUTPUT.mismatch(Kind.RAISES, event=Event.FORWARD, figures={"error": in_words(error)}, hint=hint)

@@ -173,24 +173,24 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
     for some in asked:
         wanted = f"the gradient of {' and '.join(some)} alone (no leaf)" if some else "no gradient"
         calls[f"asked for {wanted}"] = partial(vjp.only, some, draw.grad_output)
-    for said, call in calls.items():
-        at(f"in a call {said}", draw.seed)
+    for how, call in calls.items():
+        at(f"in a call {how}", draw.seed)
         try:
             found = call()
         except KeyboardInterrupt:
             raise
         except NotOffered as error:
-            draw.pair.record.not_offered.append(message(error) or said)
+            draw.pair.record.not_offered.append(message(error) or how)
             continue
         except BaseException as error:
             raised = {"error": in_words(error)}
-            yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=f"{said}, ")
+            yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=f"{how}, ")
             continue
         for name, value in found.items():
             if draw.compares(name):
                 problem = draw.expected.compare(name, value)[2]
                 if problem:
-                    problem.asked = f"{said}, "
+                    problem.asked = f"{how}, "
                     yield problem
     yield from observe.changed(draw.before, draw.given())
 

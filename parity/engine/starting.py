@@ -36,8 +36,10 @@ def way_of(implementation: Implementation) -> tuple[str, str | bytes | Implement
     try:
         return method, cloudpickle.dumps(replace(implementation))
     except Exception as error:
-        said = f"{implementation.name} can run apart from here only as a copy, and cannot be copied: {in_words(error)}"
-        raise Misdeclared(said) from None
+        why = in_words(error)
+        raise Misdeclared(
+            f"{implementation.name} can run apart from here only as a copy, and cannot be copied: {why}"
+        ) from None
 
 
 def _start_server() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from parity.cases.points import Point
 from parity.cases.signature import Signature
 from parity.facts.selection import selection
+from parity.frameworks.positional import placed
 from parity.implementations.afresh import waiving
 from parity.implementations.environment import mistake
 from parity.implementations.grants import Grant
@@ -107,6 +108,9 @@ class Contract:
         if not self.lacks:
             return _PLAIN
         used = used_words(point)
+        if point.around == "positional":  # what is lacking has no place, and moves those that come after it
+            given = {name: None for name in point.given if name not in self.lacks}
+            used |= placed(self.signature, given)[0].keys()
         without = frozenset(lack.word for lack in self.lacks.values() if lack.is_of_call(self.signature))
         left_out = []
         for said, lack in self.lacks.items():

@@ -62,9 +62,9 @@ def built_already(loss: str, name: str, built: Mapping[str, Any], lacks: Sequenc
     `built` has the options that it was made with and that the cases of the loss vary; where all are at their defaults,
     `lacks` names what may be declared instead.
     """
-    said = ", ".join(f"{option}={value!r}" for option, value in built.items())
+    text = ", ".join(f"{option}={value!r}" for option, value in built.items())
     hint = f", or declare lacks={list(lacks)!r} to compare it as it is" if lacks else ""
-    return f"it is a module built with {said}, which the cases of {loss} vary: give its class, {name}{hint}"
+    return f"it is a module built with {text}, which the cases of {loss} vary: give its class, {name}{hint}"
 
 
 def mistake(error: BaseException, framework: str, device: str) -> str:
@@ -76,23 +76,23 @@ def mistake(error: BaseException, framework: str, device: str) -> str:
 
 
 def _mistakes(error: BaseException, framework: str, device: str) -> Iterator[str]:
-    said = message(error)
+    text = message(error)
     if isinstance(error, Unusable):
-        yield said
+        yield text
     if isinstance(error, ImportError):
         missing = f"{error.name} cannot be imported" if error.name else "an import fails"
         yield f"{missing}: {first_line(error)}; install or compile what it needs"
     if isinstance(error, AttributeError) and _is_library(error.obj):
         yield f"what it calls is not there: {first_line(error)}; is the extension compiled and loaded?"
-    if any(isinstance(error, kind) and words.search(said) for kind, words in _NO_LIBRARY.items()):
+    if any(isinstance(error, kind) and words.search(text) for kind, words in _NO_LIBRARY.items()):
         yield f"what it calls cannot be loaded: {first_line(error)}; is the extension compiled?"
-    if framework == "numpy" and _wants_tensors(error, said):
+    if framework == "numpy" and _wants_tensors(error, text):
         yield f"{TORCH} (it raises {in_words(error)})"
-    if framework == "torch" and _wants_arrays(error, said):
+    if framework == "torch" and _wants_arrays(error, text):
         yield f"{NUMPY} (it raises {in_words(error)})"
-    if _NO_DEVICE.search(said):
+    if _NO_DEVICE.search(text):
         yield f"it needs a device that is not there: {first_line(error)}"
-    if device == "cpu" and _ON_CPU.search(said):
+    if device == "cpu" and _ON_CPU.search(text):
         yield f"it does not take what lies on the CPU: declare device='cuda' ({first_line(error)})"
 
 
@@ -101,19 +101,19 @@ def _is_library(value: Any) -> bool:
     return isinstance(value, ModuleType) or type(value).__name__ in ("_OpNamespace", "_Ops", "_OpNamespaceBase")
 
 
-def _wants_tensors(error: BaseException, said: str) -> bool:
+def _wants_tensors(error: BaseException, text: str) -> bool:
     """Whether an exception comes of an array that should have been a tensor."""
     if isinstance(error, AttributeError):
         return type(error.obj).__module__ == "numpy" and hasattr(_torch().Tensor, error.name or "-")
-    return isinstance(error, TypeError) and (_ARRAYS.search(said) is not None or _passes_torch(error))
+    return isinstance(error, TypeError) and (_ARRAYS.search(text) is not None or _passes_torch(error))
 
 
-def _wants_arrays(error: BaseException, said: str) -> bool:
+def _wants_arrays(error: BaseException, text: str) -> bool:
     """Whether an exception comes of a tensor that should have been an array."""
     if isinstance(error, AttributeError):
         theirs = isinstance(error.obj, _torch().Tensor | _torch().dtype)
         return theirs and any(hasattr(kind, error.name or "-") for kind in (np.ndarray, np.dtype))
-    return "Can't call numpy() on Tensor that requires grad" in said
+    return "Can't call numpy() on Tensor that requires grad" in text
 
 
 def _passes_torch(error: BaseException) -> bool:

@@ -14,7 +14,6 @@ from parity.cases.specs import LAYOUTS, Spec
 from parity.dtypes import NAMES
 from parity.facts.point import facts_of
 from parity.facts.words import WORDS
-from parity.frameworks.positional import placed
 from parity.implementations.leaving import is_given, is_option
 
 SECOND = "second derivatives"
@@ -116,8 +115,4 @@ def used_words(point: Point) -> set[str]:
         used.add(f"{name}={value}")
         if is_given(point, name):
             used.add(name)
-    if point.around == "positional":  # what is lacking has no place, and moves those that come after it
-        used |= placed(point.scenario.signature, dict.fromkeys(name for name in point.given if is_given(point, name)))[
-            0
-        ].keys()
     return used

@@ -214,13 +214,13 @@ def _mismatched(
     unmatched = [name for name in lacking if name not in pairs]
     unbound = [own for own in needs if own not in pairs.values()]
     if unmatched:
-        said = f"nothing that it takes answers to {' and '.join(unmatched)}: it takes ({', '.join(theirs)})"
-        return f"{said}; declare arguments={{{unmatched[0]!r}: ...}}"
+        sentence = f"nothing that it takes answers to {' and '.join(unmatched)}: it takes ({', '.join(theirs)})"
+        return f"{sentence}; declare arguments={{{unmatched[0]!r}: ...}}"
     sentences = []
     if unbound:
-        word = "has no default and is no argument" if len(unbound) == 1 else "have no default and are no arguments"
+        word = "has no default and is not an argument" if len(unbound) == 1 else "have no default and are not arguments"
         sentences.append(f"its {' and '.join(unbound)} {word} of {loss.loss}: bind it with functools.partial")
     if pairs:
-        said = ", ".join(f"{name} seems to be its {own}" for name, own in pairs.items())
-        sentences.append(f"{said}: declare arguments={dict(pairs)!r}")
+        obvious = ", ".join(f"{name} seems to be its {own}" for name, own in pairs.items())
+        sentences.append(f"{obvious}: declare arguments={dict(pairs)!r}")
     return "; ".join(sentences)

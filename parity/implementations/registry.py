@@ -52,8 +52,8 @@ def named(name: str) -> Implementation:
     found: Any = getattr(module, attribute, None)
     if not isinstance(found, Implementation):
         there = [n for n, value in vars(module).items() if isinstance(value, Implementation)]
-        said = f"implementation {name}: {module_name} has no parity.Implementation called {attribute!r}"
-        raise Misdeclared(said + nearest(attribute, there))
+        sentence = f"implementation {name}: {module_name} has no parity.Implementation called {attribute!r}"
+        raise Misdeclared(sentence + nearest(attribute, there))
     return replace(found, origin=name)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from parity.plugin.internals import matcher
 from parity.plugin.own import undefined
-from parity.plugin.run import RUN, Run
+from parity.plugin.run import RUN, Run, selecting
 
 
 def keywords(config: pytest.Config) -> Callable[[list[str]], bool] | None:
@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     broken = [item for item in items if isinstance(item, BrokenFile)]
     if broken:
         items[:] = [item for item in items if not isinstance(item, BrokenFile)]
+    config.stash[RUN].gone = _gone(config, items)
     yield
     if broken:
         items[:0] = broken
@@ -46,6 +47,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     from parity.plugin.items import PointItem
 
     config, run = session.config, session.config.stash[RUN]
+    if run.gone:
+        _refuse(config, "\n".join(run.gone))
+        return
     slips = [sentence for sentence, slip in undefined(run) if slip] if run.asked else []
     if slips:
         _refuse(config, slips[0])
@@ -65,6 +69,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             apart = run.apart(implementation)
             if apart is not None:
                 apart.begin()
+
+
+def _gone(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """A sentence for each known failure at points that no case file has any more; none where only some are there."""
+    from parity.plugin.items import PointItem
+
+    run = config.stash[RUN]
+    if run.baseline is None or not {*selecting(config)} <= {"-m", "-x", "--parity-shard", "--parity-budget"}:
+        return []
+    there: dict[tuple[str, str], set[str]] = {}
+    for item in items:
+        if isinstance(item, PointItem):
+            there.setdefault((item.implementation.name, item.point.loss), set()).add(item.point.id)
+    return list(run.baseline.gone(there))
 
 
 def _refuse(config: pytest.Config, sentence: str) -> None:

@@ -106,8 +106,8 @@ class Writer:
                     raise OSError(0, "nothing more can be written")
             self._torn = False
         except (OSError, ValueError, TypeError) as error:
-            said = error.strerror if isinstance(error, OSError) else str(error)
-            self._lose(f"{self._name} could not be written: {said}")
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._lose(f"{self._name} could not be written: {reason}")
 
     def _lose(self, sentence: str) -> None:
         self._lost += 1

@@ -17,8 +17,8 @@ def probed() -> Conventions:
     input = torch.zeros(1, requires_grad=True)
     (slope,) = torch.autograd.grad(input.clamp_min(0), input, torch.ones(1))
     if slope.item() not in (0.0, 1.0):
-        said = f"the gradient of a clamp exactly at its bound is {slope.item()} in this torch, expected 0 or 1"
-        raise RuntimeError(said)
+        sentence = f"the gradient of a clamp exactly at its bound is {slope.item()} in this torch, expected 0 or 1"
+        raise RuntimeError(sentence)
     return Conventions(clamp_at_bound=slope.item())
 
 

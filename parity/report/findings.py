@@ -13,7 +13,7 @@ from parity.records.record import AGREES, Record
 from parity.report.text import percent
 from parity.report.write import filled
 
-VERDICTS = (*AGREES, "failed", "xpassed", "error", "xfailed", "not offered")
+VERDICTS = (*AGREES, "failed", "xpassed", "error", "xfailed", "not offered", "not in torch", "finding")
 FORMS = (".json", ".html", ".md", ".txt")
 
 

@@ -75,7 +75,10 @@ class Report(Findings):
 
     @property
     def notes(self) -> list[str]:
-        return [*self._stopped(), *filter(None, [self.note]), *self._missing(), *self._granted(), *self._remarks()]
+        return [
+            *self._stopped(), *filter(None, [self.note]), *self._missing(), *self._of_torch(), *self._granted(),
+            *self._remarks(),
+        ]  # fmt: skip
 
     def _stopped(self) -> Iterator[str]:
         if self.left:
@@ -96,6 +99,12 @@ class Report(Findings):
             f"left out of the call on both sides: {option}, at {plural(n, 'point')}" for option, n in left.items()
         )
 
+    def _of_torch(self) -> Iterator[str]:
+        """What this torch lacks, or answers otherwise than those that the cases were made on, with its points."""
+        verdicts = ("not in torch", "finding")
+        found = Counter(record.reason or "" for record in self.records if record.verdict in verdicts)
+        yield from (f"{reason} ({plural(count, 'point')})" for reason, count in sorted(found.items()))
+
     def _granted(self) -> Iterator[str]:
         for row in granted(self.records):
             if row.needed:
@@ -104,6 +113,11 @@ class Report(Findings):
                 yield f"declared to differ, yet no point needs it: {row.what}"
 
     def _remarks(self) -> Iterator[str]:
+        from parity.references.versions import unknown
+
+        other = unknown() if self.records else None
+        if other:
+            yield f"note: {other}"
         compiled = [record.compiled for record in self.records if record.compiled is not None]
         if compiled:
             yield f"note: {sum(compiled)} of {len(compiled)} points ran compiled code"

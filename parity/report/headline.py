@@ -73,13 +73,13 @@ def _point(record: Record) -> tuple[str, str]:
 def _leaving(records: Sequence[Record]) -> str:
     passing = {_point(record) for record in records if record.verdict == "xpassed"}
     leaving = {_point(record) for record in records if record.unexpected} - passing
-    said = []
+    parts = []
     if leaving:
-        said.append(f"{plural(len(leaving), 'point')} {'leaves' if len(leaving) == 1 else 'leave'} parity")
+        parts.append(f"{plural(len(leaving), 'point')} {'leaves' if len(leaving) == 1 else 'leave'} parity")
     if passing:
         how = "passes though it is" if len(passing) == 1 else "pass though they are"
-        said.append(f"{plural(len(passing), 'point')} {how} expected to fail")
-    return " and ".join(said)
+        parts.append(f"{plural(len(passing), 'point')} {how} expected to fail")
+    return " and ".join(parts)
 
 
 def _ending(exitstatus: int | None, unexpected: bool) -> str:

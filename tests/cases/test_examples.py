@@ -82,7 +82,9 @@ def test_the_reference_in_float64_that_is_rounded_once_is_green(name: str) -> No
     records = [run_point(point, implementation, [1]) for point in drawn]
     assert not [str(record) for record in records if record.unexpected]
     for scenario in {point.scenario for point in points if point.scenario.case.better}:
-        assert any(run_point(point, implementation, [1]).unexpected for point in points if point.scenario is scenario)
+        own = [point for point in points if point.scenario is scenario]
+        verdicts = {run_point(point, implementation, [1]).verdict for point in own}
+        assert verdicts & {"failed", "nearer than torch"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,5 +116,5 @@ def test_an_identity_calls_what_stands_beside_the_reference() -> None:
 def test_a_misspelt_neighbour_of_the_reference_is_told(tmp_path: Path) -> None:
     text = (EXAMPLES / "dice_loss.yaml").read_text().replace("equals: tversky_loss(", "equals: tverski_loss(")
     (tmp_path / "dice_loss.yaml").write_text(text)
-    with pytest.raises(CaseError, match=r"calls 'tverski_loss', which is no loss; did you mean 'tversky_loss'\?"):
+    with pytest.raises(CaseError, match=r"calls 'tverski_loss', which is not a loss; did you mean 'tversky_loss'\?"):
         load(tmp_path / "dice_loss.yaml", served())

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 
 from parity.cases.points import Point, seeds_of
 from parity.causes.cause import Cause
@@ -24,14 +25,14 @@ def causes_of(bug: Bug) -> list[Cause]:
     def at(some: Iterable[Point]) -> list[Cause]:
         return causes(run_point(point, implementation, seeds_of(point, None, 0, "default")) for point in some)
 
-    return at(sample(bug.loss)) or at(points(bug.loss, implementation))
+    return at(sample(bug.loss, bug.cases)) or at(points(bug.loss, implementation, bug.cases))
 
 
 @cache
-def sample(loss: str) -> list[Point]:
+def sample(loss: str, cases: Path | None = None) -> list[Point]:
     """At most `MOST` points, those of unlike facts first, and some of the large ones."""
     kinds: dict[frozenset[str], list[Point]] = defaultdict(list)
-    for point in points(loss, Implementation("planted", losses={loss: print})):
+    for point in points(loss, Implementation("planted", losses={loss: dict}), cases):
         facts = facts_of(point)
         if "very large" not in facts:
             kinds[facts].append(point)

@@ -163,7 +163,7 @@ def test_not_offered_says_that_much_wherever_it_is_raised(cases: Path, stage: st
 def test_not_offered_hides_no_wrong_output(cases: Path, stage: str) -> None:
     report = parity.check("mse_loss", not_offering(stage, 1.5), framework="torch", cases=cases)
     assert report.count("passed") == 1, report  # the refusal
-    assert "output is 1.5 times torch's" in str(report)
+    assert any("output is 1.5 times torch's" in failure for failure in report.failures)
 
 
 def test_not_offered_at_one_draw_hides_no_other(cases: Path) -> None:
@@ -180,7 +180,7 @@ def test_not_offered_at_one_draw_hides_no_other(cases: Path) -> None:
         return loss
 
     report = parity.check("mse_loss", refuses_the_first(), cases=cases, only="*none-contiguous-float32")
-    assert "output is 2 times torch's" in str(report)
+    assert any("output is 2 times torch's" in failure for failure in report.failures)
 
 
 def test_not_offered_in_the_backward_hides_no_answer_that_torch_refuses(cases: Path) -> None:
@@ -190,4 +190,4 @@ def test_not_offered_in_the_backward_hides_no_answer_that_torch_refuses(cases: P
 
         return losses.mse_loss(reduction="mean" if reduction == "maen" else reduction, **arguments)[0], backward
 
-    assert "answers where torch raises ValueError" in str(parity.check("mse_loss", answers, cases=cases))
+    assert "answers where torch raises ValueError" in parity.check("mse_loss", answers, cases=cases).failures[0]

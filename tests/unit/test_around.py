@@ -48,7 +48,7 @@ def test_a_transformation_is_a_part_of_the_id_and_no_argument(tmp_path: Path) ->
     [
         ("across: {around: [vmapp]}", "found the text 'vmapp', expected a transformation; did you mean 'vmap'?"),
         ("across: {around: vmap}", "found the text 'vmap', expected a list or a word; expected one of autocast"),
-        ("across: {arround: [vmap]}", "'arround' is no argument of mse_loss, size, dtype, layout or around; did you"),
+        ("across: {arround: [vmap]}", "'arround' is not an argument of mse_loss, a size, dtype, layout or around"),
         ("warns: {UserWarnin: size}", "there is no warning 'UserWarnin'; did you mean 'UserWarning'?"),
         ("warns: {ValueError: size}", "there is no warning 'ValueError'"),
         ("warns: {UserWarning: size, FutureWarning: size}", "expected at most 1 inside"),

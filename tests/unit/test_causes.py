@@ -196,3 +196,13 @@ def test_a_factor_is_explained_by_what_explains_most_of_its_points() -> None:
     ]
     cause = only([*failing, *(point(100 + n) for n in range(50))])
     assert cause.sentence.startswith(f"output is 2 times torch's throughout: {rows}: only with weight")
+
+
+def test_a_stray_point_beside_many_is_told_with_them() -> None:
+    failing = [point(n, "weight", mismatches=[value()]) for n in range(60)]
+    failing.append(point(60, "large", mismatches=[value(actual=float("nan"))]))
+    cause = only([*failing, *(point(100 + n) for n in range(50))])
+    assert cause.without == 1
+    assert (
+        "at 1 point has nan where torch has a number: only with weight; 1 of them without these facts" in cause.sentence
+    )

@@ -168,8 +168,8 @@ def test_an_expression_may_be_deep_but_not_kill_the_interpreter() -> None:
         ("input\0", "cannot read the expression"),
         ("1 + 2", "the expression '1 + 2' names no argument of this case"),
         ("N * C", "the expression 'N * C' names no argument of this case"),
-        ("cross_entropie(input, labels)", "which is no loss; did you mean 'cross_entropy'?"),
-        ("abs(input)", "the expression calls 'abs', which is no loss"),
+        ("cross_entropie(input, labels)", "which is not a loss; did you mean 'cross_entropy'?"),
+        ("abs(input)", "the expression calls 'abs', which is not a loss"),
         ("input + inptu", "the expression names 'inptu', which this case does not give; did you mean 'input'?"),
         ("cross_entropy(input, labels, wieght=1)", "cross_entropy has no argument 'wieght'; did you mean 'weight'?"),
         ("cross_entropy(input, labels, grad_output=1)", "cross_entropy has no argument 'grad_output'"),
@@ -196,7 +196,7 @@ def test_an_expression_may_be_deep_but_not_kill_the_interpreter() -> None:
         ("same(input)", "the expression says 'same(input)', expected what is changed by name"),
         ("same(**input)", "the expression says 'same(**input)', expected what is changed by name"),
         ("same(reductoin='none')", "cross_entropy has no argument"),
-        ("__import__('os')", "the expression calls '__import__', which is no loss"),
+        ("__import__('os')", "the expression calls '__import__', which is not a loss"),
     ],
 )
 def test_what_an_expression_may_not_say_is_refused(text: str, sentence: str) -> None:

@@ -52,12 +52,12 @@ def test_the_sentence_about_what_cannot_be_matched() -> None:
     assert of(lambda input: None).problem == (
         "nothing that it takes answers to target: it takes (input); declare arguments={'target': ...}"
     )
-    bound = "its block_size has no default and is no argument of cross_entropy: bind it with functools.partial"
+    bound = "its block_size has no default and is not an argument of cross_entropy: bind it with functools.partial"
     assert of(lambda input, target, block_size: None).problem == bound
     assert not of(partial(lambda input, target, block_size: None, block_size=3)).problem
     both = of(lambda logits, target, alpha: None).problem
     assert both == (
-        "its alpha has no default and is no argument of cross_entropy: bind it with functools.partial; "
+        "its alpha has no default and is not an argument of cross_entropy: bind it with functools.partial; "
         "input seems to be its logits: declare arguments={'input': 'logits'}"
     )
 

@@ -66,7 +66,7 @@ def test_a_first_file_has_thirty_scenarios_that_are_green(folder: Path) -> None:
     [
         ("own_focal", "eager_of_new:own_focl", "has no function 'own_focl'; did you mean 'own_focal'?"),
         ("own_focal", "nowhere_new:own_focal", "nowhere_new cannot be imported"),
-        ("own focal", "eager_of_new:own_focal", "'own focal' is no name for a loss"),
+        ("own focal", "eager_of_new:own_focal", "'own focal' is not a name for a loss"),
         ("no_gradient", "eager_of_new:no_gradient", "takes none of 2 guesses at its arguments: it has no gradients"),
         ("picky", "eager_of_new:picky", "the first is refused with ValueError: never right"),
     ],

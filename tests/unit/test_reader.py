@@ -107,7 +107,7 @@ ENTRIES = [
     ("sizes: {N: -1}", "5:16: found the number -1, expected a number >= 0"),
     ("sizes: {N: 2.5, M: x, K: null}", "5:16: found the number 2.5, expected a whole number\n5:24: found the text 'x'"),
     ("sizes: {input: 3}", "5:13: the size 'input' has the name of an argument or axis"),
-    ("across: {reducton: [mean]}", "5:14: 'reducton' is no argument of soft_margin_loss, size, dtype, layout or "),
+    ("across: {reducton: [mean]}", "5:14: 'reducton' is not an argument of soft_margin_loss, a size, dtype, "),
     ("across: {given.reduction: [mean]}", "5:14: found 'given.reduction', expected 'reduction'"),
     ("across: {reduction: []}", "5:25: found an empty list, expected at least 1 inside"),
     ("across: {reduction: {}}", "5:25: found 'label: value' in braces, expected a list of values, or {labels: {label"),
@@ -131,7 +131,7 @@ ENTRIES = [
     ("across: {dtype: [null]}", "5:22: found nothing, expected a dtype; expected one of bfloat16"),
     ("across: {layout: [transposd]}", "5:23: found the text 'transposd', expected a layout; did you mean"),
     ("across: {input: [[1.0], [2.0]]}", "4:13: input stands under 'across' too, which wins"),
-    ("across: {size_average: [yes]}", "5:29: size_average is no text, found the text 'yes', expected a number"),
+    ("across: {size_average: [yes]}", "5:29: size_average is not a text, found the text 'yes', expected a number"),
     ("sizes: {N: 1}\n    across: {N: [2.5]}", "6:18: the size N is the number 2.5, expected a whole number >= 0"),
     ("sizes: {N: 1}\n    across: {N: [-1, true]}", "6:18: the size N is the number -1, expected a"),
     ("sizes: {N: 1, M: 1}\n    across: {N: {labels: {a-b: 1, a: 2}}, M: {labels: {c: 1, b-c: 2}}}",
@@ -139,7 +139,7 @@ ENTRIES = [
     ("equals: ''", "5:13: found the text '', expected at least 1 characters"),
     ("equals: 3", "5:13: found the number 3, expected a text"),
     (f"equals: '{'-' * 400}input'", "expected at most 300 characters"),
-    ("equals: 'kl_dib(input, target)'", "5:13: the expression calls 'kl_dib', which is no loss; did you mean 'kl"),
+    ("equals: 'kl_dib(input, target)'", "5:13: the expression calls 'kl_dib', which is not a loss; did you mean 'kl"),
 ]  # fmt: skip
 
 ARRAYS = [
@@ -240,7 +240,7 @@ HUGE = [
     ("sizes", f"    given: {{target: [1.0], input: {{normal: [{'N, ' * 40_000}]}}}}", "4:45: there is no size 'N'"),
     ("masks", f"    given: {{input: {{normal: [2], mask: {{value: 1, at: [{'[9], ' * 20_000}]}}}}}}", "4:56: found"),
     ("keys", f"    given: {{{', '.join(f'k{i}: 1' for i in range(10_000))}}}", "4:13: soft_margin_loss has no"),
-    ("axes", f"    across: {{{', '.join(f'k{i}: [1]' for i in range(6_000))}}}", "4:14: 'k0' is no argument of"),
+    ("axes", f"    across: {{{', '.join(f'k{i}: [1]' for i in range(6_000))}}}", "4:14: 'k0' is not an argument of"),
     ("values", f"    across: {{reduction: [{'mean, ' * 20_000}]}}", "4:32: two values of reduction have the label"),
     ("cases", "\n".join(f"  - name: case {i}" for i in range(10_000)), "3:11: 'some case' gives no input"),
 ]  # fmt: skip
@@ -278,7 +278,7 @@ def test_a_problem_with_a_default_points_to_the_default(tmp_path: Path) -> None:
     problems = refused(text.replace("soft_margin_loss", "l1_loss"), tmp_path).splitlines()
     assert problems == [
         "1:20: l1_loss has no argument 'weigth'; did you mean 'weight'?",
-        "1:67: 'layuot' is no argument of l1_loss, size, dtype, layout or around; did you mean 'layout'?",
+        "1:67: 'layuot' is not an argument of l1_loss, a size, dtype, layout or around; did you mean 'layout'?",
     ]
 
 

@@ -107,7 +107,7 @@ def test_a_reference_that_cannot_be_had_is_a_sentence_with_its_place(
     [
         ("targets: 1", "own_loss has no argument 'targets'; did you mean 'target'?"),
         ("weight: {normal: [3]}", "gives no target, which own_loss needs"),
-        ("target: [1.0, 2.0, 3.0], tau: fast", "tau is no text"),
+        ("target: [1.0, 2.0, 3.0], tau: fast", "tau is not a text"),
         ("target: {normal: [3]}, tau: {norm: 3}", "tau is an option, found a mapping"),
     ],
 )

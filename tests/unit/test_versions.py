@@ -159,7 +159,7 @@ def test_what_is_not_in_this_torch_is_neither_failure_nor_agreement(
     assert not report.failures
     assert report.count("not in torch") == 1
     assert "was not compared with torch: 1 not in torch." in str(report)
-    assert "(1 points)" in str(report)
+    assert "(1 point)" in str(report)
 
 
 REFUSAL = (
