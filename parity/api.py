@@ -12,6 +12,7 @@ from parity.question import Function, Library, Options, Question, asked, unmatch
 from parity.report.found import INTERRUPTED, Report, Reports
 
 if TYPE_CHECKING:
+    from parity.causes.shrink import Live
     from parity.engine.isolation import Isolated
     from parity.engine.journal import Journaled
 
@@ -63,6 +64,7 @@ def check(
     number = 0
     try:
         for number, (question, report) in enumerate(zip(questions, reports.reports, strict=True)):
+            report.live = _live(question, isolate, timeout)
             _run(question, report, _place(question, isolate, timeout), partial(clock.end, len(questions) - number))
             report.stop = clock.words if report.planned > len(report.records) and not report.problem else ""
     except KeyboardInterrupt:
@@ -86,6 +88,16 @@ def _place(question: Question, isolate: bool, timeout: float | None) -> "Isolate
     if isolate or timeout is not None:
         return Isolated(question.implementation, TIMEOUT if timeout is None else timeout)
     return Journaled(question.loss, question.implementation)
+
+
+def _live(question: Question, isolate: bool, timeout: float | None) -> "Live":
+    """The implementation as its points can be asked of it again, where they were."""
+    from parity.causes.shrink import Live
+
+    return Live(
+        question.implementation, lambda: {point.id: point for point in question.every},
+        partial(_place, question, isolate, timeout), apart=isolate or timeout is not None,
+    )  # fmt: skip
 
 
 def _run(question: Question, report: Report, place: "Isolated | Journaled", until: Callable[[], float]) -> None:

@@ -2,11 +2,13 @@
 
 import json
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from parity.causes.cause import Cause
 from parity.causes.group import causes as causes_of
+from parity.causes.shrink import Live
 from parity.causes.text import told
 from parity.errors import ParityError
 from parity.records.record import AGREES, Record
@@ -71,7 +73,11 @@ class Findings(ABC):
     @property
     def causes(self) -> list[Cause]:
         """What is wrong, each cause once: its sentence, facts, points, smallest example and exceptions."""
-        return causes_of(self.records)
+        return [replace(cause, live=self._live(cause)) for cause in causes_of(self.records)]
+
+    @abstractmethod
+    def _live(self, cause: Cause) -> Live | None:
+        """What the points of a cause can be asked of again, if that is here."""
 
     @property
     def share(self) -> str:

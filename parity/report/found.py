@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from parity.causes.cause import Cause
+from parity.causes.shrink import Live
 from parity.implementations.lacks import ABSENT, ALIKE
 from parity.records.record import AGREES, Record
 from parity.report.findings import Findings
@@ -33,6 +35,10 @@ class Report(Findings):
     note: str = ""
     planned: int = 0
     stop: str = ""
+    live: Live | None = field(default=None, compare=False)
+
+    def _live(self, cause: Cause) -> Live | None:
+        return self.live
 
     @property
     def ok(self) -> bool:
@@ -143,6 +149,9 @@ class Reports(Findings):
     implementation: str
     reports: list[Report] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
+
+    def _live(self, cause: Cause) -> Live | None:
+        return self[cause.example.loss].live
 
     def __getitem__(self, loss: str) -> Report:
         return {report.loss: report for report in self.reports}[loss]
