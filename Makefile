@@ -4,6 +4,7 @@ PYTHON ?= python3
 WORKERS ?= auto
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 RUN = $(VENV)/bin/python -m
+PARITY = $(VENV)/bin/parity
 READY = $(VENV)/.parity-ready
 NEIGHBOURS = $(VENV)/neighbours/.ready
 
@@ -12,7 +13,7 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help report test neighbours lint bench mutate schema clean
+.PHONY: help report test neighbours lint bench mutate schema coverage clean
 
 help:            ## these lines
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
@@ -20,7 +21,7 @@ help:            ## these lines
 report: $(READY) ## run all cases, write reports/parity.md and reports/parity.html
 	@rm -f reports/results.jsonl
 	@$(RUN) pytest cases -q -n $(WORKERS) --parity-results reports/results.jsonl || true
-	@$(RUN) parity.report reports/results.jsonl --to reports
+	@$(PARITY) report reports/results.jsonl --to reports
 
 test: $(READY) $(NEIGHBOURS) ## run the cases and the suite's own tests, in parallel
 	$(RUN) pytest -q -n $(WORKERS) $(ARGS)
@@ -40,7 +41,10 @@ mutate: $(READY) ## mutation testing of parity/losses, resumable
 	@$(RUN) tests.mutation $(ARGS)
 
 schema: $(READY) ## write cases/schema.json from the model
-	@$(RUN) parity.cases.schema
+	@$(PARITY) schema --to cases/schema.json
+
+coverage: $(READY) ## which pairs of values of every two options occur in some compared point
+	@$(PARITY) coverage $(ARGS)
 
 clean:           ## remove the environment and the reports
 	rm -rf $(VENV) build *.egg-info reports/parity.* reports/results.jsonl

@@ -35,7 +35,15 @@ class Named:
 
     def function(self) -> Callable[..., Any]:
         """The function itself. Raises Unimportable with a sentence if there is none."""
-        return _imported(self)
+        found = _imported(self)
+        if not callable(found):
+            raise Unimportable(f"{self.text} is {type(found).__name__}, expected a function of tensors")
+        function: Callable[..., Any] = found
+        return function
+
+    def named(self) -> Any:
+        """Whatever has the name: the module itself if there is no colon. Raises Unimportable with a sentence."""
+        return _imported(self) if ":" in self.text else _module(self.text, self.folder)
 
     def beside(self) -> dict[str, Callable[..., Any]]:
         """What stands in its module: the callables of ``__all__``, or those that are defined there, by name."""
@@ -49,7 +57,7 @@ class Named:
 
 
 @cache
-def _imported(named: Named) -> Callable[..., Any]:
+def _imported(named: Named) -> Any:
     module_name, colon, name = named.text.partition(":")
     if not (colon and all(part.isidentifier() for part in [*module_name.split("."), *name.split(".")])):
         raise Unimportable(f"found {quoted(named.text)}, expected module:function, such as {EXAMPLE}")
@@ -59,10 +67,7 @@ def _imported(named: Named) -> Callable[..., Any]:
         if not hasattr(found, part):
             raise Unimportable(f"{module_name} has no function {quoted(part)}{nearest(part, there)}")
         found = getattr(found, part)
-    if not callable(found):
-        raise Unimportable(f"{named.text} is {type(found).__name__}, expected a function of tensors")
-    function: Callable[..., Any] = found
-    return function
+    return found
 
 
 def _module(name: str, folder: Path) -> ModuleType:

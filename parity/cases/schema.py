@@ -244,9 +244,14 @@ def _merged(of_losses: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"properties": {"given": given, "across": across}}
 
 
+def text() -> str:
+    """The JSON Schema as it stands in its file."""
+    return json.dumps(json_schema(), indent=1, sort_keys=True) + "\n"
+
+
 def main(path: Path) -> None:
     """Write the JSON Schema to `path`, and say so."""
-    path.write_text(json.dumps(json_schema(), indent=1, sort_keys=True) + "\n")
+    path.write_text(text())
     print(f"wrote {path}")
 
 

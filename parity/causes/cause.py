@@ -148,7 +148,7 @@ def _because(seen: list[Seen]) -> str:
     counts: Counter[str] = Counter()
     for one in seen:
         known = one.mismatch.figures.get("because", []) if one.mismatch is not None else []
-        counts.update({_NUMBERS.sub("", text): 1 for text in known})
+        counts.update(list(dict.fromkeys(_NUMBERS.sub("", text) for text in known)))
     best, count = counts.most_common(1)[0] if counts else ("", 0)
     return f": {best}" if count >= MOSTLY * len(seen) else ""
 
@@ -160,7 +160,8 @@ def _subjects(seen: list[Seen]) -> list[str]:
     counts: Counter[str] = Counter()
     for one in seen:
         kind = one.mismatch.kind if one.mismatch else None
-        counts.update({mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind})
+        names = (mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind)
+        counts.update(list(dict.fromkeys(names)))  # a set would be in another order in every process
     return [name for name, _ in counts.most_common()]
 
 

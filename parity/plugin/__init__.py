@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     run.claim = Claim(config)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Refusal(), "parity-refusal")
-        config.pluginmanager.register(Summary(), "parity-summary")
+        config.pluginmanager.register(Summary(run), "parity-summary")
         if run.results is not None and not config.getoption("collectonly"):
             from parity.plugin.recorder import Recorder
 

@@ -43,8 +43,11 @@ class RecordedItem(pytest.Item):
     def runtest(self) -> None:
         self.record = None  # it may be a second attempt
         self.record = record = self.earlier or self.observe()
-        if self.config.stash[RUN].strict:
+        run = self.config.stash[RUN]
+        if run.strict:
             record.strictly()
+        if run.baseline is not None:
+            run.baseline.judge(record)
         verdict(record)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

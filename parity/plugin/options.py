@@ -58,6 +58,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "strict": {
         "action": "store_true", "help": "a point that is nearer to the exact answer than torch is a failure too",
     },
+    "baseline": {"metavar": "FILE", "help": "the failures that are known, each with its reason: strict both ways"},
+    "write-baseline": {"action": "store_true", "help": "write what fails to the baseline, its reasons to be filled in"},
     "timeout": {"type": _seconds, "metavar": "SECONDS", "help": "time limit of a point in a process of its own"},
     "memory": {"type": _whole(1), "metavar": "MB", "help": "memory limit of that process"},
     "isolate": {"action": "store_true", "default": None, "help": "run every implementation in a process of its own"},

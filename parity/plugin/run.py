@@ -13,6 +13,7 @@ from parity.plugin.own import undefined
 
 if TYPE_CHECKING:
     from parity.cases.signature import Signature
+    from parity.causes.known import Baseline
     from parity.engine.gate import Gate
     from parity.engine.isolation import Isolated
     from parity.implementations.declaration import Implementation
@@ -41,6 +42,7 @@ class Run:
         self.isolate: bool | None = config.getoption("parity_isolate")
         self.resumes = config.getoption("parity_resume") is not None
         self.results = _results(config)
+        self.baseline, self.to_baseline = _baseline(config)
         self.debugged = bool(config.getoption("usepdb", False) or config.getoption("trace", False))
         self.budget = Budget(config.getoption("parity_budget"))
         self.left = 0
@@ -51,6 +53,7 @@ class Run:
         self.met = self.kept = 0
         self.defined: set[str] = set()
         self.frozen = False
+        self.gone: list[str] = []
         if self.asked:
             _ = self.implementations
         if self.where is not None:
@@ -135,6 +138,24 @@ def _results(config: pytest.Config) -> Path | None:
     if results and resume and results != resume:
         raise pytest.UsageError(f"--parity-resume {resume} appends to that file: leave out --parity-results {results}")
     return Path(config.invocation_params.dir) / (resume or results) if resume or results else None
+
+
+def _baseline(config: pytest.Config) -> tuple[Baseline | None, Path | None]:
+    """What is known to fail, and the file that is to be written; a usage error for what is no baseline."""
+    name, writes = config.getoption("parity_baseline"), config.getoption("parity_write_baseline")
+    if not name:
+        if writes:
+            raise pytest.UsageError("--parity-write-baseline needs a file: --parity-baseline FILE")
+        return None, None
+    path = Path(config.invocation_params.dir) / name
+    if writes:
+        return None, path
+    from parity.causes.known import Unusable, read_baseline
+
+    try:
+        return read_baseline(path), None
+    except Unusable as error:
+        raise pytest.UsageError(f"--parity-baseline: {error}") from None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

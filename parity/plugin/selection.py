@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     broken = [item for item in items if isinstance(item, BrokenFile)]
     if broken:
         items[:] = [item for item in items if not isinstance(item, BrokenFile)]
+    config.stash[RUN].gone = _gone(config, items)
     yield
     if broken:
         items[:0] = broken
@@ -57,6 +58,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     from parity.plugin.items import PointItem
 
     config, run = session.config, session.config.stash[RUN]
+    if run.gone:
+        _refuse(config, "\n".join(run.gone))
+        return
     slips = [sentence for sentence, slip in undefined(run) if slip] if run.asked else []
     if slips:
         _refuse(config, slips[0])
@@ -76,6 +80,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             apart = run.apart(implementation)
             if apart is not None:
                 apart.begin()
+
+
+def _gone(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """A sentence for each known failure at points that the case files have no more; none where only some are run."""
+    from parity.plugin.items import PointItem
+
+    run = config.stash[RUN]
+    some = any(config.getoption(word, None) for word in ("keyword", "lf", "parity_where"))
+    if run.baseline is None or some or any("::" in argument for argument in config.args):
+        return []
+    there: dict[tuple[str, str], set[str]] = {}
+    for item in items:
+        if isinstance(item, PointItem):
+            there.setdefault((item.implementation.name, item.point.loss), set()).add(item.point.id)
+    return list(run.baseline.gone(there))
 
 
 def _refuse(config: pytest.Config, sentence: str) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from parity.plugin.afterwards import afterwards
 from parity.plugin.outcome import Sentence
 
 if TYPE_CHECKING:
     from parity.causes.cause import Cause
+    from parity.plugin.run import Run
     from parity.records.record import Record
 
 
@@ -26,8 +28,11 @@ def passed(record: Record) -> str:
 class Summary:
     """Hears of every point in the process that prints the summary; what it costs is paid only if points fail."""
 
+    run: Run
     passing: list[str] = field(default_factory=list)
     failed: list[Any] = field(default_factory=list)
+    reports: dict[int, tuple[Any, Record]] = field(default_factory=dict)
+    causes: list[Cause] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         text: str | None = getattr(report, "parity_passed", None)
@@ -39,9 +44,9 @@ class Summary:
         """Hand the terminal a report a cause in place of those of its points."""
         self.failed = terminalreporter.stats.get("failed", [])
         try:
-            sections = self._sections(terminalreporter.config.get_verbosity() > 0)
-            if sections is not None:
-                terminalreporter.stats["failed"] = sections
+            self._look()
+            if self.reports:
+                terminalreporter.stats["failed"] = self._sections(terminalreporter.config.get_verbosity() > 0)
             return (yield)
         finally:
             self._restore(terminalreporter)
@@ -53,34 +58,43 @@ class Summary:
         nearer = [text.split("\n", 4)[3] for text in self.passing]
         for point in filter(None, nearer):
             terminalreporter.write_line(f"parity: {point} is nearer to the exact answer than torch")
+        for line in afterwards(self, terminalreporter):
+            terminalreporter.write_line(line)
 
     def _restore(self, terminalreporter: Any) -> None:
         if self.failed:
             terminalreporter.stats["failed"] = self.failed
 
-    def _sections(self, everything: bool) -> list[Any] | None:
-        """The failed reports with those of points replaced by one a cause; None if no point failed."""
-        reports = {}
+    @property
+    def records(self) -> list[Record]:
+        """Those of the points that failed, and of those that passed what causes need."""
+        return [*(record for _, record in self.reports.values()), *map(_passed, self.passing)]
+
+    def _look(self) -> None:
+        """Find the points among what failed, and their causes."""
         for report in self.failed:
             record = _record(report)
             if record is not None:
-                reports[id(record)] = (report, record)
-        if not reports:
-            return None
-        from parity.causes.group import causes
+                self.reports[id(record)] = (report, record)
+        if self.reports:
+            from parity.causes.group import causes
+
+            self.causes = causes(self.records)
+
+    def _sections(self, everything: bool) -> list[Any]:
+        """The failed reports with those of points replaced by one a cause."""
         from parity.causes.text import title
 
-        records = [record for _, record in reports.values()]
-        found = causes([*records, *map(_passed, self.passing)])
-        several = len({loss for cause in found for loss in cause.losses}) > 1
-        sections = [report for report in self.failed if all(report is not own for own, _ in reports.values())]
-        for number, cause in enumerate(found, start=1):
+        several = len({loss for cause in self.causes for loss in cause.losses}) > 1
+        points = {id(report) for report, _ in self.reports.values()}
+        sections = [report for report in self.failed if id(report) not in points]
+        for number, cause in enumerate(self.causes, start=1):
             line = title(cause, several)
             for record in cause.points:
-                report = reports[id(record)][0]
+                report = self.reports[id(record)][0]
                 report.longrepr = Sentence(str(record), f"cause {number}: {line}")
-            example = reports[id(cause.example)][0]
-            name = f"cause {number} of {len(found)}: {', '.join(cause.losses)}"
+            example = self.reports[id(cause.example)][0]
+            name = f"cause {number} of {len(self.causes)}: {', '.join(cause.losses)}"
             sections.append(_section(cause, name, line, example, everything))
         return sections
 

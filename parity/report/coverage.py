@@ -10,7 +10,7 @@ cannot be is named under `impossible` in the case file, with its reason.
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
 from itertools import combinations, product
@@ -25,10 +25,11 @@ from parity.cases.schema import CaseFile
 from parity.cases.shipped import case_file, case_folder
 from parity.cases.signature import Signature
 from parity.cases.specs import Spec
-from parity.engine.facts import PointFacts, meant
+from parity.engine.facts import meant
 from parity.facts import words
 from parity.facts.expression import Misspelt
 from parity.implementations.registry import served
+from parity.report.listing import facts_of
 
 Pair = tuple[tuple[str, str], tuple[str, str]]
 _EMPTY = Parameter.empty
@@ -139,9 +140,7 @@ def facts(coverage: Coverage) -> Iterator[str]:
     """How many of the points have each fact, the documented ones in their order, the others by name."""
     count: Counter[str] = Counter()
     for point in coverage.points:
-        known = PointFacts(point, range(1))
-        count.update(known.specified)
-        count.update(word for word in words.WORDS if words.drawn(word) and word in known)
+        count.update(facts_of(point))
     yield f"  {len(coverage.points)} points, by their facts:"
     for word in [*words.WORDS, *sorted(count.keys() - words.WORDS.keys())]:
         if count[word]:
@@ -149,14 +148,19 @@ def facts(coverage: Coverage) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the coverage of the named losses, or of all; 1 if a pair is missing."""
-    said = "Which pairs of values of every two options occur."
-    parser = argparse.ArgumentParser(prog="python -m parity.report.coverage", description=said)
+    """The command by itself; its exit status is that of `show`."""
+    summary = "Which pairs of values of every two options occur."
+    parser = argparse.ArgumentParser(prog="python -m parity.report.coverage", description=summary)
     parser.add_argument("losses", nargs="*", metavar="LOSS", help="by default all")
     parser.add_argument("--where", metavar="FACTS", help="among the points with these facts: 'float16 and not large'")
     parser.add_argument("--facts", action="store_true", help="tell also how many points have each fact")
     given = parser.parse_args(arguments)
-    paths = [case_file(name) for name in given.losses] or sorted(case_folder().glob("*.yaml"))
+    return show(given.losses, given.where, given.facts)
+
+
+def show(losses: Sequence[str], where: str | None, with_facts: bool) -> int:
+    """Print the coverage of the named losses, or of all; 1 if a pair is missing, 2 if something named is not there."""
+    paths = [case_file(name) for name in losses] or sorted(case_folder().glob("*.yaml"))
     complete = True
     for path in paths:
         if not path.is_file():
@@ -164,11 +168,11 @@ def main(arguments: list[str]) -> int:
             print(f"there are no cases of {path.stem!r}{nearest(path.stem, known)}", file=sys.stderr)
             return 2
         try:
-            result = coverage(path, given.where)
+            result = coverage(path, where)
         except (CaseError, Misspelt) as error:
             print(f"--where: {error}" if isinstance(error, Misspelt) else error, file=sys.stderr)
             return 2
-        print("\n".join([*told(result), *(facts(result) if given.facts else ())]))
+        print("\n".join([*told(result), *(facts(result) if with_facts else ())]))
         complete &= not result.missing
     return 0 if complete else 1
 

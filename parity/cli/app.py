@@ -1,0 +1,56 @@
+"""The application that the commands belong to, and what they share: how they refuse, and what is plain text."""
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+# Exit statuses. Another is that of Ctrl-C.
+AGREES, DIFFERS, USAGE = 0, 1, 2
+INTERRUPTED = 130
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.callback(
+    epilog="""\b
+Examples:
+  parity check cross_entropy mylib:fused --framework torch     a function of yours, at every point of a loss
+  parity check mylib:IMPLEMENTATION --budget 1m                all losses of a library, for a minute
+
+\b
+  pytest cases --parity-results results.jsonl                  run all cases, keep a record a point
+  parity report results.jsonl --to reports                     show them as parity.md and parity.html
+  parity diff old.jsonl results.jsonl                          what has changed since an earlier run
+
+\b
+  pytest cases --parity-shard 1/2 --parity-results one.jsonl   on one machine
+  pytest cases --parity-shard 2/2 --parity-results two.jsonl   on another
+  parity merge one.jsonl two.jsonl --to results.jsonl
+
+\b
+  parity list points mse_loss --where "float16 and not large"  which points there are
+  parity new focal_loss --reference mylib.eager:focal_loss     a first case file for a loss of your own
+
+\b
+Exit status: 0 everything agrees, or is done; 1 something differs, was not compared, or is refused;
+2 the command was not used as it can be; 130 Ctrl-C. Without colours if NO_COLOR is set.
+"""
+)
+def parity() -> None:
+    """Holds a loss function against torch.nn.functional."""
+
+
+def refuse(sentences: str, status: int = USAGE) -> NoReturn:
+    """End the command with sentences about what was found and what is expected, a line each."""
+    for sentence in sentences.splitlines():
+        print(f"parity: {sentence}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def verdict(text: str, good: bool) -> None:
+    """Print lines of which the first is a verdict, in colour on a terminal unless NO_COLOR is set."""
+    first, newline, rest = text.partition("\n")
+    colour = False if os.environ.get("NO_COLOR") else None
+    typer.echo(typer.style(first, fg="green" if good else "red") + newline + rest, color=colour)

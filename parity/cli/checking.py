@@ -1,0 +1,176 @@
+"""What `parity check` does: texts -> the options of `parity.check`, and its report -> the terminal, files, GitHub."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from parity.api import check
+from parity.cases.errors import CaseError
+from parity.cases.reference import Named, Unimportable
+from parity.causes.cause import Cause
+from parity.causes.known import Baseline, Unusable, read_baseline, write_baseline
+from parity.cli.app import verdict
+from parity.implementations.declaration import Implementation, Misdeclared
+from parity.plain import visible
+from parity.records.file import Unwritable, Writer, header
+from parity.report import github
+from parity.report.findings import FORMS
+from parity.report.found import Report, Reports
+from parity.report.places import Place, place_of
+
+Found = Report | Reports
+
+
+class Misused(ValueError):
+    """What the command cannot mean: a sentence a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command as it was given: `options` are `parity.check`'s own, `texts` those that are still to be read."""
+
+    loss: str
+    function: str | None
+    options: Mapping[str, Any]
+    texts: Mapping[str, Any]
+    save: Sequence[Path] = ()
+    results: Path | None = None
+    baseline: Path | None = None
+    write_baseline: bool = False
+
+
+def run(asked: Asked) -> bool:
+    """Check, print the report, keep what is to be kept; whether everything agrees. Raises Misused."""
+    if asked.write_baseline and asked.baseline is None:
+        raise Misused("--write-baseline needs a file: --baseline FILE")
+    for path in asked.save:
+        if path.suffix not in FORMS:
+            raise Misused(f"--save {path} ends in {path.suffix or 'nothing'!r}, expected one of {', '.join(FORMS)}")
+    try:
+        # before the run, which takes long
+        known = read_baseline(asked.baseline) if asked.baseline and not asked.write_baseline else None
+        library, loss = _called(asked)
+        options = {word: value for word, value in asked.options.items() if value not in (None, [], False)}
+        options |= {word: value for word, text in asked.texts.items() if (value := read(word, text)) is not None}
+        if loss is not None and not isinstance(library, Implementation):
+            options.setdefault("name", str(asked.function).partition(":")[0])
+        found: Found = check(library, **options) if loss is None else check(loss, library, **options)
+    except (Unusable, Unimportable, Misdeclared, CaseError) as error:
+        raise Misused(str(error)) from None
+    if known is not None:
+        whole = not (found.left or asked.options["only"] or asked.options["exclude"])
+        honour(found, known, whole)
+    verdict("\n".join(map(visible, str(found).split("\n"))), found.ok)
+    _keep(found, asked)
+    if github.is_there():
+        notes = [*found.notes, *found.others]
+        for line in github.told(found.head, notes, found.causes, lambda cause: _place(cause, library)):
+            print(line)
+    return found.ok
+
+
+def honour(found: Found, known: Baseline, whole: bool) -> None:
+    """Give each record its verdict beside what is known; of a whole run, what is gone is wrong too."""
+    for record in found.records:
+        known.judge(record)
+    if whole:
+        there = {(report.implementation, report.loss): {record.id for record in report.records}
+                 for report in found.reports if not report.problem}  # fmt: skip
+        found.unmatched = [*found.unmatched, *known.gone(there)]
+
+
+def _called(asked: Asked) -> tuple[Any, str | None]:
+    """What is to be checked, and the loss, None of a library."""
+    if asked.function is not None:
+        return Named(asked.function, Path.cwd()).named(), asked.loss
+    from parity.losses import LOSSES
+
+    if asked.loss in LOSSES:
+        raise Misused(f"which function? write `parity check {asked.loss} MODULE:FUNCTION`")
+    return Named(asked.loss, Path.cwd()).named(), None
+
+
+def _keep(found: Found, asked: Asked) -> None:
+    """Write the files that are asked for. Raises Misused with a sentence for one that cannot be."""
+    try:
+        for path in asked.save:
+            typer.echo(f"wrote {found.save(path)}")
+        if asked.results is not None:
+            _write_records(found, asked)
+        if asked.baseline is not None and asked.write_baseline:
+            typer.echo(write_baseline(asked.baseline, found.records))
+    except (Unusable, Unwritable) as error:
+        raise Misused(str(error)) from None
+    except OSError as error:
+        raise Misused(f"{error.filename} cannot be written: {error.strerror}") from None
+
+
+def _write_records(found: Found, asked: Asked) -> None:
+    """The file of records, as pytest writes it."""
+    from parity.cases.shared import with_shared
+
+    options, path = asked.options, asked.results
+    assert path is not None
+    paths = {file for record in found.records for file in with_shared(Path(record.path))}
+    first = header([found.implementation], options["seeds"], options["seed_base"] or 0, options["depth"] or "default",
+                   found.planned, None, paths)  # fmt: skip
+    writer = Writer(path, first)
+    for record in found.records:
+        writer.write(record)
+    writer.close(0 if found.ok else 1)
+    if writer.problem:
+        raise Unwritable(writer.problem)
+    typer.echo(f"wrote {path}")
+
+
+def _place(cause: Cause, library: Any) -> Place | None:
+    """Where the function stands that a cause is about."""
+    functions = getattr(library, "losses", library)
+    loss = cause.example.loss
+    function = functions.get(loss) if isinstance(functions, Mapping) else getattr(functions, loss, functions)
+    return place_of(function) if callable(function) else None
+
+
+def read(word: str, text: Any) -> Any:
+    """An option as `parity.check` takes it, from the texts that the command was given. Raises Misused."""
+    if not text:
+        return None
+    if word == "output":
+        return int(text) if text.isdecimal() else text
+    if word == "arguments":
+        names = [name.strip() for entry in text for name in entry.split(",")]
+        if any("=" in name for name in names):
+            return dict(_pair(word, name, "=") for name in names)
+        return names
+    if word == "vary":
+        return {option: _values(option, values) for option, values in (_pair(word, entry, "=") for entry in text)}
+    if word == "equivalents":
+        pairs = (_pair(word, entry, ":") for entry in text)
+        return {wanted: [name.strip() for name in names.split(",")] for wanted, names in pairs}
+    if word in ("tolerance", "expected_failures"):
+        return dict(_pair(word, entry, ":") for entry in text)
+    words: dict[str, str] = {}
+    for entry in text:
+        names, _, reason = entry.partition(":")  # a reason is that of all the words before it
+        words |= {name.strip(): reason.strip() for name in names.split(",")}
+    return words
+
+
+def _pair(word: str, entry: str, sign: str) -> tuple[str, str]:
+    name, found, value = entry.partition(sign)
+    if not (found and name.strip() and value.strip()):
+        option = word.replace("_", "-")
+        raise Misused(f"--{option}: found {entry!r}, expected NAME{sign} VALUE as `parity check --help` shows")
+    return name.strip(), value.strip()
+
+
+def _values(option: str, text: str) -> Any:
+    """The values of an option, as YAML has them: [null, 30.0]."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise Misused(f"--vary: found {text!r} for {option}, expected a list such as [null, 30.0]") from None
