@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 
 from parity.cases.points import Point
 from parity.cases.specs import PlainNumber, Tuple
 from parity.causes.tensors import Writing
 from parity.frameworks.callables import signature
+from parity.frameworks.positional import placed
 from parity.implementations.declaration import Implementation
 from parity.implementations.naming import Naming
 from parity.references import torch as of_torch
 from parity.references.reference import Reference
+
+_ADAPTIVE = ("from functools import lru_cache", "from typing import Any")
 
 
 @dataclass(frozen=True)
@@ -28,32 +32,39 @@ class Called:
     expression: str
 
 
-def of_reference(reference: Reference, loss: str, options: Mapping[str, str]) -> Called:
+def of_reference(reference: Reference, point: Point, options: Mapping[str, str], positional: bool = False) -> Called:
     """The call of torch's own function, or of the one that answers in its place."""
-    words = ", ".join(f"{name}={text}" for name, text in options.items())
+    loss = point.loss
+    places, named = _by_position(point, options) if positional else ([], dict(options))
+    words = _words(places, named)
     if reference.is_torch and hasattr(F, loss):
         return Called((), "", f"F.{loss}({words})")
-    if loss == "sigmoid":
+    if reference.is_torch and loss == "sigmoid":
         return Called((), "", f"torch.sigmoid({words})")
     if reference.is_torch:
         sources = (of_torch._adaptive_softmax, of_torch._adaptive_log_softmax_with_loss)
         text = "\n\n".join(inspect.getsource(inspect.unwrap(one)) for one in sources)
-        return Called(
-            ("from functools import lru_cache", "from typing import Any"), text, f"{sources[1].__name__}({words})"
-        )
+        return Called(_ADAPTIVE, text, f"{sources[1].__name__}({words})")
     found = imported(reference.function)
     if found is None:
-        return Called((), "reference = ...  # put the reference here: it has no name that can be imported",
-                      f"reference({words})")  # fmt: skip
-    return Called((found[0],), "", _called(reference.function, found[1], (), dict(options)))
+        line = "reference = ...  # put the reference here: it has no name that can be imported"
+        return Called((), line, _called(reference.function, "reference", places, named))
+    return Called((found[0],), "", _called(reference.function, found[1], places, named))
 
 
-def of_user(point: Point, implementation: Implementation, options: Mapping[str, str]) -> Called:
+def _by_position(point: Point, options: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The arguments in torch's order, as far as they go by position."""
+    places, named = placed(point.scenario.signature, options)
+    return [text if name in options else repr(text) for name, text in places.items()], named
+
+
+def of_user(
+    point: Point, implementation: Implementation, options: Mapping[str, str], positional: bool = False
+) -> Called:  # fmt: skip
     """The call of the user's function, by its own names."""
-    scenario_signature = point.scenario.signature
     function = implementation.losses[point.loss]
-    naming, output = implementation.naming(scenario_signature)
-    places, named = _placed(naming, options)
+    naming, output = implementation.naming(point.scenario.signature)
+    places, named = _by_position(point, options) if positional else _placed(naming, options)
     part = "" if output is None else f"[{output!r}]"
     found = imported(function)
     if found is not None:
@@ -79,9 +90,7 @@ def _placed(naming: Naming, options: Mapping[str, str]) -> tuple[list[str], dict
 
 def _called(function: Any, name: str, places: Any, named: dict[str, str]) -> str:
     """The call; of a module class what its constructor names goes there, the rest to the module."""
-    if isinstance(function, type) and hasattr(function, "forward") and not hasattr(function, "apply_"):
-        import torch
-
+    if isinstance(function, type) and hasattr(function, "forward"):
         if issubclass(function, torch.autograd.Function):
             return f"{name}.apply({_words(places, named)})"
         taken = signature(function)

@@ -53,6 +53,14 @@ def of_arrays(call):
         found["raises"] = f"{type(error).__name__}: {error}"
     return found
 '''
+WARNED = '''\
+def warned(call):
+    """The answers of a call, with the classes of its warnings."""
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        found = call()
+    return {**found, "warnings": ", ".join(sorted({one.category.__name__ for one in given})) or "none"}
+'''
 SAME = '''\
 def same(one, other):
     """Whether two answers are alike, as far as rounding goes."""

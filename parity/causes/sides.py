@@ -62,16 +62,17 @@ class Sides:
         rows = [
             [
                 str(list(map(int, np.unravel_index(place, expected.shape)))) if expected.ndim else "",
-                _number(expected.ravel()[place]), _number(found.ravel()[place]),
-                "" if exact is None or exact.shape != expected.shape else _number(exact.ravel()[place]),
-                f"{errors[place]:.3g}" + ("   <-- worst" if 0 < worst == errors[place] else ""),
+                number(expected.ravel()[place]), number(found.ravel()[place]),
+                "" if exact is None or exact.shape != expected.shape else number(exact.ravel()[place]),
+                f"{errors[place]:.3g}",
             ]
             for place in range(min(expected.size, MOST))
         ]  # fmt: skip
         widths = [max(len(row[number]) for row in (columns, *rows)) for number in range(len(columns))]
-        for first, *rest in (columns, *rows):
+        for place, (first, *rest) in enumerate((columns, *rows), start=-1):
             texts = [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))]
-            yield f"  {'  '.join(texts)}".rstrip()
+            mark = "   <-- worst" if place >= 0 and 0 < worst == errors[place] else ""
+            yield f"  {'  '.join(texts).rstrip()}{mark}"
         if expected.size > MOST:
             yield f"  ... {expected.size - MOST:,} more"
 
@@ -130,10 +131,10 @@ def _form(array: Array) -> str:
 
 
 def _shown(array: Array | None) -> str:
-    return "none" if array is None else str([_number(value) for value in array.ravel()[:MOST]]).replace("'", "")
+    return "none" if array is None else str([number(value) for value in array.ravel()[:MOST]]).replace("'", "")
 
 
-def _number(value: Any) -> str:
+def number(value: Any) -> str:
     """A number to as many digits as tell its neighbours in the dtype apart."""
     row = row_of(value.dtype)
     if row is None:

@@ -41,10 +41,11 @@ def _is_complex(dtype: str) -> bool:
 
 def _in_float32(call: Literal) -> Literal:
     """What is in the dtype of the point in float32."""
-    arrays = {
-        name: np.asarray(array, np.float32) if name_of(array.dtype) == call.dtype else array
-        for name, array in call.arrays.items()
-    }
+    with np.errstate(over="ignore"):
+        arrays = {
+            name: np.asarray(array, np.float32) if name_of(array.dtype) == call.dtype else array
+            for name, array in call.arrays.items()
+        }
     return replace(call, dtype="float32", arrays=arrays)
 
 

@@ -1,10 +1,10 @@
 """A call as a program without parity: literal tensors, both calls, and both answers with what differs marked."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from textwrap import fill
 
 import numpy as np
+import torch
 
 from parity.cases.points import Point
 from parity.causes import program
@@ -14,11 +14,14 @@ from parity.comparison.second import directions
 from parity.comparison.tolerance import bound
 from parity.draws.draw import Plan, generator
 from parity.dtypes import FLOATING
+from parity.engine.state import known_state
+from parity.frameworks.transformations import direction
 from parity.implementations.declaration import Implementation
 from parity.plain import visible
 from parity.records.mismatch import Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.records.sentences import sentence
+from parity.references.reference import under
 from parity.types import Array
 
 
@@ -32,19 +35,24 @@ class _Snippet:
         self.point, self.implementation, self.record = point, implementation, record
         self.tensors = implementation.adapter.name != "numpy"
         self.writing = Writing(self.tensors)
+        self.contract = implementation.contract(point.scenario.signature)
         self.reference = implementation.reference_of(point)
-        without = implementation.contract(point.scenario.signature).terms(point).without
-        arguments, self.grad_output = Plan(replace(point, around="")).arguments(0)
+        if point.around == "vmap":
+            self.reference = under(self.reference, self.contract.signature, point.around, self.contract.device)
+        without = self.contract.terms(point).without
+        arguments, self.grad_output = Plan(point).arguments(0)
         self.arguments = {name: value for name, value in arguments.items() if name not in without}
         self.arrays = {name: value for name, value in self.arguments.items() if isinstance(value, np.ndarray)}
         self.second = any(one.subject is Subject.SECOND for one in record.mismatches)
+        self.warns = any(one.subject is Subject.WARNING for one in record.mismatches)
         self.gradients = self._gradients()
 
     def _gradients(self) -> dict[str, Array]:
         """The reference's gradients by argument; none of a call that it refuses."""
         try:
-            output, vjp = self.reference(**self.arguments)
-            return dict(vjp(np.ones_like(output) if self.grad_output is None else self.grad_output))
+            with known_state():
+                output, vjp = self.reference(**self.arguments)
+                return dict(vjp(np.ones_like(output) if self.grad_output is None else self.grad_output))
         except Exception:
             return {}
 
@@ -54,7 +62,7 @@ class _Snippet:
         called = "\n".join(one.definition for one in self._called if one.definition)
         body = "\n\n".join(filter(None, [called, arrays, calls]))
         head = ["import torch", "import torch.nn.functional as F", *imports(f"{functions}\n{body}")]
-        head += [line for one in self._called for line in one.imports]
+        head += [line for one in self._called for line in one.imports] + ["import warnings"] * self.warns
         told = "\n".join(f"# {visible(line)}".rstrip() for line in results)
         start = "\n".join(sorted(dict.fromkeys(head), key=_order))
         return "\n\n".join(filter(None, [self._comment(), start, f"\n{functions}\n", body, told])) + "\n"
@@ -63,8 +71,6 @@ class _Snippet:
         """What is wrong, as a comment."""
         lines = [f"{self.point.loss} of {self.implementation.name}:"]
         lines += [f"- {sentence(one, self.reference.name)}" for one in self.record.mismatches]
-        if self.point.around in ("vmap", "jvp", "positional"):
-            lines.append(f"This is the bare call: under {self.point.around} the answers may differ otherwise.")
         return "\n".join(
             fill(visible(line), 118, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False)
             for line in lines
@@ -78,6 +84,10 @@ class _Snippet:
                 yield f"{name}.flags.writeable = False"
         if self.grad_output is not None:
             yield self.writing.assigned("grad_output", self.grad_output, self.point.layouts.get("grad_output", ""))
+        if self.point.around == "jvp":
+            for name in self._leaves(()):
+                tangent = direction(name, torch.from_numpy(self.arrays[name].copy())).numpy()
+                yield Writing(True).assigned(f"tangent_{name}", tangent, "")
         if self.second:
             along = directions(self.gradients, generator(f"{self.point.id}#0#directions"))
             yield "directions = {}"
@@ -97,6 +107,8 @@ class _Snippet:
         if not self.tensors:
             yield program.OF_ARRAYS
         yield program.SAME.replace("RTOL", f"{rtol * (64 if self.second else 1):g}").replace("ATOL", f"{atol:g}")
+        if self.warns:
+            yield program.WARNED
         yield program.AROUND.get(self.point.around, "")
 
     @property
@@ -106,10 +118,11 @@ class _Snippet:
         theirs = texts(self.point, self.arguments, Writing(True), "{}" if self.tensors else "tensor({})")
         theirs |= {name: name for name in self._leaves(())}
         ours = texts(self.point, self.arguments, self.writing, "{}" + to)
+        positional = self.point.around == "positional"
         return (
-            of_reference(self.reference, self.point.loss, theirs),
-            of_user(self.point, self.implementation, ours),
-        )  # fmt: skip
+            of_reference(self.reference, self.point, theirs, positional),
+            of_user(self.point, self.implementation, ours, positional),
+        )
 
     def _leaves(self, extra: Sequence[str]) -> list[str]:
         """The arguments that ask for a gradient: of a call that is asked for a part, those."""
@@ -124,18 +137,29 @@ class _Snippet:
 
     def _calls(self) -> Iterator[str]:
         """Both calls, and the comparison of their answers."""
-        theirs, ours = (one.expression for one in self._called)
+        theirs, ours = (self._transformed(one.expression) for one in self._called)
         extra = [str(one.argument) for one in self.record.mismatches if one.kind is Kind.EXTRA]
         around = "under({})" if self.point.around in program.AROUND else "{}"
-        lines = []
-        lines += self._kept()
-        lines.append(f"expected = answers({self._lambda(around, theirs, self._leaves(()), not self.tensors)}")
-        if self.tensors:
-            lines.append(f"found = answers({self._lambda(around, ours, self._leaves(extra), False)}")
-        else:
-            lines.append(f"found = of_arrays(lambda: {ours})")
+        expected = f"answers({self._lambda(around, theirs, self._leaves(()), not self.tensors)}"
+        found = f"answers({self._lambda(around, ours, self._leaves(extra), False)}"
+        if not self.tensors:
+            found = f"of_arrays(lambda: {ours})"
+        if self.warns:
+            expected, found = f"warned(lambda: {expected})", f"warned(lambda: {found})"
+        lines = [*self._kept(), f"expected = {expected}", f"found = {found}"]
         compared = program.COMPARED.replace("THEIRS", self.reference.name)
         yield from [*lines, compared.replace("OURS", self.implementation.name), *self._effects()]
+
+    def _transformed(self, call: str) -> str:
+        """The call mapped over a stack, or its tangent."""
+        if self.point.around == "vmap":
+            names = ", ".join(self.arrays)
+            return f"torch.func.vmap(lambda {names}: {call})({names})"
+        if self.point.around == "jvp":
+            names = ", ".join(self._leaves(()))
+            tangents = ", ".join(f"tangent_{name}" for name in self._leaves(()))
+            return f"torch.func.jvp(lambda {names}: {call}, ({names},), ({tangents},))[1].detach()"
+        return call
 
     def _lambda(self, around: str, call: str, leaves: list[str], arrays: bool) -> str:
         taken = f" {', '.join(leaves)}" if leaves else ""
@@ -171,4 +195,8 @@ class _Snippet:
 def _order(line: str) -> tuple[int, str]:
     """The standard library first, then what is installed, then the user's own."""
     first = line.split()[1].partition(".")[0]
-    return 0 if first in ("functools", "math", "typing") else 1 if first in ("torch", "numpy", "ml_dtypes") else 2, line
+    return 0 if first in ("functools", "math", "typing", "warnings") else 1 if first in (
+        "torch",
+        "numpy",
+        "ml_dtypes",
+    ) else 2, line
