@@ -5,11 +5,14 @@ from functools import cached_property
 from textwrap import indent
 
 from parity.cases.points import Point
-from parity.causes.literal import Literal
+from parity.causes.literal import Literal, is_constant
 from parity.causes.scenario import scenario
 from parity.causes.snippet import snippet
 from parity.implementations.declaration import Implementation
 from parity.records.record import Record
+
+# An example with more numbers is not printed with the report.
+PRINTED = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,11 @@ class Example:
         """How many elements the largest of its arrays has."""
         return max((array.size for array in self.call.arrays.values()), default=0)
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers are written out."""
+        return sum(1 if is_constant(array) else array.size for array in self.call.arrays.values())
+
     @cached_property
     def snippet(self) -> str:
         """A program that makes the call without parity, and prints both answers with what differs marked."""
@@ -43,5 +51,10 @@ class Example:
         return scenario(self.origin, self.call)
 
     def __str__(self) -> str:
+        if self.numbers > PRINTED:
+            return (
+                f"no call with fewer than {self.numbers:,} numbers was found in time: "
+                f"`snippet` and `scenario` of `causes[...].shrink()` have it"
+            )
         file = self.origin.scenario.file.name
         return f"without parity:\n\n{indent(self.snippet, '  ')}\nas a scenario of {file}:\n\n{self.scenario}"

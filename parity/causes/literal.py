@@ -18,6 +18,7 @@ from parity.implementations.contract import Terms
 from parity.references.reference import Reference
 from parity.types import Array
 
+MANY = 8
 PREFIX, NAME = "smallest example of ", 120
 # What a case says besides its call, and what may be left out of it again.
 EXTRAS = ("published", "equals", "warns", "observe", "finding", "tolerance", "better")
@@ -53,6 +54,9 @@ class Literal:
         }  # fmt: skip
         if not array.size:
             return Full(full=list(array.shape), value=0, **common)
+        if is_constant(array):
+            common["dtype"] = None if own == self.dtype else own
+            return Full(full=list(array.shape), value=numbers(array.flat[0]), **common)
         return Literally(array=numbers(array), **common)
 
     def with_array(self, name: str, array: Array) -> "Literal":
@@ -93,7 +97,12 @@ class Literal:
         return Plan(replace(self, around="").point(origin)).arguments(0)[0]
 
 
-def numbers(array: Array) -> Any:
+def is_constant(array: Array) -> bool:
+    """Whether an array is too large to be written out, and need not be: one number fills it."""
+    return array.size > MANY and bool((array == array.flat[0]).all())
+
+
+def numbers(array: Any) -> Any:
     """The numbers of an array as lists, of complex ones their real parts: case files write no others."""
     if array.dtype.kind == "c":
         array = array.real
@@ -141,6 +150,8 @@ def strides_of(grad_output: Array) -> str:
 
 def cost(array: Array) -> int:
     """How much there is to read in an array's numbers: nothing of zeros, little of short numbers."""
+    if is_constant(array):
+        return 1
     return sum(_letters(value) for value in array.ravel().tolist())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.causes.literal import is_constant, numbers
 from parity.dtypes import FLOATING, name_of
 from parity.frameworks.options import DISTANCES
 from parity.types import Array
@@ -62,6 +63,9 @@ class Writing:
         dtype = name_of(array.dtype)
         if not array.size:
             return f"{'torch' if self.tensors else 'np'}.zeros({array.shape}, dtype={self.dtype(dtype)})"
+        if is_constant(array):
+            value = number_text(numbers(array.flat[0]))
+            return f"{'torch' if self.tensors else 'np'}.full({array.shape}, {value}, dtype={self.dtype(dtype)})"
         values = number_text(array.tolist() if array.dtype.kind in "iubc" else array.astype(np.float64).tolist())
         return f"{'torch.tensor' if self.tensors else 'np.array'}({values}, dtype={self.dtype(dtype)})"
 
