@@ -14,6 +14,7 @@ from parity.causes.sides import sides
 from parity.causes.sign import Family, Sign, sign_of
 from parity.causes.smaller import PASSES
 from parity.engine.budget import seconds_of
+from parity.engine.run import run_point
 from parity.engine.state import known_state
 from parity.implementations.declaration import Implementation
 from parity.records.record import Record
@@ -31,6 +32,17 @@ class Place(Protocol):
 
     def run(self, point: Point, seeds: range) -> Record:
         """The record of a point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Points run in this process."""
+
+    implementation: Implementation
+
+    def run(self, point: Point, seeds: range) -> Record:
+        """The record of a point."""
+        return run_point(point, self.implementation, seeds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,9 @@ def plainer(call: Literal, signature: Signature) -> Iterator[Literal]:
     for name, layout in call.layouts.items():
         if layout != "contiguous":
             yield replace(call, layouts={**call.layouts, name: "contiguous"})
+    upstream = call.arrays.get("grad_output")
+    if upstream is not None and is_floating(upstream) and not (upstream == 1).all():
+        yield call.with_array("grad_output", np.ones_like(upstream))
     if call.dtype != "float32" and not _is_complex(call.dtype):
         yield _in_float32(call)
 

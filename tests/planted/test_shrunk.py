@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.shipped import case_file
 from parity.causes.cause import Seen
-from parity.causes.shrink import Live, Unshrinkable
+from parity.causes.shrink import Here, Live, Unshrinkable
 from parity.causes.sign import sign_of
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
@@ -36,30 +36,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("bug", bugs, ids=[bug.id for bug in bugs])
 
 
-class _Here:
-    """Points run in this process."""
-
-    def __init__(self, implementation: Implementation) -> None:
-        self.implementation = implementation
-
-    def run(self, point: Point, seeds: range) -> Record:
-        return run_point(point, self.implementation, seeds)
-
-
 def test_the_smallest_example_of_a_planted_bug_shows_it(bug: Bug, tmp_path: Path) -> None:
     implementation = Implementation("planted", bug.framework, {bug.loss: bug.function})
     known = points(bug.loss, implementation, bug.cases)
     records = (run_point(point, implementation, seeds_of(point, None, 0, "default")) for point in spread(known))
     record = next(one for one in records if any(map(bug.told, one.mismatches)))
     sign, mismatch = sign_of(record)
-    live = Live(
-        implementation, lambda: {point.id: point for point in known}, lambda: nullcontext(_Here(implementation))
-    )
-    try:
-        example = live.shrunk(Seen(record, sign, mismatch))
-    except Unshrinkable as error:
-        assert any(one.kind in NOT_OF_A_CALL for one in record.mismatches), error
+    live = Live(implementation, lambda: {point.id: point for point in known}, lambda: nullcontext(Here(implementation)))
+    seen = Seen(record, sign, mismatch)
+    if any(one.kind in NOT_OF_A_CALL for one in record.mismatches):
+        with suppress(Unshrinkable):
+            live.shrunk(seen)
         return
+    example = live.shrunk(seen)
     assert example.record.mismatches
     _appended(bug, example.scenario, example.point, implementation, record, tmp_path)
     if any(one.kind in NOT_OF_A_CALL or one.subject is Subject.IDENTITY for one in example.record.mismatches):
