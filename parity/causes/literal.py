@@ -29,7 +29,8 @@ class Literal:
     """One call in numbers.
 
     `arrays` and `layouts` go by argument, `grad_output` (None where the call is to be refused) among them; `options`
-    are the arguments that are no arrays, as a case has them. `said` is what the case says besides.
+    are the arguments that are no arrays, as a case has them. `said` is what the case says besides. `number` makes
+    another name of it: which gradients are asked for alone hangs on the name.
     """
 
     arrays: Mapping[str, Array]
@@ -38,6 +39,7 @@ class Literal:
     dtype: str
     around: str = ""
     said: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 1
 
     @cached_property
     def given(self) -> dict[str, Any]:
@@ -66,7 +68,15 @@ class Literal:
     def key(self) -> tuple[Any, ...]:
         """What is the same for calls that are the same."""
         arrays = tuple((name, one.shape, one.dtype, one.tobytes()) for name, one in self.arrays.items())
-        return arrays, tuple(self.layouts.items()), repr(self.options), self.dtype, self.around, tuple(self.said)
+        return (
+            arrays,
+            tuple(self.layouts.items()),
+            repr(self.options),
+            self.dtype,
+            self.around,
+            tuple(self.said),
+            self.number,
+        )
 
     def without(self, name: str) -> "Literal":
         """The same call without an argument."""
@@ -86,6 +96,7 @@ class Literal:
         """The point of a case file that makes this call."""
         scenario, case = origin.scenario, origin.scenario.case
         name = case.name if case.name.startswith(PREFIX) else f"{PREFIX}{case.name}"[:NAME].rstrip()
+        name = name if self.number == 1 else f"{name[: NAME - 2]} {self.number}"
         own = Case.model_construct(name=name, raises=case.raises, seeds=1, **self.said)
         axes: dict[str, Any] = {"dtype": [self.dtype], **({"around": [self.around]} if self.around else {})}
         sizes = scenario.sizes if self.said.get("equals") else {}
