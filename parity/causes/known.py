@@ -116,9 +116,7 @@ class Baseline:
 def read_baseline(path: Path) -> Baseline:
     """What the file says. Raises Unusable with sentences if it is no baseline, or a reason is not filled in."""
     if not path.exists():
-        raise Unusable(
-            f"{visible(str(path))} is not there: --write-baseline writes it, for its reasons to be filled in"
-        )
+        raise Unusable(f"{visible(str(path))} is not there; --write-baseline writes it, its reasons to be filled in")
     try:
         document = read(path)
         try:
@@ -139,11 +137,12 @@ def read_baseline(path: Path) -> Baseline:
 def write_baseline(path: Path, records: Iterable[Record]) -> str:
     """Write down the causes of the records that fail; returns a sentence. Raises Unusable if that cannot be.
 
-    Reasons that the file has already are kept, of causes that are observed alike.
+    Reasons that the file has already are kept, of causes that are observed alike. An expected failure that passes is
+    none of them: it is declared, and taken back there.
     """
     reasons = _reasons(path)
     entries = []
-    for cause in causes(records):
+    for cause in causes(record for record in records if record.verdict != "xpassed"):
         signs = sorted({_text(one.sign) for one in cause.seen})
         entry = Known(
             cause=visible(cause.observed), where=cause.where, implementation=cause.implementation, reason="",

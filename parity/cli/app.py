@@ -42,6 +42,13 @@ def parity() -> None:
     """Holds a loss function against torch.nn.functional."""
 
 
+def losses(incomplete: str) -> list[str]:
+    """The losses that a shell completes a word to: those that have cases, since nothing is imported to know them."""
+    from parity.cases.shipped import case_folder
+
+    return sorted(path.stem for path in case_folder().glob(f"{incomplete}*.yaml"))
+
+
 def refuse(sentences: str, status: int = USAGE) -> NoReturn:
     """End the command with sentences about what was found and what is expected, a line each."""
     for sentence in sentences.splitlines():

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from parity.cli.app import DIFFERS, app, refuse
+from parity.cli.app import DIFFERS, app, losses, refuse
 
+Losses = Annotated[list[str] | None, typer.Argument(metavar="[LOSS]...", help="by default all", autocompletion=losses)]
 Where = Annotated[str | None, typer.Option(metavar="FACTS", help="only points with these facts: 'float16 and weight'")]
 
 
@@ -32,7 +33,7 @@ Examples:
 )
 def listing(
     what: Annotated[What, typer.Argument(help="what to list")] = What.LOSSES,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[LOSS]...", help="by default all")] = None,
+    names: Losses = None,
     where: Where = None,
     cases: Annotated[Path | None, typer.Option(metavar="FILE", help="a case file of your own, or a folder")] = None,
     depth: Annotated[str, typer.Option(help="deep: what only a deep run has too")] = "default",
@@ -84,7 +85,7 @@ Exit status: 0 every pair occurs; 1 one is missing; 2 there is no such loss or f
 """
 )
 def coverage(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[LOSS]...", help="by default all")] = None,
+    names: Losses = None,
     where: Where = None,
     facts: Annotated[bool, typer.Option("--facts", help="tell also how many points have each fact")] = False,
 ) -> None:

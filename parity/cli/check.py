@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from parity.cli.app import DIFFERS, INTERRUPTED, app, refuse
+from parity.cli.app import DIFFERS, INTERRUPTED, app, losses, refuse
 
 
 def _option(metavar: str, help: str) -> Any:
@@ -14,7 +14,7 @@ def _option(metavar: str, help: str) -> Any:
 
 Text = str | None
 Texts = list[str] | None
-_LOSS = typer.Argument(metavar="LOSS", help="the loss; of a whole library its MODULE[:NAME]")
+_LOSS = typer.Argument(metavar="LOSS", help="the loss; of a whole library its MODULE[:NAME]", autocompletion=losses)
 _FUNCTION = typer.Argument(metavar="[MODULE:FUNCTION]", help="what is checked, found from this folder")
 _ARGUMENTS = _option("INPUT=OWN,...", "its own names of arguments; all names in order, if it takes them by position")
 _LACKS = _option("WORD[: REASON]", "what it does not offer; repeated, or with commas")

@@ -1,5 +1,6 @@
 """What `parity check` does: texts -> the options of `parity.check`, and its report -> the terminal, files, GitHub."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,15 @@ from parity.cli.app import verdict
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.plain import visible
 from parity.records.file import Unwritable, Writer, header
+from parity.records.record import Record
 from parity.report import github
 from parity.report.findings import FORMS
 from parity.report.found import Report, Reports
 from parity.report.places import Place, place_of
 
 Found = Report | Reports
+# Options that say which points and draws are run, or for how long.
+_OTHER_POINTS = ("only", "exclude", "seeds", "seed_base", "budget")
 
 
 class Misused(ValueError):
@@ -50,17 +54,22 @@ def run(asked: Asked) -> bool:
     for path in asked.save:
         if path.suffix not in FORMS:
             raise Misused(f"--save {path} ends in {path.suffix or 'nothing'!r}, expected one of {', '.join(FORMS)}")
+    timeout = asked.options["timeout"]
+    if timeout is not None and not 0 < timeout < 1e9:
+        raise Misused(f"--timeout is {timeout:g}, expected a number of seconds above 0")
     try:
         # before the run, which takes long
         known = read_baseline(asked.baseline) if asked.baseline and not asked.write_baseline else None
         library, loss = _called(asked)
-        options = {word: value for word, value in asked.options.items() if value not in (None, [], False)}
+        options = {word: value for word, value in asked.options.items() if value is not None and value is not False}
         options |= {word: value for word, text in asked.texts.items() if (value := read(word, text)) is not None}
         if loss is not None and not isinstance(library, Implementation):
             options.setdefault("name", str(asked.function).partition(":")[0])
         found: Found = check(library, **options) if loss is None else check(loss, library, **options)
     except (Unusable, Unimportable, Misdeclared, CaseError) as error:
         raise Misused(str(error)) from None
+    for record in found.records:
+        record.repeat = record.repeat and repeat(asked, record)
     if known is not None:
         whole = not (found.left or asked.options["only"] or asked.options["exclude"])
         honour(found, known, whole)
@@ -81,6 +90,19 @@ def honour(found: Found, known: Baseline, whole: bool) -> None:
         there = {(report.implementation, report.loss): {record.id for record in report.records}
                  for report in found.reports if not report.problem}  # fmt: skip
         found.unmatched = [*found.unmatched, *known.gone(there)]
+
+
+def repeat(asked: Asked, record: Record) -> str:
+    """The command that runs the draw of a record that fails, alone."""
+    words = ["parity", "check", *filter(None, [asked.loss, asked.function])]
+    for word, value in {**asked.options, **asked.texts}.items():
+        option = f"--{word.replace('_', '-')}"
+        if word in _OTHER_POINTS or value is None or value is False:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            words += [option] if one is True else [option, str(one)]
+    seed = record.mismatches[0].seed if record.mismatches else None
+    return shlex.join([*words, "--only", record.id, "--seeds", "1", "--seed-base", str(seed or 0)])
 
 
 def _called(asked: Asked) -> tuple[Any, str | None]:

@@ -26,6 +26,7 @@ class BoundPoint:
     gate: Gate
     strict: bool = False
     parity_records: list[Record] = field(default_factory=list, compare=False, repr=False)
+    judges: list[Callable[[Record], None]] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -46,6 +47,8 @@ class BoundPoint:
         """Raise ParityError if the point leaves parity; skip or expect failure under pytest as declared."""
         __tracebackhide__ = True
         record, test = self.run(), os.environ.get("PYTEST_CURRENT_TEST")
+        for judge in self.judges:
+            judge(record)
         if record.repeat and test:
             record.repeat = f"pytest {quote(test.rpartition(' (')[0])}"
         verdict(record)

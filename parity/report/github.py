@@ -69,7 +69,10 @@ def summary(head: str, notes: Sequence[str], found: Sequence[Cause]) -> str:
 
 
 def annotations(found: Sequence[Cause], place: Places) -> Iterator[str]:
-    """Two lines a cause: one for the line of the function, where that is known, and one for that of the case."""
+    """Two lines a cause: one for the line of the function, where that is known, and one for that of the case.
+
+    GitHub shows the first ten of a step; the causes come in the order in which they should be read.
+    """
     for number, cause in enumerate(found, start=1):
         heading = f"parity: cause {number} of {len(found)}"
         message = f"{title(cause)}{hint(cause)}\n{cause.example.id}"
