@@ -90,13 +90,12 @@ class Live:
         start = written(point, self.implementation, seed)
         with self.place() as place:
             search = _Search(place, point, self.implementation, sign)
-            begun = time.monotonic()
             names = range(1, NAMES if sign.asked else 2)
             first = next(filter(None, (search.shown(replace(start, number=number)) for number in names)), None)
             if first is None:
                 why = search.problem or "it takes the calls before it"
                 raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made alone: {why}")
-            search.deadline = begun + seconds
+            search.deadline = time.monotonic() + seconds  # a process apart has started by now
             found = search.smallest(first)
         if self.apart or sign.family is Family.CRASHED:
             return found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from parity.cases.points import Point
     from parity.causes.cause import Cause
     from parity.causes.shrink import Live
+    from parity.engine.isolation import Isolated
     from parity.implementations.declaration import Implementation
     from parity.plugin.run import Run
     from parity.records.record import Record
@@ -99,8 +100,9 @@ class Summary:
             return None
         (implementation,) = known
         apart = self.run.apart(implementation)
+        place: Isolated | Here = apart or Here(implementation)
         points = partial(self._points, self.run.root / path, implementation)
-        return Live(implementation, points, partial(nullcontext, apart or Here(implementation)), apart is not None)
+        return Live(implementation, points, lambda: nullcontext(place), apart is not None)
 
     def _points(self, path: Path, implementation: Implementation) -> dict[str, Point]:
         """The points of a case file by their ids; the process that prints may not have collected them."""
