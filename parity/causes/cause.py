@@ -27,6 +27,10 @@ _OF_SEVERAL = {
 }  # fmt: skip
 
 
+class Unshrinkable(Exception):
+    """Why there is no smaller example; a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A failing point with what is observed of it; `mismatch` is None if it passes though expected to fail."""
@@ -60,8 +64,6 @@ class Cause:
 
         Raises Unshrinkable with a sentence if there is none: what was read from a file has no function to be asked.
         """
-        from parity.causes.shrink import Unshrinkable
-
         if self.live is None:
             raise Unshrinkable(
                 f"{self.example.id} was read from a file, and {self.implementation} itself is not here: "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from parity.cases.points import Point
-from parity.causes.cause import Seen
+from parity.causes.cause import Seen, Unshrinkable
 from parity.causes.example import Example
 from parity.causes.literal import Literal, literal
 from parity.causes.sides import sides
@@ -23,10 +23,6 @@ from parity.wording import in_words
 # So many names are tried of a call of which a part is asked for, which hangs on its name.
 NAMES = 8
 SECONDS = 0.9  # the last call may take a little longer
-
-
-class Unshrinkable(Exception):
-    """Why there is no smaller example; a sentence."""
 
 
 class Place(Protocol):

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from textwrap import indent
 
-from parity.causes.cause import Cause
-from parity.causes.shrink import Unshrinkable
+from parity.causes.cause import Cause, Unshrinkable
 from parity.plain import visible
 from parity.wording import plural
 

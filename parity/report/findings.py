@@ -4,16 +4,18 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parity.causes.cause import Cause
 from parity.causes.group import causes as causes_of
-from parity.causes.shrink import Live
 from parity.causes.text import told
 from parity.errors import ParityError
 from parity.records.record import AGREES, Record
 from parity.report.text import percent
 from parity.report.write import filled
+
+if TYPE_CHECKING:
+    from parity.causes.shrink import Live
 
 VERDICTS = (*AGREES, "failed", "xpassed", "error", "xfailed", "not offered")
 FORMS = (".json", ".html", ".md", ".txt")
@@ -76,7 +78,7 @@ class Findings(ABC):
         return [replace(cause, live=self._live(cause)) for cause in causes_of(self.records)]
 
     @abstractmethod
-    def _live(self, cause: Cause) -> Live | None:
+    def _live(self, cause: Cause) -> "Live | None":
         """What the points of a cause can be asked of again, if that is here."""
 
     @property

@@ -10,8 +10,8 @@ import pytest
 from parity.cases.load import load
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.shipped import case_file
-from parity.causes.cause import Seen
-from parity.causes.shrink import Here, Live, Unshrinkable
+from parity.causes.cause import Seen, Unshrinkable
+from parity.causes.shrink import Here, Live
 from parity.causes.sign import sign_of
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation

@@ -15,9 +15,9 @@ import parity
 from parity.cases.load import load
 from parity.cases.points import expand
 from parity.cases.shipped import case_file
+from parity.causes.cause import Unshrinkable
 from parity.causes.example import Example
 from parity.causes.group import causes
-from parity.causes.shrink import Unshrinkable
 from parity.causes.sign import sign_of
 from parity.engine.run import run_point
 from parity.implementations.registry import served
