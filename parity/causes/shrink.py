@@ -1,14 +1,16 @@
 """The smallest example of a cause: a failing point, reduced while the same is observed of it."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from parity.cases.points import Point
 from parity.causes.cause import Seen, Unshrinkable
 from parity.causes.example import Example
+from parity.causes.forked import last_of
 from parity.causes.literal import Literal, literal
 from parity.causes.sides import sides
 from parity.causes.sign import Family, Sign, sign_of
@@ -16,12 +18,17 @@ from parity.causes.smaller import PASSES
 from parity.engine.budget import seconds_of
 from parity.engine.run import run_point
 from parity.engine.state import known_state
+from parity.frameworks.adapters import HOMES
 from parity.implementations.declaration import Implementation
 from parity.records.record import Record
 from parity.wording import in_words
 
 # So many names are tried of a call of which a part is asked for, which hangs on its name.
 NAMES = 8
+# Seconds until the process of a function that runs apart has started, and has crashed a few times.
+GRACE = 30.0
+# Of these torch reads memory that is not theirs where lengths are wrong.
+UNCHECKED = ("ctc_loss",)
 SECONDS = 0.9  # the last call may take a little longer
 
 
@@ -84,18 +91,46 @@ class Live:
         if seed is None:
             raise Unshrinkable(f"what is wrong with {record.id} is about the whole point, and no call of it alone")
         start = written(point, self.implementation, seed)
-        with self.place() as place:
-            search = _Search(place, point, self.implementation, sign)
-            names = range(1, NAMES if sign.asked else 2)
-            first = next(filter(None, (search.shown(replace(start, number=number)) for number in names)), None)
-            if first is None:
-                why = search.problem or "it takes the calls before it"
-                raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made alone: {why}")
-            search.deadline = time.monotonic() + seconds  # a process apart has started by now
-            found = search.smallest(first)
-        if self.apart or sign.family is Family.CRASHED:
-            return found
-        return replace(found, results=tuple(sides(found.point, self.implementation, 0).lines()))
+        crashes = sign.family is Family.CRASHED
+        alone = nullcontext(Here(self.implementation)) if self._forks and not crashes else self.place()
+
+        def work(hand: Callable[[Any], None]) -> None:
+            with alone as place:
+                search = _Search(
+                    place, point, self.implementation, sign, lambda found: hand((found.call, found.record))
+                )
+                names = range(1, NAMES if sign.asked else 2)
+                first = next(filter(None, (search.shown(replace(start, number=number)) for number in names)), None)
+                if first is None:
+                    hand(search.problem or "it takes the calls before it")
+                    return
+                search.deadline = time.monotonic() + seconds  # a process apart has started by now
+                found = search.smallest(first)
+            if self._forks and not crashes:
+                results = tuple(sides(found.point, self.implementation, 0).lines())
+                hand((found.call, found.record, results))
+
+        last = self._last(work, point, seconds + (GRACE if crashes or self.apart else seconds))
+        if last is None or isinstance(last, str):
+            why = last or "it crashes, or takes too long"
+            raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made alone: {why}")
+        call, shown, *results = last
+        return Example(point, self.implementation, call, call.point(point), shown, *results)
+
+    @property
+    def _forks(self) -> bool:
+        """Whether a copy of this process can be asked, so that no crash costs the report."""
+        own = self.implementation
+        return sys.platform == "linux" and own.device == "cpu" and own.adapter.name in HOMES
+
+    def _last(self, work: Callable[[Callable[[Any], None]], None], point: Point, seconds: float) -> Any:
+        if self._forks:
+            return last_of(work, seconds)
+        if point.loss in UNCHECKED:
+            raise Unshrinkable(f"{point.loss} of torch does not check its lengths: it is made smaller on Linux alone")
+        handed: list[Any] = []
+        work(handed.append)
+        return handed[-1] if handed else None
 
 
 def written(point: Point, implementation: Implementation, seed: int) -> Literal:
@@ -112,7 +147,10 @@ class _Over(Exception):
 class _Search:
     """Asks calls for whether they still show what is wrong, until a deadline."""
 
-    def __init__(self, place: Place, point: Point, implementation: Implementation, sign: Sign) -> None:
+    def __init__(
+        self, place: Place, point: Point, implementation: Implementation, sign: Sign, keep: Callable[[Example], None]
+    ) -> None:  # fmt: skip
+        self.keep = keep
         self.place, self.origin, self.implementation, self.sign = place, point, implementation, sign
         self.reference = implementation.reference_of(point)
         self.deadline = float("inf")
@@ -134,7 +172,11 @@ class _Search:
             self.problem = in_words(error)
             return None
         alike = bool(record.mismatches) and sign_of(record)[0].alike(self.sign)
-        return Example(self.origin, self.implementation, call, point, record) if alike else None
+        if not alike:
+            return None
+        found = Example(self.origin, self.implementation, call, point, record)
+        self.keep(found)
+        return found
 
     def _fitted(self, call: Literal) -> Literal:
         """The call with an upstream gradient that fits the output."""
