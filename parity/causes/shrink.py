@@ -14,7 +14,7 @@ from parity.causes.forked import last_of
 from parity.causes.literal import Literal, literal
 from parity.causes.sides import sides
 from parity.causes.sign import Family, Sign, sign_of
-from parity.causes.smaller import PASSES
+from parity.causes.smaller import PASSES, column
 from parity.engine.budget import seconds_of
 from parity.engine.run import run_point
 from parity.engine.state import known_state
@@ -100,7 +100,8 @@ class Live:
                     place, point, self.implementation, sign, lambda found: hand((found.call, found.record))
                 )
                 names = range(1, NAMES if sign.asked else 2)
-                first = next(filter(None, (search.shown(replace(start, number=number)) for number in names)), None)
+                starts = [replace(call, number=number) for number in names for call in (start, column(start))]
+                first = next(filter(None, map(search.shown, starts)), None)
                 if first is None:
                     hand(search.problem or "it takes the calls before it")
                     return

@@ -69,6 +69,15 @@ def fewer(call: Literal, signature: Signature) -> Iterator[Literal]:
             yield from _taken(call, axes, size, kept)
 
 
+def column(call: Literal) -> Literal:
+    """The first column of every array: strides that are all 0 have a word in one dimension alone."""
+    arrays = {
+        name: array.reshape(len(array), -1)[:, 0] if array.ndim > 1 and array.size else array
+        for name, array in call.arrays.items()
+    }
+    return replace(call, arrays=arrays)
+
+
 def lower(call: Literal, signature: Signature) -> Iterator[Literal]:
     """Without a dimension of one index, in all arrays or in one."""
     arrays = {name: array for name, array in call.arrays.items() if name != "grad_output"}
