@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parity import losses
-    from parity.api import check
+    from parity.api import check, show
     from parity.engine.journal import unfinished
     from parity.errors import Interrupted, ParityError
     from parity.implementations.declaration import Implementation, Misdeclared
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Implementation", "Interrupted", "Misdeclared", "NotOffered", "ParityError", "Report", "Reports", "check", "losses",
-    "parametrize", "unfinished",
+    "parametrize", "show", "unfinished",
 ]  # fmt: skip
 __version__ = "0.1.0"
 

@@ -1,4 +1,4 @@
-"""The Python way in: `check` a function over the points of a loss, or a library over those of all its losses."""
+"""The Python way in: `check` a function over the points of a loss, or a library; `show` one draw of a point."""
 
 import sys
 import time
@@ -6,12 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Unpack, overload
 
+from parity.cases.errors import nearest
 from parity.errors import Interrupted
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.question import Function, Library, Options, Question, asked, unmatched
 from parity.report.found import INTERRUPTED, Report, Reports
 
 if TYPE_CHECKING:
+    from parity.causes.shown import Shown
+    from parity.causes.shrink import Live
     from parity.engine.isolation import Isolated
     from parity.engine.journal import Journaled
 
@@ -63,6 +66,7 @@ def check(
     number = 0
     try:
         for number, (question, report) in enumerate(zip(questions, reports.reports, strict=True)):
+            report.live = _live(question, isolate, timeout)
             _run(question, report, _place(question, isolate, timeout), partial(clock.end, len(questions) - number))
             report.stop = clock.words if report.planned > len(report.records) and not report.problem else ""
     except KeyboardInterrupt:
@@ -78,6 +82,26 @@ def check(
     return found
 
 
+def show(
+    id: str, function: Function | Implementation, *, seed: int | None = None, **options: Unpack[Options]
+) -> "Shown":  # fmt: skip
+    """One draw of the point of that id, to be printed: its arrays, both answers, the exact answer, the error in ulp.
+
+    `seed` is that of the draw, by default of the first that differs. `options` are those of `check`. The function is
+    called in this process. Raises ValueError with a sentence if there is no such point.
+    """
+    from parity.causes.shown import shown
+
+    (question,) = asked(id.partition("/")[0], function, options)
+    points = {point.id: point for point in question.every}
+    if id not in points:
+        raise Misdeclared(f"there is no point {id!r}{nearest(id, points)}")
+    if seed is not None and (isinstance(seed, bool) or seed < 0):
+        raise Misdeclared(f"seed is {seed!r}, expected a whole number >= 0")
+    point = points[id]
+    return shown(point, question.implementation, question.seeds_of(point) if seed is None else range(seed, seed + 1))
+
+
 def _place(question: Question, isolate: bool, timeout: float | None) -> "Isolated | Journaled":
     """Where the points of a loss run: in this process, or apart from it."""
     from parity.engine.isolation import TIMEOUT, Isolated
@@ -86,6 +110,16 @@ def _place(question: Question, isolate: bool, timeout: float | None) -> "Isolate
     if isolate or timeout is not None:
         return Isolated(question.implementation, TIMEOUT if timeout is None else timeout)
     return Journaled(question.loss, question.implementation)
+
+
+def _live(question: Question, isolate: bool, timeout: float | None) -> "Live":
+    """The implementation as its points can be asked of it again, where they were."""
+    from parity.causes.shrink import Live
+
+    return Live(
+        question.implementation, lambda: {point.id: point for point in question.every},
+        partial(_place, question, isolate, timeout), apart=isolate or timeout is not None,
+    )  # fmt: skip
 
 
 def _run(question: Question, report: Report, place: "Isolated | Journaled", until: Callable[[], float]) -> None:

@@ -1,11 +1,9 @@
 """`parity new`: a first case file for a loss of one's own, each of whose cases its reference has been asked."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from parity.authoring.roles import candidates, is_array, role_of
 from parity.authoring.templates import SIZES, Base, Case, cases
 from parity.cases.errors import CaseError
 from parity.cases.expected import EXCEPTIONS
+from parity.cases.flow import flow
 from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.cases.reference import Named, Unimportable
@@ -29,7 +28,6 @@ TRIES = 400
 SEEDS = 2
 # What stands in a message from call to call: no numbers, sizes or names of dtypes in capitals that may differ.
 _STEADY = re.compile(r"[a-z '_]{8,}")
-_BARE = re.compile(r"(?!(null|true|false)$)[A-Za-z][\w.-]*( [\w.'()-]+)*")
 
 
 class Undrafted(ValueError):
@@ -52,12 +50,12 @@ class Draft:
         lines = [
             f"# A first file of cases for {self.loss}, to be edited. What its arguments are was guessed from their",
             f"# names: {', '.join(f'{name} ({role_of(name)})' for name in self.given)}.",
-            f"loss: {self.loss}", f"reference: {self.reference}", "defaults:", f"  sizes: {_flow(SIZES)}",
-            f"  given: {_flow(self.given)}", "cases:",
+            f"loss: {self.loss}", f"reference: {self.reference}", "defaults:", f"  sizes: {flow(SIZES)}",
+            f"  given: {flow(self.given)}", "cases:",
         ]  # fmt: skip
         for case in self.kept if some is None else some:
             for position, (key, value) in enumerate(case.items()):
-                lines.append(f"  {'- ' if position == 0 else '  '}{key}: {_flow(value)}")
+                lines.append(f"  {'- ' if position == 0 else '  '}{key}: {flow(value)}")
         if some is None and self.left_out:
             lines += ["", *(f"# left out: {sentence}" for sentence in self.left_out)]
         return "\n".join(lines) + "\n"
@@ -189,16 +187,3 @@ def _problem(scenario: Scenario) -> str:
             lines = [line.strip(" -") for line in str(record).splitlines()[1:2]]
             return f"{point.id.rpartition('/')[2]}: {' '.join(lines)}"[:160]
     return ""
-
-
-def _flow(value: Any) -> str:
-    """A value on one line, as the reader takes it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, str):
-        return value if _BARE.fullmatch(value) else json.dumps(value)
-    if isinstance(value, float) and not isfinite(value):
-        return f"{value}".replace("inf", ".inf").replace("nan", ".nan")
-    return json.dumps(value)

@@ -2,14 +2,18 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from parity.causes.apart import Condition
 from parity.causes.sign import Family, Sign, blanked
 from parity.records.mismatch import Mismatch
 from parity.records.record import Record
 from parity.wording import plural
+
+if TYPE_CHECKING:
+    from parity.causes.example import Example
+    from parity.causes.shrink import Live
 
 NAMED, OTHERS = 3, 2
 # An explanation is that of a cause if it is one of so many of its points.
@@ -21,6 +25,10 @@ _OF_SEVERAL = {
     "is": "are", "has": "have", "differs": "differ", "holds": "hold", "flushes": "flush", "ignores": "ignore",
     "equals": "equal",
 }  # fmt: skip
+
+
+class Unshrinkable(Exception):
+    """Why there is no smaller example; a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Cause:
 
     `seen` holds the failing points, the smallest first; `without` counts those of them that lack the facts.
     `exceptions` are the points that have the facts and agree all the same, `agree` counts the others that agree.
+    `live` has the implementation itself, if it can be asked again.
     """
 
     implementation: str
@@ -48,6 +57,19 @@ class Cause:
     without: int = 0
     exceptions: tuple[Record, ...] = ()
     agree: int = 0
+    live: "Live | None" = field(default=None, compare=False, repr=False)
+
+    def shrink(self, budget: "str | float | None" = None) -> "Example":
+        """The smallest failing point made smaller: at most a few elements an array, in at most a second, or `budget`.
+
+        Raises Unshrinkable with a sentence if there is none: what was read from a file has no function to be asked.
+        """
+        if self.live is None:
+            raise Unshrinkable(
+                f"{self.example.id} was read from a file, and {self.implementation} itself is not here: "
+                f"ask it again with parity.check, or repeat the point: {self.example.repeat}"
+            )
+        return self.live.shrunk(self.seen[0], budget)
 
     @property
     def points(self) -> tuple[Record, ...]:

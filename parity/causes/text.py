@@ -1,8 +1,9 @@
 """Causes in words, as check and pytest print them: each with its smallest example, the points themselves on demand."""
 
 from collections.abc import Sequence
+from textwrap import indent
 
-from parity.causes.cause import Cause
+from parity.causes.cause import Cause, Unshrinkable
 from parity.plain import visible
 from parity.wording import plural
 
@@ -28,6 +29,14 @@ def paragraph(cause: Cause) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
+def smallest(cause: Cause) -> str:
+    """The example made smaller, without parity; or why there is none."""
+    try:
+        return str(cause.shrink())
+    except Unshrinkable as error:
+        return visible(f"no smaller example: {error}")
+
+
 def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:
     """Lines for all causes: the wrong answers with an example each, clauses of the contract in a line below."""
     lines = [f"{headline(causes)}:"] if causes else []
@@ -35,6 +44,8 @@ def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:
         lines.append(f"{number}. {title(cause, losses)}{hint(cause)}")
         if number <= EXAMPLES and not cause.sign.family.clause:
             lines.append(paragraph(cause))
+        if number == 1 and cause.live is not None:
+            lines.append(indent(smallest(cause), "  "))
     if len(causes) > TOLD:
         lines.append(f"... and {plural(len(causes) - TOLD, 'cause')} more: all of them are in `causes`")
     return lines

@@ -19,6 +19,7 @@ from parity.implementations.calling import Arguments, Calling, Declared, Output,
 from parity.implementations.contract import Contract
 from parity.implementations.grants import Grant, clauses, tolerances
 from parity.implementations.lacks import ABSENT, Lack, check_words, parse
+from parity.implementations.naming import Naming, naming
 from parity.types import Functions, Loss, NotOffered, Result
 
 if TYPE_CHECKING:
@@ -169,6 +170,12 @@ class Implementation:
 
     def _calling(self, signature: Signature) -> Calling:
         return calling(signature, self.losses[signature.loss], self._declared(signature))
+
+    def naming(self, signature: Signature) -> tuple[Naming, int | str | None]:
+        """The own names of the callable of a loss, and which part of what it returns is the output."""
+        declared = self._declared(signature)
+        taken = self.adapter.plain(self.losses[signature.loss]).signature
+        return naming(signature, taken, declared.arguments), declared.output
 
     def _lacking(self, loss: str) -> dict[str, Lack]:
         return {lack.said: lack for lack in self.parsed if lack.loss in ("", loss)}

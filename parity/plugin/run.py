@@ -44,6 +44,7 @@ class Run:
         self.results = _results(config)
         self.baseline, self.to_baseline = _baseline(config)
         self.debugged = bool(config.getoption("usepdb", False) or config.getoption("trace", False))
+        self.root = config.rootpath
         self.budget = Budget(config.getoption("parity_budget"))
         self.left = 0
         self.notes: dict[str, list[str]] = {}

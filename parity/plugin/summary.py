@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,13 @@ from parity.plugin.afterwards import afterwards
 from parity.plugin.outcome import Sentence
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from parity.cases.points import Point
     from parity.causes.cause import Cause
+    from parity.causes.shrink import Live
+    from parity.engine.isolation import Isolated
+    from parity.implementations.declaration import Implementation
     from parity.plugin.run import Run
     from parity.records.record import Record
 
@@ -79,7 +87,31 @@ class Summary:
         if self.reports:
             from parity.causes.group import causes
 
-            self.causes = causes(self.records)
+            first, *rest = causes(self.records)
+            self.causes = [replace(first, live=self._live(first)), *rest]
+
+    def _live(self, cause: Cause) -> Live | None:
+        """The implementation of a cause, asked where its points run; None of a live one, which only its test has."""
+        from parity.causes.shrink import Here, Live
+
+        path, colons, _ = self.reports[id(cause.example)][0].nodeid.partition("::")
+        known = [one for one in self.run.implementations if one.name == cause.implementation]
+        if not known or not colons or not path.endswith((".yaml", ".yml")) or self.run.debugged:
+            return None
+        (implementation,) = known
+        apart = self.run.apart(implementation)
+        place: Isolated | Here = apart or Here(implementation)
+        points = partial(self._points, self.run.root / path, implementation)
+        return Live(implementation, points, lambda: nullcontext(place), apart is not None)
+
+    def _points(self, path: Path, implementation: Implementation) -> dict[str, Point]:
+        """The points of a case file by their ids; the process that prints may not have collected them."""
+        from parity.cases.load import load
+        from parity.cases.points import expand
+        from parity.implementations.registry import served
+
+        scenarios = load(path, served(self.run.implementations))
+        return {point.id: point for one in scenarios for point in expand(implementation.asked(one))}
 
     def _sections(self, everything: bool) -> list[Any]:
         """The failed reports with those of points replaced by one a cause."""
@@ -101,13 +133,15 @@ class Summary:
 
 def _section(cause: Cause, name: str, line: str, example: Any, everything: bool) -> pytest.TestReport:
     """A report that prints a cause: its sentence, its smallest example, and all of its points if they are asked for."""
-    from parity.causes.text import hint
+    from parity.causes.text import hint, smallest
 
     shown = cause.points if everything else cause.points[:1]
     left = len(cause.points) - len(shown)
     texts = [f"{line}{hint(cause)}", "smallest example:" if len(cause.points) > 1 else "", *map(str, shown)]
     if left:
         texts.append(f"({left:,} more like it: -v shows each)")
+    if cause.live is not None:
+        texts.append(smallest(cause))
     path, lineno, _ = example.location
     text = "\n".join(filter(None, texts))
     return pytest.TestReport(

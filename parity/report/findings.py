@@ -2,8 +2,9 @@
 
 import json
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parity.causes.cause import Cause
 from parity.causes.group import causes as causes_of
@@ -12,6 +13,9 @@ from parity.errors import ParityError
 from parity.records.record import AGREES, Record
 from parity.report.text import percent
 from parity.report.write import filled
+
+if TYPE_CHECKING:
+    from parity.causes.shrink import Live
 
 VERDICTS = (*AGREES, "failed", "xpassed", "error", "xfailed", "not offered", "not in torch", "finding")
 FORMS = (".json", ".html", ".md", ".txt")
@@ -71,7 +75,11 @@ class Findings(ABC):
     @property
     def causes(self) -> list[Cause]:
         """What is wrong, each cause once: its sentence, facts, points, smallest example and exceptions."""
-        return causes_of(self.records)
+        return [replace(cause, live=self._live(cause)) for cause in causes_of(self.records)]
+
+    @abstractmethod
+    def _live(self, cause: Cause) -> "Live | None":
+        """What the points of a cause can be asked of again, if that is here."""
 
     @property
     def share(self) -> str:

@@ -4,13 +4,17 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from parity.causes.cause import Cause
 from parity.implementations.lacks import ABSENT, ALIKE
 from parity.records.record import AGREES, Record
 from parity.report.findings import Findings
 from parity.report.remarks import granted
 from parity.report.text import plural
+
+if TYPE_CHECKING:
+    from parity.causes.shrink import Live
 
 INTERRUPTED = "interrupted"
 
@@ -33,6 +37,10 @@ class Report(Findings):
     note: str = ""
     planned: int = 0
     stop: str = ""
+    live: "Live | None" = field(default=None, compare=False)
+
+    def _live(self, cause: Cause) -> "Live | None":
+        return self.live
 
     @property
     def ok(self) -> bool:
@@ -157,6 +165,9 @@ class Reports(Findings):
     implementation: str
     reports: list[Report] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
+
+    def _live(self, cause: Cause) -> "Live | None":
+        return self[cause.example.loss].live
 
     def __getitem__(self, loss: str) -> Report:
         return {report.loss: report for report in self.reports}[loss]

@@ -1,0 +1,68 @@
+"""One draw of a point for a person to look at: its arrays, and both sides beside each other."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity.cases.points import Point
+from parity.causes.sides import Sides, number, sides
+from parity.dtypes import name_of
+from parity.engine.run import run_point
+from parity.implementations.declaration import Implementation
+from parity.records.record import AGREES, Record
+from parity.types import Array
+
+# So many numbers of an array are shown.
+MOST = 64
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One draw: what was observed of it is in `record`, what both sides answered in `sides`."""
+
+    point: Point
+    seed: int
+    record: Record
+    sides: Sides | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the implementation agrees here."""
+        return self.record.verdict in AGREES
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield from str(self.record).splitlines()
+        if self.sides is None:
+            return
+        yield f"seed {self.seed}:"
+        for name, value in self.sides.arguments.items():
+            yield from _array(name, value) if isinstance(value, np.ndarray) else [f"  {name} = {value!r}"]
+        if self.sides.grad_output is not None:
+            yield from _array("grad_output", self.sides.grad_output)
+        yield from self.sides.lines()
+
+
+def _array(name: str, array: Array) -> Iterator[str]:
+    """An array's form, and its numbers a row a line."""
+    strides = "" if array.flags.c_contiguous else f", strides {[step // array.itemsize for step in array.strides]}"
+    yield f"  {name}, {name_of(array.dtype)} {list(array.shape)}{strides}:"
+    rows: Any = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+    few = MOST // max(rows.shape[1], 1) + 1
+    for row in rows[:few]:
+        more = f"  ... {len(row) - MOST:,} more" if len(row) > MOST else ""
+        yield f"    {'  '.join(map(number, row[:MOST]))}{more}"
+    if len(rows) > few:
+        yield f"    ... {len(rows) - few:,} rows more"
+
+
+def shown(point: Point, implementation: Implementation, seeds: Sequence[int]) -> Shown:
+    """The first draw of these seeds that differs, or the first of all."""
+    record = run_point(point, implementation, seeds)
+    seed = next((one.seed for one in record.mismatches if one.seed is not None), seeds[0])
+    answered = None if record.verdict in ("error", "not offered") else sides(point, implementation, seed)
+    return Shown(point, seed, record, answered)
