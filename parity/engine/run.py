@@ -43,11 +43,11 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
         contract = implementation.contract(point.scenario.signature)
         if contract.problem:
             return _erroneous(record, Mismatch(Subject.PROCESS, Kind.SETUP, figures={"how": contract.problem}))
-        reference = implementation.reference_of(point)
-        absent = missing(point) if reference.is_torch else None
+        absent = None if point.loss in implementation.reference or point.scenario.reference else missing(point)
         if absent:
             record.verdict, record.reason = "not in torch", absent
             return record
+        reference = implementation.reference_of(point)
         for beside in point.scenario.identity.beside if point.scenario.identity else ():
             if beside.loss in implementation.losses:
                 implementation.contract(beside)  # by its name from then on

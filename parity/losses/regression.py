@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
+from parity.losses.arguments import BFLOAT16, FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
 from parity.losses.arithmetic import rounded
 from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_reduction
 from parity.losses.reduction import Adjoint, reduced, resolve
@@ -166,6 +166,8 @@ def huber_loss(
         raise RuntimeError(f"huber_loss of {dtype} cannot be stored in input's dtype {input.dtype}")
     check_real_floating("huber_loss", dtype)
     difference: Array = widen(left, dtype) - widen(right, dtype)
+    if dtype == BFLOAT16:
+        difference = rounded(difference, dtype)  # as torch does; a difference of float16 stays wide there
 
     # With c = d clipped to [-delta, delta], both branches are c (d - c/2), and the derivative is c.
     clipped: Array = np.clip(difference, -delta, delta)

@@ -77,7 +77,7 @@ def test_a_kernel_that_writes_its_gradient_into_the_logits_needs_two_words(cases
 def test_a_wrong_dtype_hides_no_wrong_value_and_a_wrong_rank_none_either(cases: Path) -> None:
     wrong = in_float32(1.5)
     failures = parity.check("mse_loss", wrong, framework="torch", cases=cases, only="*mean-*-float16").failures
-    assert all("output has dtype float32" in one and "output is 1.5" in one for one in failures)
+    assert all("output has dtype float32" in one and "output differs" in one for one in failures)
     assert not any("by design" in one for one in failures)
 
     def long(scale: float, **arguments: Any) -> Result:
