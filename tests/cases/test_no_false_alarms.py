@@ -71,5 +71,6 @@ def test_a_loss_in_float64_that_is_rounded_once_is_green(loss: str) -> None:
     assert not told(records)
     better = {point.scenario.name for point in every if point.scenario.case.better}
     for name in better:
-        few = (point for point in every if point.scenario.name == name)
-        assert any(run_point(point, implementation, [1]).unexpected for point in few), f"{name!r} is green"
+        few = [point for point in every if point.scenario.name == name]
+        verdicts = {run_point(point, implementation, [1]).verdict for point in few}
+        assert verdicts & {"failed", "nearer than torch"}, f"{name!r} is green"

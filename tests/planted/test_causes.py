@@ -22,6 +22,7 @@ FACTS: dict[str, list[str]] = {
         "mse_loss: the vjp returns a tuple",
         "softmin: it is softmax",
         "kl_div: the whole loss is detached",
+        "binary_cross_entropy_with_logits: shapes broadcast where torch refuses",
     ],
     "beta": [
         "smooth_l1_loss: beta is left out",
@@ -38,7 +39,6 @@ FACTS: dict[str, list[str]] = {
     ],
     "broadcasting": [
         "kl_div: a gradient keeps the broadcast shape",
-        "binary_cross_entropy_with_logits: shapes broadcast where torch refuses",
     ],
     "class probabilities": [
         "cross_entropy: probabilities get no gradient",
