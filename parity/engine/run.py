@@ -147,7 +147,7 @@ def _since(record: Record, point: Point) -> list[str]:
     mismatch = record.mismatches[0]
     about = {one.argument or "output" for one in record.mismatches if one.kind is not Kind.CLASS}
     answered = mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT) and mismatch.kind is not Kind.RAISES
-    if point.loss not in LOSSES:
+    if point.loss not in LOSSES or not (answered or mismatch.subject is Subject.REFUSAL):
         return []
     return since(point, mismatch.seed or 0, frozenset(about if answered else ()))
 

@@ -206,4 +206,4 @@ def test_compiled_calls_are_compared_with_torchs_compiled_ones(tmp_path: Path) -
 
     alike = record(F.mse_loss)
     assert (alike.verdict, alike.compiled) == ("passed", True)
-    assert "under compile, output is 1.25 times torch's" in str(record(compiled_differently))
+    assert "under compile, output differs" in str(record(compiled_differently))

@@ -109,8 +109,9 @@ def test_a_random_twentieth_that_crashes_leaves_a_record_of_every_point() -> Non
         return losses.mse_loss(input, target, **options)
 
     only = "*/*-float32"
-    clean = parity.check("mse_loss", losses.mse_loss, seeds=1, only=only).records
-    found = parity.check("mse_loss", crashes, seeds=1, isolate=True, only=only).records
+    by_name = "positional"  # what takes its options by name alone is not offered by position
+    clean = parity.check("mse_loss", losses.mse_loss, seeds=1, only=only, exclude=by_name).records
+    found = parity.check("mse_loss", crashes, seeds=1, isolate=True, only=only, exclude=by_name).records
     assert [record.id for record in found] == [record.id for record in clean]
     crashed = [record for record in found if record.unexpected]
     assert 0.01 < len(crashed) / len(found) < 0.15

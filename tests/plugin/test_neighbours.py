@@ -109,7 +109,8 @@ def test_a_timeout_names_the_point(run: Run, tmp_path: Path) -> None:
     arguments = ("cases", "--parity-implementation", "mylib:ASLEEP", "--parity-results", "r.jsonl", "-k", "mean or l1")
     done = run(*arguments, "--timeout", "3")
     assert "1 failed, 1 passed" in done.stdout
-    assert "mse_loss/plain grid/mean-float32 - Failed: Time" in done.stdout
+    assert "mse_loss/plain grid/mean-float32 - cause 1" in done.stdout
+    assert "Failed: Timeout" in done.stdout
     assert recorded(tmp_path)["cases/mse_loss.yaml::mse_loss/plain grid/mean-float32"] == "error"
     [record] = [record for record in read_records(tmp_path / "r.jsonl").records if record.verdict == "error"]
     assert "pytest failed in the call of the point: Failed: Timeout" in sentence(record.mismatches[0])
