@@ -86,6 +86,6 @@ def test_pytest_and_the_report_tell_it(pytester: pytest.Pytester, tmp_path: Path
     assert main([str(pytester.path / "r.jsonl"), "--to", str(tmp_path)]) == 0
     text = (tmp_path / "parity.md").read_text()
     assert text.startswith(
-        "Everything agrees: 2 points, 6 draws, 1 loss, 1 implementation; 0 expected failures; 1 point nearer to the exact"
+        "Everything agrees: 2 points, 6 draws, 1 loss, 1 implementation; 0 expected failures; 1 point nearer to the"
     )
     assert "Mismatches in which torch is the farther from the exact answer." in text
