@@ -20,8 +20,9 @@ export OPENBLAS_NUM_THREADS = 1
 help:            ## these lines
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
 
+# A run that came to its end is kept: the next report says what has changed since.
 report: $(READY) ## run all cases, write reports/parity.md and reports/parity.html
-	@rm -f reports/results.jsonl
+	@tail -n 1 reports/results.jsonl 2>/dev/null | grep -q '"kind": "end"' && mv -f reports/results.jsonl reports/kept.jsonl || rm -f reports/results.jsonl
 	@$(RUN) pytest cases -q -n $(WORKERS) --parity-results reports/results.jsonl || true
 	@$(PARITY) report reports/results.jsonl --to reports
 
@@ -49,7 +50,7 @@ coverage: $(READY) ## which pairs of values of every two options occur in some c
 	@$(PARITY) coverage $(ARGS)
 
 clean:           ## remove the environment and the reports
-	rm -rf .venv .venv-* build *.egg-info reports/parity.* reports/results.jsonl
+	rm -rf .venv .venv-* build *.egg-info reports/parity.* reports/results.jsonl reports/kept.jsonl
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"parity needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'

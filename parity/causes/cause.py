@@ -116,11 +116,13 @@ class Cause:
         return bool(sign.key) and not sign.alike(self.sign)
 
     @property
-    def sentence(self) -> str:
-        """The cause in one sentence, as it follows '287 points: '."""
-        said = self.observed
-        if self.where:
-            said += f": only {'where' if self.condition.terms[0].absent else 'with'} {self.where}"
+    def scope(self) -> str:
+        """The facts as a part of the sentence: 'only with weight'; '' where there are none."""
+        return f"only {'where' if self.condition.terms[0].absent else 'with'} {self.where}" if self.where else ""
+
+    @property
+    def counts(self) -> list[str]:
+        """How many points are not as the facts say, and how many others agree."""
         told = []
         if self.without:
             told.append(f"{self.without:,} of them without these facts")
@@ -129,7 +131,13 @@ class Cause:
             told.append(plural(count, "point with these facts agrees", "points with these facts agree"))
         if self.agree:
             told.append(plural(self.agree, "other point agrees", "other points agree"))
-        return "; ".join([said, *told])
+        return told
+
+    @property
+    def sentence(self) -> str:
+        """The cause in one sentence, as it follows '287 points: '."""
+        said = f"{self.observed}: {self.scope}" if self.scope else self.observed
+        return "; ".join([said, *self.counts])
 
     def __str__(self) -> str:
         return f"{', '.join(self.losses)}: {plural(len(self.seen), 'point')}: {self.sentence}"

@@ -16,10 +16,15 @@ Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="a file that `p
 Example:
   pytest cases --parity-results results.jsonl
   parity report results.jsonl --to reports
+  parity report results.jsonl --since old.jsonl                what has changed stands at its top
 """
 )
 def report(
-    results: Results, to: Annotated[Path, typer.Option(metavar="FOLDER", help="where to write")] = Path("reports")
+    results: Results,
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="where to write")] = Path("reports"),
+    since: Annotated[
+        Path | None, typer.Option(metavar="OLD", help="an earlier run's records [default: kept.jsonl beside RESULTS]")
+    ] = None,
 ) -> None:
     """Show the records of a run as tables.
 
@@ -27,7 +32,7 @@ def report(
     """
     from parity.report.__main__ import report as written
 
-    raise typer.Exit(written(results, to))
+    raise typer.Exit(written(results, to, since))
 
 
 @app.command(

@@ -4,12 +4,13 @@ Every number of the report is counted here, by one rule: a point is compared unl
 this torch, or torch has no defined answer to it (a finding); it passes if its verdict is one of `AGREES`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from parity.causes.cause import Cause
+from parity.causes.example import Example
 from parity.causes.group import causes
 from parity.dtypes import NAMES
 from parity.facts.words import WORDS, listable
@@ -17,7 +18,9 @@ from parity.records.read import Results
 from parity.records.record import AGREES, Record
 from parity.report import remarks
 from parity.report.coverage import Coverage
+from parity.report.differences import Differences
 from parity.report.headline import Headline, compared, headline
+from parity.report.judged import Judged, bounded, judged
 
 Key = TypeVar("Key", bound=Hashable)
 NEAREST = 10
@@ -25,13 +28,17 @@ NEAREST = 10
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many points pass of those compared, and the worst error among them as a share of its allowance."""
+    """How many points pass of those compared, and how these were judged.
+
+    `ulp` is the largest error of those that the bound of their dtype admits, in units in the last place.
+    """
 
     passed: int
     compared: int
     expected: int
     unexpected: int
-    worst: float | None
+    ulp: float | None
+    judged: dict[Judged, int]
 
     @property
     def state(self) -> str:
@@ -70,8 +77,20 @@ class LossDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """What has changed since an earlier run; `run` says in words which one that is."""
+
+    found: Differences
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
-    """All that the report shows, in its order."""
+    """All that the report shows, in its order.
+
+    `smaller` has the smallest example of a cause by its place, or a sentence that says how to get it, `pictures` what
+    parity.report.pictures draws.
+    """
 
     headline: Headline
     dtypes: list[str]
@@ -95,7 +114,11 @@ class Tables:
     nearest: list[tuple[Record, str, Error]]
     losses: list[LossDetails]
     environment: dict[str, Any]
+    records: list[Record]
     coverage: Sequence[Coverage] = field(default=())
+    smaller: Mapping[int, Example | str] = field(default_factory=dict)
+    since: Since | None = None
+    pictures: Sequence[Any] = field(default=())
 
 
 def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
@@ -133,6 +156,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         nearest=nearest(records),
         losses=[details(loss, some) for loss, some in grouped(records, lambda r: r.loss).items()],
         environment=results.header,
+        records=records,
         coverage=coverage,
     )
 
@@ -155,10 +179,10 @@ def tally(records: Iterable[Record]) -> Tally:
     """Count some records."""
     checked = [record for record in records if compared(record)]
     verdicts = [record.verdict for record in checked]
-    shares = [share for record in checked for share in record.worst.values()]
     return Tally(
         sum(verdict in AGREES for verdict in verdicts), len(checked), verdicts.count("xfailed"),
-        sum(record.unexpected for record in checked), max(shares, default=None),
+        sum(record.unexpected for record in checked), bounded(checked),
+        dict(Counter(filter(None, map(judged, checked)))),
     )  # fmt: skip
 
 

@@ -34,7 +34,11 @@ def ulps(value: float | None) -> str:
     """An error in units in the last place."""
     if value is None:
         return ""
-    return "∞ ulp" if math.isinf(value) else f"{value:.2g} ulp" if value < 100 else f"{value:.0e} ulp"
+    if math.isinf(value):
+        return "∞ ulp"
+    if value < 100:
+        return f"{float(f'{value:.2g}'):g} ulp"
+    return f"{value:,.0f} ulp" if value < 1e5 else f"{value:.0e} ulp"
 
 
 def figure(value: Any, left: int = DEEP) -> str:
@@ -56,6 +60,14 @@ def listed(names: Sequence[str], separator: str = ", ", most: int = 4) -> str:
 def breakable(name: str) -> Markup:
     """HTML of a name that may break after its underscores."""
     return escape(visible(name)).replace("_", Markup("_<wbr>"))
+
+
+def coded(sentence: str) -> Markup:
+    """HTML of a sentence in which code stands between backticks."""
+    parts = map(visible, sentence.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
 
 
 def fragment(name: str) -> str:

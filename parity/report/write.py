@@ -1,4 +1,4 @@
-"""Tables -> parity.md and parity.html, by the templates in this folder."""
+"""Tables -> parity.md and parity.html, by the templates in this folder and in page/."""
 
 from functools import cache
 from pathlib import Path
@@ -7,7 +7,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from parity.causes.text import headline, hint, title
+from parity.dtypes import FLOATING
 from parity.report import text
+from parity.report.page.points import embedded
 from parity.report.remarks import CLASSES
 from parity.report.tables import Tables
 
@@ -33,11 +35,12 @@ def _template(name: str) -> Template:
     )  # fmt: skip
     environment.filters.update(
         share=text.share, ulps=text.ulps, figure=text.figure, plural=text.plural, heading=text.heading,
-        listed=text.listed, breakable=text.breakable, block=text.block, fragment=text.fragment,
+        listed=text.listed, breakable=text.breakable, block=text.block, fragment=text.fragment, coded=text.coded,
         headline=headline, title=title, hint=hint,
         answer=lambda name: name if name.startswith(("output", "second")) else f"gradient of {name}",
     )  # fmt: skip
-    environment.globals.update(percent=text.percent, classes=CLASSES)
+    bounds = [(row.name, row.rtol, row.rtol / row.eps) for row in FLOATING.values() if row.numpy.kind != "c"]
+    environment.globals.update(percent=text.percent, classes=CLASSES, bounds=bounds, embedded=embedded)
     return environment.get_template(f"{name}.j2")
 
 

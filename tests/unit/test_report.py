@@ -208,7 +208,7 @@ def test_matrix_counts_points_and_keeps_the_worst_error() -> None:
     some = [record(), failed(), record("mean-float64", worst={"input": 0.9})]
     found = tables(Results(HEADER, some, {"exitstatus": 1}, []))
     (row,) = found.matrix
-    assert (row.total.passed, row.total.compared, row.total.unexpected, row.total.worst) == (2, 3, 1, 0.9)
+    assert (row.total.passed, row.total.compared, row.total.unexpected, row.total.ulp) == (2, 3, 1, 2.0)
     assert (row.cells["float32"].passed, row.cells["float32"].compared, row.cells["float32"].state) == (1, 2, "leaves")
     assert found.dtypes == ["float32", "float64"]
     cells = {answer: cells for _, answer, cells in found.losses[0].answers}
