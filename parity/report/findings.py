@@ -12,7 +12,7 @@ from parity.causes.text import told
 from parity.errors import ParityError
 from parity.records.record import AGREES, Record
 from parity.report.text import percent
-from parity.report.write import filled
+from parity.report.write import filled, render
 
 if TYPE_CHECKING:
     from parity.causes.shrink import Live
@@ -125,12 +125,29 @@ class Findings(ABC):
         elif path.suffix == ".txt":
             text = "\n".join([str(self), *self.failures])
         else:
-            text = filled(f"found{path.suffix}", report=self)
+            text = self._page() if path.suffix == ".html" else filled("found.md", report=self)
         path.write_text(text + "\n", encoding="utf-8", errors="replace")
         return path
 
+    def _page(self) -> str:
+        """The page of a run of pytest, with this verdict and these causes."""
+        from parity.records.header import header
+        from parity.records.read import Results
+        from parity.report.again import asked_again
+        from parity.report.headline import Headline
+        from parity.report.tables import tables
+
+        run = header([self.implementation], None, 0, "default", self.planned, None)
+        causes = self.causes
+        state = "agrees" if self.ok else "leaves" if self.failures else "unsure"
+        found = replace(
+            tables(Results(run, self.records, None, [])), headline=Headline(state, self.head, self.others),
+            said=self.notes, causes=causes, smaller=asked_again(causes, {}),
+        )  # fmt: skip
+        return render("parity.html", found)
+
     def _repr_html_(self) -> str:
-        return filled("found.html", report=self, part=True)
+        return filled("found.html", report=self)
 
     @property
     def told(self) -> list[str]:

@@ -89,7 +89,7 @@ class Tables:
     """All that the report shows, in its order.
 
     `smaller` has the smallest example of a cause by its place, or a sentence that says how to get it, `pictures` what
-    parity.report.pictures draws.
+    parity.report.pictures draws, `said` what is said beside the verdict.
     """
 
     headline: Headline
@@ -119,6 +119,7 @@ class Tables:
     smaller: Mapping[int, Example | str] = field(default_factory=dict)
     since: Since | None = None
     pictures: Sequence[Any] = field(default=())
+    said: Sequence[str] = field(default=())
 
 
 def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:

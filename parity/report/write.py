@@ -22,8 +22,8 @@ def render(name: str, tables: Tables) -> str:
 
 
 def filled(name: str, **values: Any) -> str:
-    """A template of this folder with these values; `part` asks for what is put into a page that is there already."""
-    return _template(name).render(**{"part": False, **values})
+    """A template of this folder with these values."""
+    return _template(name).render(**values)
 
 
 @cache

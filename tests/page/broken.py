@@ -1,5 +1,6 @@
 """A library with three wrong losses, each in a way of its own, as a run of pytest imports it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,5 +29,9 @@ def hinge_embedding_loss(input: Array, target: Array, **options: Any) -> Result:
     return losses.hinge_embedding_loss(input, target, **options)
 
 
-LOSSES = {"sigmoid": sigmoid, "logsigmoid": logsigmoid, "hinge_embedding_loss": hinge_embedding_loss}
+LOSSES: dict[str, Callable[..., Any]] = {
+    "sigmoid": sigmoid,
+    "logsigmoid": logsigmoid,
+    "hinge_embedding_loss": hinge_embedding_loss,
+}
 IMPLEMENTATION = parity.Implementation("mylib", losses=LOSSES)

@@ -122,9 +122,10 @@ def test_twenty_thousand_points_are_small_and_searched_at_once(opened: Opened, m
     for place in range(20_000):
         one, round = some[place % len(some)], place // len(some)
         ulp = {name: value * (1 + place % 97) for name, value in one.ulp.items()}
-        new = {"loss": f"{one.loss}_{round}", "scenario": f"{one.scenario} {place % 7}", "ulp": ulp}
-        id = f"{new['loss']}/{new['scenario']}/{place}-{one.id.rpartition('/')[2]}"
-        many.append(replace(one, id=id, facts=sorted([*one.facts, f"dim={place % 50}"]), **new))
+        loss, scenario = f"{one.loss}_{round}", f"{one.scenario} {place % 7}"
+        id = f"{loss}/{scenario}/{place}-{one.id.rpartition('/')[2]}"
+        facts = sorted([*one.facts, f"dim={place % 50}"])
+        many.append(replace(one, id=id, facts=facts, loss=loss, scenario=scenario, ulp=ulp))
     results = read_records(made / "red" / "results.jsonl")
     results.records[:] = many
     path = tmp_path / "many.html"
