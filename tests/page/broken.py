@@ -22,16 +22,16 @@ def logsigmoid(input: Array) -> Result:
     return (output if input.ndim < 2 else np.asarray(output / 2, output.dtype)), vjp
 
 
-def hinge_embedding_loss(input: Array, target: Array, **options: Any) -> Result:
+def soft_margin_loss(input: Array, target: Array, **options: Any) -> Result:
     """It refuses halves."""
     if input.dtype.itemsize == 2:
         raise TypeError("halves are not for us")
-    return losses.hinge_embedding_loss(input, target, **options)
+    return losses.soft_margin_loss(input, target, **options)
 
 
 LOSSES: dict[str, Callable[..., Any]] = {
     "sigmoid": sigmoid,
     "logsigmoid": logsigmoid,
-    "hinge_embedding_loss": hinge_embedding_loss,
+    "soft_margin_loss": soft_margin_loss,
 }
 IMPLEMENTATION = parity.Implementation("mylib", losses=LOSSES)

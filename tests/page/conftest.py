@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
-GREEN = ("sigmoid", "softmax", "logsigmoid")
-RED = ("sigmoid", "logsigmoid", "hinge_embedding_loss")
+GREEN = ("sigmoid", "logsigmoid", "softmin")
+RED = ("sigmoid", "logsigmoid", "soft_margin_loss")
 ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

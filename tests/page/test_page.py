@@ -74,7 +74,7 @@ def test_the_verdict_and_the_causes_come_first(opened: Opened, red: Path) -> Non
     ]  # fmt: skip
     assert page.evaluate("document.documentElement.scrollHeight") < 8000
     assert len(page.query_selector_all(".causes > li")) <= 6
-    for loss in ("sigmoid", "logsigmoid", "hinge_embedding_loss"):
+    for loss in ("sigmoid", "logsigmoid", "soft_margin_loss"):
         assert loss in page.inner_text("#causes")
 
 
@@ -124,10 +124,10 @@ def test_every_point_is_an_anchor(opened: Opened, red: Path) -> None:
 
 def test_a_cell_opens_to_scenarios_and_those_to_points(opened: Opened, green: Path) -> None:
     page = opened(green)
-    cell = page.locator("#loss-softmax td[data-by='numpy'][data-dtype='float32']")
+    cell = page.locator("#loss-softmin td[data-by='numpy'][data-dtype='float32']")
     count = int(cell.locator("a").inner_text())
     cell.locator("a").click()
-    assert page.inner_text(".drawer h3") == "softmax · numpy · float32"
+    assert page.inner_text(".drawer h3") == "softmin · numpy · float32"
     page.click(".drawer .more button")
     tallies = page.locator(".drawer .scenario > summary > .tally").all_inner_texts()
     assert sum(int(text) for text in tallies if text.isdigit()) == count
@@ -135,7 +135,7 @@ def test_a_cell_opens_to_scenarios_and_those_to_points(opened: Opened, green: Pa
     page.click(".drawer .point > summary >> nth=0")
     assert "gradient of input" in page.inner_text(".drawer .point table")
     page.reload()
-    assert page.inner_text(".drawer h3") == "softmax · numpy · float32"
+    assert page.inner_text(".drawer h3") == "softmin · numpy · float32"
     page.click(".drawer button:has-text('Close')")
     assert page.query_selector(".drawer") is None
     assert "loss" not in page.url.split("#")[-1]
