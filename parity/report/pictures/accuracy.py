@@ -37,10 +37,11 @@ def accuracy(records: Sequence[Record]) -> Picture | None:
     if not panels:
         return None
     caption = (
-        f"How far each side is from the exact answer at a sample of the points: the worst element of the output and the "
-        f"gradients of a point's first draw, in units in the last place. Above the line the implementation, below it "
-        f"{reference}: where both are alike, an error is the loss's own. The exact answer is {reference}'s in float64; "
-        "of doubles it is the NumPy loss's in extended precision. Each row has its own scale of shares; the figures are medians."
+        "How far each side is from the exact answer at a sample of the points: the worst element of the output and the "
+        "gradients of a point's first draw, in units in the last place. Above the line is the implementation, below it "
+        f"{reference}. Where both are alike, an error is the loss's own. The exact answer is that of {reference} in "
+        "float64, of doubles the NumPy loss's in extended precision. Each row has its own scale of shares; the figures "
+        "are medians."
     )
     return Picture(SLUG, TITLE, caption, "".join(panels), facts)
 
@@ -67,7 +68,9 @@ def _panel(
         }  # fmt: skip
         told.append(f"{loss}: {ulp_figure(ours)} and {ulp_figure(theirs)}")
     described = f"Median error in ulp of {implementation} and of {reference}, by loss. {'; '.join(told)}."
-    return panel.svg(f"{SLUG}-{implementation}-{dtype}", f"{TITLE} in {dtype}, {implementation} and {reference}", described)
+    return panel.svg(
+        f"{SLUG}-{implementation}-{dtype}", f"{TITLE} in {dtype}, {implementation} and {reference}", described
+    )
 
 
 def logarithms(values: Any) -> Any:

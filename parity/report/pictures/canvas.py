@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity.plain import visible
 from parity.report.pictures.svg import COLOURS, inline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # One unit is a CSS pixel where the panel is as wide as it was drawn.
 WIDTH = 352
@@ -32,7 +32,7 @@ class Panel:
         from matplotlib.figure import Figure
 
         left, right, top, bottom = margins
-        self.figure: Figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72, frameon=False)
+        self.figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72, frameon=False)
         box = (left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, (height - top - bottom) / height)
         self.axes: Axes = self.figure.add_axes(box, xlim=x, ylim=y)
         self.axes.set_axis_off()
@@ -42,20 +42,40 @@ class Panel:
     def write(self, x: float, y: float, text: str, colour: str = "ink", align: str = "left", **more: Any) -> None:
         """Text at a place in pixels from the upper left corner of the panel."""
         style: dict[str, Any] = {"size": SMALL, "va": "baseline", **more}
-        self.figure.text(x / WIDTH, 1 - y / self.height, text, color=COLOURS[colour], ha=align, **style)
+        self.figure.text(
+            x / WIDTH, 1 - y / self.height, visible(text), parse_math=False, color=COLOURS[colour], ha=align, **style
+        )
 
     def label(self, x: float, y: float, text: str, colour: str = "ink", **more: Any) -> None:
         """Text at a place of the field, moved by `offset` pixels."""
         offset = more.pop("offset", (0, 0))
         style: dict[str, Any] = {"size": SMALL, "va": "center", **more}
         self.axes.annotate(
-            text, (x, y), offset, textcoords="offset points", color=COLOURS[colour], annotation_clip=False, **style
+            visible(text),
+            (x, y),
+            offset,
+            parse_math=False,
+            textcoords="offset points",
+            color=COLOURS[colour],
+            annotation_clip=False,
+            **style,
         )
 
     def lines(self, xs: Any, ys: Any, colour: str, width: float = 1.0, **more: Any) -> None:
         """A line through places of the field, broken where one is nan."""
         style: dict[str, Any] = {"solid_capstyle": "butt", "clip_on": False, **more}
         self.axes.plot(xs, ys, color=COLOURS[colour], linewidth=width, **style)
+
+    def mark(self, x: float, y: float, colour: str, marker: str = "x") -> None:
+        """A mark at a place of the field."""
+        self.axes.plot([x], [y], marker, color=COLOURS[colour], markersize=6, zorder=4, clip_on=False)
+
+    def sample(self, x: float, y: float, colour: str, width: float, dash: Any) -> None:
+        """A piece of a line for the key, at a place in pixels from the upper left corner."""
+        from matplotlib.lines import Line2D
+
+        places = [x / WIDTH, (x + 22) / WIDTH], [1 - y / self.height] * 2
+        self.figure.add_artist(Line2D(*places, color=COLOURS[colour], linewidth=width, linestyle=dash))
 
     def area(self, xs: Any, ys: Any, colour: str, **more: Any) -> None:
         """An area whose edges are these places, in parts where one is nan."""
@@ -85,7 +105,9 @@ class Rows(Panel):
         super().__init__(title, TOP + BOTTOM + PITCH * len(names), x, (len(names) - 0.5, -0.5))
         for row, name in enumerate(names):
             for line, part in enumerate(parts := broken(name)):
-                self.write(LEFT - 6, TOP + PITCH * (row + 0.5) + 4 + 11 * (line - (len(parts) - 1) / 2), part, align="right")
+                self.write(
+                    LEFT - 6, TOP + PITCH * (row + 0.5) + 4 + 11 * (line - (len(parts) - 1) / 2), part, align="right"
+                )
         base = np.arange(len(names), dtype=float).repeat(3)
         self.lines(np.tile([x[0], x[1], np.nan], len(names)), base, "line", 0.8, zorder=1)
 
@@ -102,7 +124,8 @@ class Rows(Panel):
                 part.extend(_outline(edges, row + up * FULL * count / highest, float(row)))
         for part, colour in zip(parts, colours, strict=True):
             if part:
-                self.area(*np.transpose(part), colour, zorder=2)
+                xs, ys = np.transpose(part)
+                self.area(xs, ys, colour, zorder=2)
 
     def figure_at(self, row: int, text: str, colour: str, side: int = 0) -> None:
         """A figure right of a row: beside its upper half (-1), its lower one (1) or its line (0)."""

@@ -37,20 +37,21 @@ def headroom(records: Sequence[Record]) -> Picture | None:
         return None
     reference = next((record.reference for record in records), "torch")
     caption = (
-        f"The worst error of each point that passes, in ulp of {reference}'s answer. Above the line the points that the "
-        "dtype's tolerance alone judged: the rule marks that tolerance, and the figure is what nine in ten of their errors stay "
-        "below, as a share of it: far below 1, it could be tighter. Below the line the points of which a draw needed an allowance of its own, measured at that draw "
-        f"(twice {reference}'s own distance from the exact answer, and what a rounding of the inputs moves); such an "
-        "allowance grows until it holds the error, so a share near 1 says nothing about them. What could not have been "
-        "seen: above the line, an error left of the rule; below it, one as large as those that are shown."
+        f"The worst error of each point that passes, in ulp of {reference}'s answer. Above the line are the points "
+        "that the dtype's tolerance alone judged: the rule marks that tolerance, and the figure is what nine in ten of "
+        "their errors stay below, as a share of it. Far below 1, it could be tighter. Below the line are the points of "
+        "which a draw needed an allowance of its own, measured at that draw: twice "
+        f"{reference}'s own distance from the exact answer, and what a rounding of the inputs moves. Such an allowance "
+        "grows until it holds the error, so a share near 1 says nothing about them. What could not have been seen: "
+        "above the line an error left of the rule, below it one as large as those that are shown."
     )
     return Picture(SLUG, TITLE, caption, "".join(panels), facts)
 
 
 def _panel(implementation: str, dtype: str, found: dict[str, list[Record]], facts: dict[str, Any]) -> str:
-    losses, row_ = sorted(found), FLOATING[dtype]
+    losses, limits = sorted(found), FLOATING[dtype]
     panel = Rows(f"{dtype}, {implementation}", losses, AXIS)
-    least = row_.rtol / row_.eps
+    least = limits.rtol / limits.eps
     panel.grid(TICKS, "worst error of a point, ulp (log scale)")
     place = min(math.log10(least), AXIS[1])
     panel.lines([place, place], [len(losses) - 0.5, -0.5], "ink", 1.0, linestyle=(0, (3, 2)), zorder=3)
@@ -73,14 +74,14 @@ def _panel(implementation: str, dtype: str, found: dict[str, list[Record]], fact
             panel.figure_at(row, percent(own, len(found[loss])), "textbook", 1)
         farthest = max(map(_ulp, by_own[row]), default=None)
         facts.setdefault(implementation, {}).setdefault(dtype, {})[loss] = {
-            "points": len(found[loss]), "90 % below": most, "largest share": max(shares, default=None), "own allowance": own, "unseen relative": row_.rtol,
-            "largest ulp by own allowance": farthest,
+            "points": len(found[loss]), "90 % below": most, "largest share": max(shares, default=None),
+            "own allowance": own, "largest ulp by own allowance": farthest, "unseen relative": limits.rtol,
         }  # fmt: skip
         told.append(f"{loss} {share(most) or 'none'}" + (f", {own} by their own" if own else ""))
     panel.label(place, -0.5, f"{ulp_figure(least)} ulp", "ink", ha="center", va="bottom", offset=(0, 1), size=9.5)
     described = (
-        f"What 90 % of the errors of {implementation} in {dtype} stay below, as a share of the tolerance, and how many points "
-        f"needed an allowance of their own. {'; '.join(told)}."
+        f"What 90 % of the errors of {implementation} in {dtype} stay below, as a share of the tolerance, and how many "
+        f"points needed an allowance of their own. {'; '.join(told)}."
     )
     return panel.svg(f"{SLUG}-{implementation}-{dtype}", f"{TITLE}, {dtype}, {implementation}", described)
 

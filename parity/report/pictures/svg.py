@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 from markupsafe import escape
 
+from parity.plain import visible
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -34,13 +36,16 @@ def inline(figure: "Figure", name: str, title: str, description: str) -> str:
     """The figure as inline SVG; `name` tells its ids from those of others on the page, `description` is read aloud."""
     import matplotlib
 
+    name, title, description = re.sub(r"[^\w-]", "-", name), visible(title), visible(description)
     drawing = BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "path.simplify": True}):
         figure.savefig(drawing, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format")))
     root = ElementTree.fromstring(drawing.getvalue())
     ids = {
         str(element.get("id")): f"{name}-{number}"
-        for number, element in enumerate(child for child in root.iter() if child.tag != f"{_SPACE}g" and child.get("id"))
+        for number, element in enumerate(
+            child for child in root.iter() if child.tag != f"{_SPACE}g" and child.get("id")
+        )
     }
     inside = "".join(_joined(text for child in root for text in _written(child, ids)))
     width, height = (float(value) for value in root.attrib["viewBox"].split()[2:])
@@ -97,33 +102,36 @@ def _attributes(tag: str, element: ElementTree.Element, ids: dict[str, str]) -> 
 
 
 def _styles(tag: str, style: str) -> Iterator[tuple[str, str]]:
-    """The style as attributes, but for colours and dashes that are those of the whole picture anyway."""
+    """The style as attributes, but for what is said of the whole picture."""
     found = dict(part.strip().split(": ", 1) for part in style.split(";") if part.strip())
-    colours = "; ".join(
-        f"{name}: var(--picture-{_NAMES[value]})" for name, value in found.items() if value in _NAMES
+    colours = ";".join(
+        f"{name}:var(--picture-{_NAMES[value]})" for name, value in found.items() if value in _NAMES
     )  # fmt: skip
     if colours and not (tag == "text" and found.get("fill") == COLOURS["ink"]):
         yield "style", colours
     if found.get("fill") == "none" or (tag in ("path", "use") and "fill" not in found):
         yield "fill", "none"
     for name, value in found.items():
-        if name in ("font", "font-size") and (size := re.search(r"([\d.]+)px", value)):
-            if size[1] != _SIZE:
-                yield "font-size", size[1]
+        size = re.search(r"([\d.]+)px", value) if name in ("font", "font-size") else None
+        if size and size[1] != _SIZE:
+            yield "font-size", size[1]
         if name in ("font", "font-weight") and re.match("bold|[67]00", value):
             yield "font-weight", "600"
-        elif name in ("stroke-width", "stroke-dasharray", "stroke-linecap", "text-anchor", "opacity", "fill-opacity"):
-            if value != "start":
-                yield name, _rounded(value)
+        elif name in ("stroke-width", "stroke-dasharray", "text-anchor") and value != "start":
+            yield name, _rounded(value)
 
 
 def _path(path: str) -> str:
-    """The path in as few letters as it needs: lines along an axis have one number."""
-    written, x, y = [], "", ""
+    """The path in as few letters as it needs: lines along an axis have one number, and go as far as they go."""
+    written: list[str] = []
+    x = y = ""
     for letter, numbers in _PART.findall(path):
         places = numbers.split()
-        if letter == "L" and len(places) == 2 and places[1] == y:
-            written.append(f"H{places[0]}" if places[0] != x else "")
+        along = letter == "L" and len(places) == 2 and places[1] == y
+        if along and written[-1][0] == "H" and float(places[0]) >= float(x):
+            written[-1] = f"H{places[0]}"
+        elif along:
+            written.append(f"H{places[0]}")
         elif letter == "L" and len(places) == 2 and places[0] == x:
             written.append(f"V{places[1]}")
         else:
