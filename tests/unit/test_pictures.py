@@ -1,4 +1,4 @@
-"""The pictures show what the records say, as text and in the page's colours; without matplotlib a sentence stands there."""
+"""The pictures show what the records say, as text and in the page's colours; without matplotlib a sentence does."""
 
 import re
 import subprocess
@@ -16,11 +16,11 @@ from parity.report.pictures import Picture, absent, drawn
 from parity.report.pictures.stability import frontier
 from tests.unit.recorded import failed, record
 
+pytest.importorskip("matplotlib")
 FACTS = ["reduction=mean", "weight", "float32", "large"]
 
 
 def picture(slug: str, *records: Record) -> Picture:
-    pytest.importorskip("matplotlib")
     (found,) = [one for one in drawn(records) if one.slug == slug]
     return found
 
@@ -114,7 +114,10 @@ def test_pictures_are_text_in_the_colours_of_the_page_and_fetch_nothing() -> Non
             assert panel.get("role") == "img"
             assert panel.get("viewBox", "").startswith("0 0 352 ")
             title, text = (panel.find(tag) for tag in ("title", "desc"))
-            assert title is not None and text is not None and title.text and text.text
+            assert title is not None
+            assert text is not None
+            assert title.text
+            assert text.text
             assert panel.get("aria-labelledby") == f"{title.get('id')} {text.get('id')}"
             ids += [str(element.get("id")) for element in panel.iter() if element.get("id")]
         assert not re.search(r"#[0-9a-f]{6}\b|url\(|https?:|<script|<style|<b>|\x1b", one.svg)
