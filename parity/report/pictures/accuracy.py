@@ -10,7 +10,7 @@ import numpy as np
 from parity.dtypes import FLOATING
 from parity.records.record import Record
 from parity.report.pictures.canvas import WIDTH, Rows
-from parity.report.pictures.picture import Picture
+from parity.report.pictures.picture import Picture, beside
 from parity.report.text import ulp_figure
 
 SLUG, TITLE = "accuracy", "Error against the exact answer"
@@ -43,7 +43,7 @@ def accuracy(records: Sequence[Record]) -> Picture | None:
         "float64, of doubles the NumPy loss's in extended precision. Each row has its own scale of shares; the figures "
         "are medians."
     )
-    return Picture(SLUG, TITLE, caption, "".join(panels), facts)
+    return Picture(SLUG, TITLE, caption, beside(panels), facts)
 
 
 def _panel(

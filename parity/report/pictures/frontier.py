@@ -9,7 +9,7 @@ from parity.plain import visible
 from parity.records.record import Record
 from parity.report.pictures.accuracy import logarithms
 from parity.report.pictures.canvas import WIDTH, Panel
-from parity.report.pictures.picture import Picture
+from parity.report.pictures.picture import Picture, beside
 from parity.report.pictures.stability import ANSWERS, DTYPES, Frontier, frontier
 from parity.report.text import ulp_figure
 
@@ -20,11 +20,11 @@ SIDES: dict[str, tuple[str, float, Any]] = {
 }  # fmt: skip
 # Beyond this power of ten so many times more magnitudes stand in the same room.
 BROKEN, PRESSED = 3.0, 25.0
-NAMES = {"output": "output", "input": "gradient of input"}
-# The logarithms of an ulp that are shown, and where an answer that is no number is put.
-LOW, HIGH, NONE = -1.0, 8.0, 9.6
+NAMES = {"output": "output", "input": "gradient"}
+# The logarithms of an ulp that are shown, and where an answer that is no number is put; words stand between.
+LOW, HIGH, NONE, WORDS = -1.0, 8.0, 11.2, 9.3
 # The field of the output stands above that of the gradient.
-BASES = {"output": 13.0, "input": 0.0}
+BASES = {"output": 14.6, "input": 0.0}
 TICKS = [(0.0, "1"), (4.0, "10⁴"), (8.0, "≥10⁸")]
 
 
@@ -42,13 +42,13 @@ def stability(records: Sequence[Record]) -> Picture | None:
         "Probabilities are the sigmoid of such logits. At the top of each field an answer is nan or infinite where the "
         "exact one is a number of the dtype. A gradient that is nearly 0 loses its digits on every side alike."
     )
-    return Picture(SLUG, TITLE, caption, "".join(panels), facts)
+    return Picture(SLUG, TITLE, caption, beside(panels), facts)
 
 
 def _panel(one: Frontier, facts: dict[str, Any]) -> str:
     end = _place(one, one.magnitudes[-1])
     top = BASES["output"] + NONE + 1.2
-    panel = Panel(one.loss, 300, (0.0, end), (LOW - 0.6, top), (38, 12, 48, 34))
+    panel = Panel(one.loss, 320, (0.0, end), (LOW - 0.6, top), (38, 12, 48, 34))
     panel.write(WIDTH, 14, one.dtype, "soft", "right")
     x = 0.0
     for side, (colour, width, dash) in SIDES.items():
@@ -63,11 +63,11 @@ def _panel(one: Frontier, facts: dict[str, Any]) -> str:
     panel.lines([0, end, math.nan] * (len(levels) // 3), levels, "line", 0.8, zorder=0)
     told = []
     for answer, base in BASES.items():
-        panel.area([0, end, end, 0], [base + y for y in (HIGH + 0.6, HIGH + 0.6, NONE + 0.7, NONE + 0.7)], "wash")
+        panel.area([0, end, end, 0], [base + y for y in (NONE - 0.9, NONE - 0.9, NONE + 0.9, NONE + 0.9)], "wash")
         for place, text in TICKS:
             panel.label(0, base + place, text, "soft", ha="right", offset=(-5, 0))
-        panel.label(0, base + NONE - 0.15, "nan, ∞", "soft", ha="right", offset=(-3, 0), size=9.5)
-        panel.label(end, base + HIGH - 0.9, f"{NAMES[answer]}, ulp", "ink", ha="right", offset=(-2, 0))
+        panel.label(0, base + NONE, "nan, ∞", "soft", ha="right", offset=(-3, 0), size=9.5)
+        panel.label(end, base + WORDS, f"{NAMES[answer]}, ulp", "ink", ha="right", offset=(-2, 0))
         for side, (colour, width, dash) in SIDES.items():
             if side in one.errors:
                 told.append(_line(panel, one, side, answer, (colour, width, dash), base))
@@ -96,7 +96,7 @@ def _line(panel: Panel, one: Frontier, side: str, answer: str, style: tuple[str,
         return f"{name}: at most {ulp_figure(_largest(one, side, answer))} ulp."
     panel.mark(_place(one, fails), base + NONE, colour)
     if side == "textbook":
-        panel.label(_place(one, fails), base + HIGH - 0.9, f"from {fails:.3g}", colour, ha="left", offset=(6, 0))
+        panel.label(_place(one, fails), base + WORDS, f"from {fails:.3g}", colour, ha="left", offset=(6, 0))
     return f"{name}: nan or infinite from {fails:.3g} on."
 
 

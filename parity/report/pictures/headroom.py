@@ -12,7 +12,7 @@ from parity.records.record import AGREES, Record
 from parity.report.headline import compared
 from parity.report.pictures.accuracy import LESSONS, logarithms
 from parity.report.pictures.canvas import WIDTH, Rows
-from parity.report.pictures.picture import Picture
+from parity.report.pictures.picture import Picture, beside
 from parity.report.text import percent, share, ulp_figure
 
 SLUG, TITLE = "headroom", "Headroom: errors beside what is allowed"
@@ -45,7 +45,7 @@ def headroom(records: Sequence[Record]) -> Picture | None:
         "grows until it holds the error, so a share near 1 says nothing about them. What could not have been seen: "
         "above the line an error left of the rule, below it one as large as those that are shown."
     )
-    return Picture(SLUG, TITLE, caption, "".join(panels), facts)
+    return Picture(SLUG, TITLE, caption, beside(panels), facts)
 
 
 def _panel(implementation: str, dtype: str, found: dict[str, list[Record]], facts: dict[str, Any]) -> str:

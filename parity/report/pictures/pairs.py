@@ -10,7 +10,7 @@ from parity.facts.words import WORDS
 from parity.records.record import Record
 from parity.report.headline import compared
 from parity.report.pictures.canvas import WIDTH, Panel
-from parity.report.pictures.picture import Picture
+from parity.report.pictures.picture import Picture, beside
 
 SLUG, TITLE = "pairs", "Pairs of options and facts"
 MOST = 20
@@ -41,12 +41,12 @@ def pairs(records: Sequence[Record]) -> Picture | None:
     if not panels:
         return None
     caption = (
-        "A cell is a pair of what a call can have: the word at the right end of its row, and the one below which "
-        "it stands. The darker, the more points were compared that have both; where there is no cell, none was, be it "
-        "that no case has the pair or that it cannot be. Squares mark pairs with points that fail: small for up to a "
-        "tenth of its points, full for all of them. Losses with failures come first."
+        "A cell is a pair of what a call can have: the word at the right end of its row, and the one below which it "
+        "stands. The stronger its colour, the more points were compared that have both; where there is no cell, none "
+        "was, be it that no case has the pair or that it cannot be. Squares mark pairs with points that fail: small for "
+        "up to a tenth of its points, full for all of them. Losses with failures come first."
     )
-    return Picture(SLUG, TITLE, caption, "".join(panels), facts)
+    return Picture(SLUG, TITLE, caption, beside(panels), facts)
 
 
 def _words(records: Sequence[Record]) -> list[str]:

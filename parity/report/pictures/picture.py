@@ -1,7 +1,13 @@
 """What a picture is: drawn, with its words and its figures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def beside(panels: Sequence[str]) -> str:
+    """The panels, as many in a row as there is room for."""
+    return f'<div class="panels">{"".join(panels)}</div>'
 
 
 @dataclass(frozen=True, slots=True)
