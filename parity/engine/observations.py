@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from parity.comparison import observe, warned, witness
+from parity.comparison import distance, observe, warned, witness
 from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
@@ -85,6 +85,8 @@ def values(draw: Draw) -> Iterator[Mismatch]:
                 only_by_strides(draw, name, problem)
                 yield problem
     record.lenient += draw.expected.lenient
+    if draw.drawn.first and not draw.pair.point.around and distance.sampled(record.id):
+        record.distance = distance.distance(draw.expected.exact, draw.conformed().values, draw.reference.values)
 
 
 def figures(draw: Draw) -> Iterator[Mismatch]:

@@ -13,6 +13,7 @@ from parity.records.read import Results, read_records
 from parity.report.again import asked_again
 from parity.report.coverage import Coverage, coverage
 from parity.report.differences import differences
+from parity.report.pictures import absent, drawn
 from parity.report.tables import Since, tables
 from parity.report.text import plural
 from parity.report.write import write
@@ -42,7 +43,10 @@ def report(path: Path, to: Path, since: Path | None = None) -> int:
     except Unusable as error:
         return _fail(str(error))
     found = tables(results, list(_coverage({record.path for record in results.records})))
-    found = replace(found, since=earlier, smaller=asked_again(found.causes, results.header))
+    found = replace(
+        found, since=earlier, smaller=asked_again(found.causes, results.header), pictures=drawn(found.records),
+        said=list(filter(None, [absent()])),
+    )  # fmt: skip
     try:
         paths = write(found, to)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -41,6 +41,13 @@ def ulps(value: float | None) -> str:
     return f"{value:,.0f} ulp" if value < 1e5 else f"{value:.0e} ulp"
 
 
+def ulp_figure(value: float) -> str:
+    """The same without its unit, as short as in a picture."""
+    if not math.isfinite(value):
+        return "∞"
+    return f"{value:.0e}".replace("e+0", "e") if value >= 9999.5 else f"{value:.2g}" if value < 99.5 else f"{value:.0f}"
+
+
 def figure(value: Any, left: int = DEEP) -> str:
     """A published or computed figure, nested lists included, cut where it is long or deep."""
     if isinstance(value, list):

@@ -32,7 +32,8 @@ def test_the_package_requires_no_torch_but_an_old_one() -> None:
 
 def test_the_pins_are_within_what_the_package_requires() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    required = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    extras = project["optional-dependencies"]
+    required = [*project["dependencies"], *extras["test"], *extras["report"]]
     pins = dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     for one in map(Requirement, required):
         assert pins[one.name] in one.specifier, one

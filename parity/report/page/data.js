@@ -56,6 +56,9 @@ class Points {
   text(column, point) { return this.texts[this.column[column][point]]; }
   lines(column, point) { return this.column[column][point].map((text) => this.texts[text]); }
 
+  // The largest errors of both sides against the exact answer, of a point that was measured.
+  exact(point) { return (this.column.exact[point] ?? []).map(number); }
+
   // Each answer with its error in ulp and as a share of what was allowed.
   answers(point) {
     const errors = this.column.errors[point].map(number);

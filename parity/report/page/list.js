@@ -75,6 +75,10 @@ class List {
     }
     const answers = points.answers(point), how = points.name("judged", point);
     if (answers.length) found.push(answersTable(answers));
+    const exact = points.exact(point);
+    if (exact.length) {
+      put("p", {class: "soft"}, `Against the exact answer, in the first draw: ${ulps(exact[0])}, torch's own ${ulps(exact[1])}.`);
+    }
     if (how === "measured") {
       put("p", {class: "soft"}, "Beyond the bound of its dtype, and held against what was measured at that very draw. ",
         el("a", {href: "#allowance"}, "What that is"));

@@ -61,5 +61,8 @@ function told(points, some) {
     const most = worst > 0 && Number.isFinite(worst) && !how.startsWith("not ") ? ` (at most ${ulps(worst)})` : "";
     words.push(`${counted.format(count)} ${how}${most}`);
   }
-  return `${plural(some.length, "point")}: ${words.join(", ")}.`;
+  const exact = [...some].map((point) => points.exact(point)).filter(([one, other]) => Number.isFinite(one) && Number.isFinite(other));
+  const most = (place) => ulps(exact.map((both) => both[place]).sort((one, other) => one - other)[exact.length >> 1]);
+  const beside = exact.length ? ` Against the exact answer, in a sample of ${exact.length}: half within ${most(0)}, torch within ${most(1)}.` : "";
+  return `${plural(some.length, "point")}: ${words.join(", ")}.${beside}`;
 }

@@ -151,7 +151,7 @@ class Page {
     });
     const title = [cell.place.loss, cell.place.by, cell.place.dtype].filter(Boolean).join(" · ");
     const content = el("div", {class: "drawer"}, el("div", {class: "head"}, el("h3", {tabindex: -1}, title), close),
-      el("p", {class: "soft"}, told(points, some)), ...this._pictures(cell.place.loss), this.list.scenarios(some, MANY));
+      el("p", {class: "soft"}, told(points, some)), this.list.scenarios(some, MANY));
     this.drawer = el("tbody", {class: "opened"}, el("tr", {}, el("td", {colspan: cell.cell.closest("table").dataset.columns}, content)));
     cell.cell.closest("tbody").after(this.drawer);
     if (scroll) {
@@ -159,12 +159,6 @@ class Page {
       content.querySelector("h3").focus({preventScroll: true});
     }
     return content;
-  }
-
-  _pictures(loss) {
-    const there = [...document.querySelectorAll("#pictures figure[data-loss]")].filter((one) => one.dataset.loss === loss);
-    const links = there.map((one) => el("a", {href: `#${one.id}`}, one.dataset.title));
-    return links.length ? [el("p", {class: "soft"}, "Pictures: ", ...links.flatMap((one, place) => (place ? [" · ", one] : [one])))] : [];
   }
 
   // Open the loss, scenario and point of an id.

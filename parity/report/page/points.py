@@ -36,7 +36,7 @@ def columns(records: Sequence[Record], causes: Sequence[Cause]) -> dict[str, Any
     names, words, texts = tables["names"], tables["words"], tables["texts"]
     of_cause = {_key(record): number for number, cause in enumerate(causes, start=1) for record in cause.points}
     told = dict(_sentences(records, causes))
-    rows: list[list[Any]] = []
+    rows: list[dict[str, Any]] = []
     for record in records:
         prefix = f"{record.loss}/{record.scenario}/"
         prefix = prefix if record.id.startswith(prefix) else ""
@@ -46,21 +46,19 @@ def columns(records: Sequence[Record], causes: Sequence[Cause]) -> dict[str, Any
         errors = [_number(value) for name in answers for value in (record.ulp.get(name, 0.0), record.worst[name])]
         how = judged(record)
         more = [*record.notes, *(f"not offered: {what}" for what in dict.fromkeys(record.not_offered))]
-        rows.append([
-            tables["scenarios"](scenario), names(record.implementation), names(record.dtype),
-            tables["choices"](visible(record.id.removeprefix(prefix))), names(record.verdict),
-            names(how or ("" if compared(record) else "uncompared")),
-            tables["facts"](tuple(words(word) for word in record.facts)), of_cause.get(_key(record), 0),
-            tables["answers"](tuple(names(name) for name in answers)), errors, len(seeds_run(record)),
-            texts(record.reason or ""), [texts(text) for text in told.get(_key(record), ())],
-            [texts(text) for text in more], texts(record.repeat if record.mismatches else ""),
-        ])  # fmt: skip
-    titles = (
-        "scenario", "by", "dtype", "choice", "verdict", "judged", "facts", "cause", "answers", "errors", "draws",
-        "reason", "differs", "notes", "repeat",
-    )  # fmt: skip
+        rows.append({
+            "scenario": tables["scenarios"](scenario), "by": names(record.implementation), "dtype": names(record.dtype),
+            "choice": tables["choices"](visible(record.id.removeprefix(prefix))), "verdict": names(record.verdict),
+            "judged": names(how or ("" if compared(record) else "uncompared")),
+            "facts": tables["facts"](tuple(words(word) for word in record.facts)),
+            "cause": of_cause.get(_key(record), 0), "answers": tables["answers"](tuple(map(names, answers))),
+            "errors": errors, "exact": [_number(value) for value in record.distance or ()],
+            "draws": len(seeds_run(record)), "reason": texts(record.reason or ""),
+            "differs": [texts(text) for text in told.get(_key(record), ())], "notes": [texts(text) for text in more],
+            "repeat": texts(record.repeat if record.mismatches else ""),
+        })  # fmt: skip
     return {
-        "points": dict(zip(titles, map(list, zip(*rows, strict=True)), strict=True)) if rows else {},
+        "points": {title: [row[title] for row in rows] for title in (rows[0] if rows else ())},
         **{name: table.values for name, table in tables.items()}, "known": listed(),
     }  # fmt: skip
 
