@@ -43,8 +43,8 @@ def pairs(records: Sequence[Record]) -> Picture | None:
     caption = (
         "A cell is a pair of what a call can have: the word at the right end of its row, and the one below which it "
         "stands. The stronger its colour, the more points were compared that have both; where there is no cell, none "
-        "was, be it that no case has the pair or that it cannot be. Squares mark pairs with points that fail: small for "
-        "up to a tenth of its points, full for all of them. Losses with failures come first."
+        "was, be it that no case has the pair or that it cannot be. Squares mark pairs with points that fail: small "
+        "for up to a tenth of its points, full for all of them. Losses with failures come first."
     )
     return Picture(SLUG, TITLE, caption, beside(panels), facts)
 
