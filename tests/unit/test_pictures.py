@@ -8,8 +8,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
 
-from parity.comparison.distance import distance, ulps
+import parity
+from parity.comparison.distance import distance, sampled, ulps
 from parity.records.record import Record
 from parity.report import pictures
 from parity.report.pictures import Picture, absent, drawn
@@ -152,3 +154,18 @@ def test_an_ulp_is_the_step_of_the_answers_dtype() -> None:
     for dtype, step in ((np.float16, 2**-10), (np.float32, 2**-23)):
         answer = np.array([2 + 2 * step], dtype)
         assert ulps(answer, np.array([2.0]))[0] == 1.0
+
+
+def test_a_sample_of_the_points_is_measured_whatever_it_answers() -> None:
+    def wrong(*arguments: Any, **options: Any) -> Any:
+        return 1.01 * torch.nn.functional.l1_loss(*arguments, **options)
+
+    only = "l1_loss/legacy flags override the reduction/*"
+    right = parity.check("l1_loss", torch.nn.functional.l1_loss, framework="torch", only=only)
+    measured = {record.id: record.distance for record in right.records if record.distance}
+    assert set(measured) == {record.id for record in right.records if sampled(record.id) and record.compared}
+    assert measured
+    assert all(ours == theirs for ours, theirs in measured.values())
+    found = parity.check("l1_loss", wrong, framework="torch", only=only)
+    ours, theirs = max(record.distance for record in found.records if record.distance and record.dtype == "float32")
+    assert ours > 1e4 > theirs

@@ -1,21 +1,17 @@
 """The error of both sides in ulp against the exact answer, as distributions, for each loss and dtype."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from parity.dtypes import FLOATING
 from parity.records.record import Record
 from parity.report.pictures.canvas import WIDTH, Rows
-from parity.report.pictures.picture import Picture, beside
+from parity.report.pictures.picture import Picture, beside, by_dtype
 from parity.report.text import ulp_figure
 
 SLUG, TITLE = "accuracy", "Error against the exact answer"
-# Implementations whose errors are the point of another picture.
-LESSONS = ("textbook",)
 # The logarithm of ulp: an error below a tenth of an ulp counts as that, one beyond a million likewise.
 AXIS, BINS = (-1.0, 6.0), 35
 TICKS = [(-1.0, "≤0.1"), (0.0, "1"), (2.0, "100"), (4.0, "10⁴"), (6.0, "≥10⁶")]
@@ -23,17 +19,12 @@ TICKS = [(-1.0, "≤0.1"), (0.0, "1"), (2.0, "100"), (4.0, "10⁴"), (6.0, "≥1
 
 def accuracy(records: Sequence[Record]) -> Picture | None:
     """The picture, with a panel for each implementation and dtype; None if no exact answer is known."""
-    others = {record.implementation for record in records} - set(LESSONS)
-    lessons = LESSONS if others else ()
-    groups: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for record in records:
-        if record.distance is not None and record.dtype in FLOATING and record.implementation not in lessons:
-            groups[record.implementation, record.dtype][record.loss].append(record.distance)
     reference = next((record.reference for record in records), "torch")
-    rank = {name: place for place, name in enumerate(dict.fromkeys(record.implementation for record in records))}
-    order = sorted(groups, key=lambda key: (rank[key[0]], list(FLOATING).index(key[1])))
     facts: dict[str, Any] = {}
-    panels = [_panel(*key, reference, groups[key], facts) for key in order]
+    panels = []
+    for implementation, dtype, some in by_dtype(records, lambda record: record.distance is not None):
+        found = {loss: [record.distance for record in few if record.distance] for loss, few in some.items()}
+        panels.append(_panel(implementation, dtype, reference, found, facts))
     if not panels:
         return None
     caption = (
@@ -49,7 +40,7 @@ def accuracy(records: Sequence[Record]) -> Picture | None:
 def _panel(
     implementation: str, dtype: str, reference: str, found: dict[str, list[tuple[float, float]]], facts: dict[str, Any]
 ) -> str:
-    losses = sorted(found)
+    losses = list(found)
     panel = Rows(f"{dtype}, {implementation}", losses, AXIS)
     panel.grid(TICKS, "worst error of a point, ulp (log scale)")
     sides = [[logarithms(pair[side] for pair in found[loss]) for loss in losses] for side in (0, 1)]

@@ -81,14 +81,11 @@ class Panel:
         """An area whose edges are these places, in parts where one is nan."""
         self.axes.fill(xs, ys, facecolor=COLOURS[colour], edgecolor="none", clip_on=False, linewidth=0, **more)
 
-    def grid(self, ticks: Sequence[tuple[float, str]], name: str, *, strong: Sequence[float] = ()) -> None:
+    def grid(self, ticks: Sequence[tuple[float, str]], name: str) -> None:
         """Vertical lines at ticks of the x axis with their labels below, and the name of the axis."""
         low, high = self.y
-        weak = [place for place, _ in ticks if place not in strong]
-        for places, colour in ((weak, "line"), (strong, "soft")):
-            if places:
-                xs = np.repeat(np.asarray(places, float), 3)
-                self.lines(xs, np.tile([low, high, np.nan], len(places)), colour, 0.8, zorder=0)
+        xs = [x for place, _ in ticks for x in (place, place, np.nan)]
+        self.lines(xs, np.tile([low, high, np.nan], len(ticks)), "line", 0.8, zorder=0)
         for place, text in ticks:
             self.label(place, low, text, "soft", ha="center", va="top", offset=(0, -4))
         left, right, _, _ = self.margins

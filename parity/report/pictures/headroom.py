@@ -1,7 +1,6 @@
 """How far each loss and dtype stays below its allowance, by how it was judged, so that a tightening can be weighed."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 from parity.dtypes import FLOATING
 from parity.records.record import AGREES, Record
 from parity.report.headline import compared
-from parity.report.pictures.accuracy import LESSONS, logarithms
+from parity.report.pictures.accuracy import logarithms
 from parity.report.pictures.canvas import WIDTH, Rows
-from parity.report.pictures.picture import Picture, beside
+from parity.report.pictures.picture import Picture, beside, by_dtype
 from parity.report.text import percent, share, ulp_figure
 
 SLUG, TITLE = "headroom", "Headroom: errors beside what is allowed"
@@ -23,16 +22,8 @@ TICKS = [(-1.0, "≤0.1"), (0.0, "1"), (2.0, "100"), (4.0, "10⁴"), (6.0, "≥1
 
 def headroom(records: Sequence[Record]) -> Picture | None:
     """The picture, with a panel for each implementation and dtype; None if no answer passed by a tolerance."""
-    others = {record.implementation for record in records} - set(LESSONS)
-    groups: dict[tuple[str, str], dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
-    for record in records:
-        shown = not others or record.implementation in others
-        if shown and compared(record) and record.verdict in AGREES and record.worst and record.dtype in FLOATING:
-            groups[record.implementation, record.dtype][record.loss].append(record)
-    rank = {name: place for place, name in enumerate(dict.fromkeys(record.implementation for record in records))}
-    order = sorted(groups, key=lambda key: (rank[key[0]], list(FLOATING).index(key[1])))
     facts: dict[str, Any] = {}
-    panels = [_panel(*key, groups[key], facts) for key in order]
+    panels = [_panel(*found, facts) for found in by_dtype(records, _passes)]
     if not panels:
         return None
     reference = next((record.reference for record in records), "torch")
@@ -49,7 +40,7 @@ def headroom(records: Sequence[Record]) -> Picture | None:
 
 
 def _panel(implementation: str, dtype: str, found: dict[str, list[Record]], facts: dict[str, Any]) -> str:
-    losses, limits = sorted(found), FLOATING[dtype]
+    losses, limits = list(found), FLOATING[dtype]
     panel = Rows(f"{dtype}, {implementation}", losses, AXIS)
     least = limits.rtol / limits.eps
     panel.grid(TICKS, "worst error of a point, ulp (log scale)")
@@ -84,6 +75,10 @@ def _panel(implementation: str, dtype: str, found: dict[str, list[Record]], fact
         f"points needed an allowance of their own. {'; '.join(told)}."
     )
     return panel.svg(f"{SLUG}-{implementation}-{dtype}", f"{TITLE}, {dtype}, {implementation}", described)
+
+
+def _passes(record: Record) -> bool:
+    return compared(record) and record.verdict in AGREES and bool(record.worst)
 
 
 def _ulp(record: Record) -> float:
