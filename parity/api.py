@@ -125,6 +125,7 @@ def _live(question: Question, isolate: bool, timeout: float | None) -> "Live":
 def _run(question: Question, report: Report, place: "Isolated | Journaled", until: Callable[[], float]) -> None:
     """Run the points of one loss `until` a time, by `time.monotonic`, and keep their records."""
     from parity.engine.gate import Gate
+    from parity.engine.since import noted
     from parity.report.progress import Bar
 
     contract, gate = question.contract, Gate()
@@ -136,7 +137,7 @@ def _run(question: Question, report: Report, place: "Isolated | Journaled", unti
         for point in question.points:
             if time.monotonic() >= end:
                 return
-            record = place.run(point, question.seeds_of(point))
+            record = noted(place.run(point, question.seeds_of(point)), point)
             if question.strict:
                 record.strictly()
             if gate.closes(record):

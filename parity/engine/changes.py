@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from parity.frameworks.numpy import option
 from parity.implementations.registry import served
 from parity.losses import conventions
 from parity.losses.conventions import Conventions
-from parity.references.snapshots import Outcome, Snapshot, known, moved, read_snapshot, shipped
+from parity.references.snapshots import Outcome, Snapshot, moved, read_snapshot, shipped
 from parity.references.versions import named
 from parity.types import Array
 
@@ -152,7 +151,7 @@ def _by_values(
 ) -> dict[str, Difference]:
     """The differences of points that both versions answer: a convention, a rounding, or what has no name yet."""
     found = {}
-    follows = _clamp(before, after)
+    follows = clamp_changed(before, after)
     for point in _points(points) if points else ():
         values = points[point.id]
         names = frozenset(values)
@@ -173,7 +172,7 @@ def _by_values(
     return found
 
 
-def _clamp(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+def clamp_changed(before: Mapping[str, float], after: Mapping[str, float]) -> str:
     """The change of the clamp's convention in words; '' if it did not change."""
     old, new = before["clamp_at_bound"], after["clamp_at_bound"]
     return f"{CLAMP} is {new:g}, it was {old:g}" if old != new else ""
@@ -221,30 +220,3 @@ def _points(ids: Iterable[str]) -> Iterator[Point]:
     for loss in sorted({id.partition("/")[0] for id in wanted}):
         for scenario in load(case_file(loss), served()):
             yield from (point for point in expand(scenario) if point.id in wanted)
-
-
-def since(point: Point, seed: int, values: frozenset[str]) -> list[str]:
-    """'this changed in torch 2.14: ...' for each shipped version in which torch's answer to the point changed.
-
-    `values` are the names of those that are looked at; none stands for an error, or its absence.
-    """
-    told = []
-    for before, after in pairwise(known()):
-        found = _at(point, seed, before, after)
-        if found and found.cause != ROUNDING and (found.values & values or not found.values | values):
-            told.append(f"this changed in {named(after.version)}: {found.cause}")
-    return told
-
-
-def _at(point: Point, seed: int, before: Snapshot, after: Snapshot) -> Difference | None:
-    """How two versions differ at one draw of a point."""
-    clamp = _clamp(before.conventions, after.conventions)
-    changed = at_a_bound(point, [seed]) if clamp else frozenset()
-    if changed:
-        return Difference(clamp, changed)
-    outcomes = before.outcomes.get(point.id), after.outcomes.get(point.id)
-    if None in outcomes or outcomes[0] == outcomes[1]:
-        return None
-    one = Snapshot(before.torch, before.numpy, before.conventions, {}, {point.id: outcomes[0] or ""})
-    other = Snapshot(after.torch, after.numpy, after.conventions, {}, {point.id: outcomes[1] or ""})
-    return differences(one, other).get(point.id)

@@ -21,7 +21,6 @@ from parity.facts.point import facts_of
 from parity.frameworks.compiled import frames_compiled, fresh_compilation
 from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation
-from parity.losses import LOSSES
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.references.conventions import hand_over
@@ -135,21 +134,7 @@ def settled(record: Record, point: Point, implementation: Implementation) -> Rec
         cause = finding(record, point, implementation)
         if cause:
             record.verdict, record.reason = "finding", cause
-        elif record.mismatches:
-            record.notes += _since(record, point)
     return record
-
-
-def _since(record: Record, point: Point) -> list[str]:
-    """In which version of torch the answer changed that the record leaves."""
-    from parity.engine.changes import since
-
-    mismatch = record.mismatches[0]
-    about = {one.argument or "output" for one in record.mismatches if one.kind is not Kind.CLASS}
-    answered = mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT) and mismatch.kind is not Kind.RAISES
-    if point.loss not in LOSSES or not (answered or mismatch.subject is Subject.REFUSAL):
-        return []
-    return since(point, mismatch.seed or 0, frozenset(about if answered else ()))
 
 
 def broken(record: Record, error: BaseException) -> Record:
@@ -203,7 +188,11 @@ def _compilation(contract: Contract, record: Record) -> Iterator[None]:
         return
     with fresh_compilation() as frames:
         yield
-        record.compiled = frames() > 0
+        count = frames()
+    if count is None:
+        record.notes.append("whether compiled code ran here, this torch does not tell")
+        return
+    record.compiled = count > 0
     if not record.compiled and record.compared:
         record.mismatches.append(_left(Event.EAGER))
 

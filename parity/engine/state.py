@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.overrides import _pop_mode_temporarily
-from torch.utils._device import DeviceContext
+
+from parity.engine import default_device
 
 # A subnormal number, which processors set to flush them take for 0.
 _SUBNORMAL = 5e-324
@@ -66,8 +66,7 @@ def known_state() -> Iterator[None]:
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
-        while _device_mode():
-            stack.enter_context(_pop_mode_temporarily())
+        stack.enter_context(default_device.none_set())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         before = [setting.get() for setting in SETTINGS]
@@ -82,26 +81,19 @@ def known_state() -> Iterator[None]:
                     setting.put(found)
 
 
-def _device_mode() -> bool:
-    """Whether a default device is set, which torch keeps as the innermost of its function modes."""
-    depth: int = torch._C._len_torch_function_stack()
-    return depth > 0 and isinstance(torch._C._get_function_stack_at(depth - 1), DeviceContext)
-
-
 def changes() -> list[str]:
     """What is no longer as it is known to be, in words; it is set right again."""
     told = []
     if torch.is_inference_mode_enabled():
-        torch._C._set_grad_enabled(True)
+        torch.set_grad_enabled(True)
         told.append("torch's inference mode on")
     for setting in SETTINGS:
         found = setting.get()
         if found != setting.known:
             told.append(f"{setting.name} at {_shown(found)} (it was {_shown(setting.known)})")
             setting.put(setting.known)
-    if _device_mode():
-        told.append(f"torch's default device at {torch.get_default_device()}")
-        torch.set_default_device(None)
+    if default_device.is_set():
+        told.append(f"torch's default device at {default_device.unset()}")
     if warnings.filters[:1] != [_QUIET]:
         # a module that is imported late may add a filter for warnings of its own: that is not the loss's doing
         added = warnings.filters[: warnings.filters.index(_QUIET)] if _QUIET in warnings.filters else [_QUIET]

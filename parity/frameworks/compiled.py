@@ -1,16 +1,26 @@
 """torch.compile without a way out: each point is compiled afresh, a fallback to eager raises, and it is counted.
 
-After a few recompilations torch.compile gives up and runs the function as it is, without a word.
+After a few recompilations torch.compile gives up and runs the function as it is, without a word. Its limits and its
+count of what was compiled are torch's insides, which nothing promises: `unasked` says what a torch without them hides.
 """
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib import import_module
 from typing import Any
+
+import torch
 
 # More than the layouts, gradients and draws of one point can ask for.
 RECOMPILATIONS = 256
+_LIMITS = {
+    "recompile_limit": RECOMPILATIONS, "accumulated_recompile_limit": RECOMPILATIONS,
+    "fail_on_recompile_limit_hit": True, "suppress_errors": False,
+}  # fmt: skip
+# What they are called until torch 2.5.
+_OLDER = {name: name.replace("recompile", "cache_size") for name in _LIMITS if "accumulated" in name or name[0] == "r"}
 
 
 def is_compiled(function: Callable[..., Any]) -> bool:
@@ -25,22 +35,47 @@ def is_compiled(function: Callable[..., Any]) -> bool:
 
 
 @contextmanager
-def fresh_compilation() -> Iterator[Callable[[], int]]:
-    """Forget what was compiled, and let no call fall back to eager; what is given counts the frames compiled since."""
-    import torch._dynamo.config
-    from torch._dynamo.utils import counters
+def fresh_compilation() -> Iterator[Callable[[], int | None]]:
+    """Forget what was compiled, and let no call fall back to eager.
 
-    torch._dynamo.reset()
-    before = counters["frames"]["ok"]
-    limits: dict[str, Any] = {"recompile_limit": RECOMPILATIONS, "accumulated_recompile_limit": RECOMPILATIONS}
-    with torch._dynamo.config.patch(**limits, fail_on_recompile_limit_hit=True, suppress_errors=False):
-        yield lambda: int(counters["frames"]["ok"] - before)
+    What is given counts the frames compiled since; None if this torch does not tell.
+    """
+    torch.compiler.reset()
+    before = frames_compiled()
+    config = _inside("torch._dynamo.config")
+    with ExitStack() as stack:
+        if hasattr(config, "patch"):
+            stack.enter_context(config.patch(**_known(config)))
+        yield lambda: None if _counters() is None else frames_compiled() - before
 
 
 def frames_compiled() -> int:
-    """How many frames of this process torch has compiled so far."""
-    if "torch._dynamo" not in sys.modules:
-        return 0
-    from torch._dynamo.utils import counters
+    """How many frames of this process torch has compiled so far; 0 if it does not tell."""
+    counters = _counters() if "torch._dynamo" in sys.modules else None
+    return 0 if counters is None else int(counters["frames"]["ok"])
 
-    return int(counters["frames"]["ok"])
+
+def unasked() -> list[str]:
+    """What of compiled code is not seen, because this torch cannot be asked."""
+    config = _inside("torch._dynamo.config")
+    count = ["its count of compiled frames (a fallback to eager is not seen)"] * (_counters() is None)
+    limits = hasattr(config, "patch") and len(_known(config)) >= len(_OLDER)
+    return count + ["its limits of compilation (after some calls it falls back to eager)"] * (not limits)
+
+
+def _known(config: Any) -> dict[str, Any]:
+    """The limits by the names that this torch has for them."""
+    named = {name if hasattr(config, name) else _OLDER.get(name, name): limit for name, limit in _LIMITS.items()}
+    return {name: limit for name, limit in named.items() if hasattr(config, name)}
+
+
+def _counters() -> Any:
+    return getattr(_inside("torch._dynamo.utils"), "counters", None)
+
+
+def _inside(module: str) -> Any:
+    """One of the compiler's own modules; None if it is gone."""
+    try:
+        return import_module(module)
+    except ImportError:
+        return None

@@ -10,6 +10,7 @@ import torch
 from parity.frameworks.callables import Plain, plain, signature
 
 _Function = torch.autograd.Function
+_PACKET = type(torch.ops.aten.mse_loss)  # all overloads of an operator
 
 
 def as_plain(loss: Callable[..., Any]) -> Plain:
@@ -54,10 +55,10 @@ def _bound(taken: inspect.Signature | None, keywords: Mapping[str, Any]) -> insp
 def _schema(loss: Any) -> inspect.Signature | None:
     """What one of torch's operators takes, of a library's own too, or a scripted function."""
     operator = getattr(loss, "_opoverload", loss)
-    if isinstance(operator, torch._ops.OpOverloadPacket):
+    if isinstance(operator, _PACKET):
         operator = getattr(operator, "default", operator)
-    schema = getattr(operator, "_schema", getattr(operator, "schema", None))
-    if not isinstance(schema, torch._C.FunctionSchema):
+    schema: Any = getattr(operator, "_schema", getattr(operator, "schema", None))
+    if not isinstance(getattr(schema, "arguments", None), list):
         return None
     return inspect.Signature([
         inspect.Parameter(

@@ -108,11 +108,21 @@ def _checkpoint(function: Function) -> Function:
     return partial(checkpoint, function, use_reentrant=False)
 
 
+def _compiled(function: Function) -> Function:
+    """The same in compiled code. Until torch 2.9 a function of torch's own is compiled only within another."""
+
+    def called(*places: Any, **named: Any) -> Any:
+        return function(*places, **named)
+
+    own = str(getattr(function, "__module__", "")).startswith("torch.")
+    return torch.compile(called if own else function)
+
+
 TRANSFORMATIONS: dict[str, Callable[[Function], Function]] = {
     "autocast bfloat16": partial(_autocast, dtype=torch.bfloat16),
     "autocast float16": partial(_autocast, dtype=torch.float16),
     "vmap": _vmap,
     "jvp": _jvp,
-    "compile": torch.compile,
+    "compile": _compiled,
     "checkpoint": _checkpoint,
 }

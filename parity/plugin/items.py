@@ -81,6 +81,7 @@ class PointItem(RecordedItem):
     def observe(self) -> Record:
         """Run the point: the one place where the plugin does."""
         from parity.engine.run import run_point, unasked
+        from parity.engine.since import noted
 
         run = self.config.stash[RUN]
         gate = run.gate(self.implementation, self.point.scenario.signature)
@@ -95,7 +96,7 @@ class PointItem(RecordedItem):
         else:
             record = apart.run(self.point, self.seeds)
         gate.closes(record)
-        return record
+        return noted(record, self.point)
 
     def blank(self) -> Record:
         from parity.engine.run import blank

@@ -35,10 +35,11 @@ class BoundPoint:
     def run(self) -> Record:
         """The record of this point."""
         from parity.engine.run import run_point, unasked
+        from parity.engine.since import noted
 
         if self.gate.problem:
             return unasked(self.point, self.implementation, self.gate.problem)
-        record = run_point(self.point, self.implementation, self.seeds)
+        record = noted(run_point(self.point, self.implementation, self.seeds), self.point)
         if self.strict:
             record.strictly()
         self.gate.closes(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def about_torch(stats: Mapping[str, Sequence[Any]]) -> str | None:
 
     from parity.references.snapshots import unknown
 
-    return unknown(Version(version("torch")))
+    return unknown(Version(str(getattr(sys.modules.get("torch"), "__version__", None) or version("torch"))))
 
 
 def settled(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record | None:

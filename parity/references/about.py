@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import torch
 
 from parity import __version__
-from parity.frameworks import autograd
+from parity.frameworks import autograd, compiled
 from parity.references import chunked, dispatch
 from parity.references.conventions import probed
 from parity.references.snapshots import made_on
@@ -25,7 +25,7 @@ def lines() -> list[str]:
         "" if autograd.words_tell() else "its words for what has no gradient (each argument is asked alone)",
         "" if chunked.OWN is None or chunked.names_tell() else "its names of nodes (chunks are told by their slopes)",
     ]
-    without = ", ".join(filter(None, [*insides, *dispatch.unasked()])) or "nothing"
+    without = ", ".join(filter(None, [*insides, *dispatch.unasked(), *compiled.unasked()])) or "nothing"
     return [
         f"parity {__version__} with torch {torch.__version__}, {others}, Python {platform.python_version()}",
         unknown() or f"cases were made on torch {made_on()}; this is one of them",

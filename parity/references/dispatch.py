@@ -3,7 +3,7 @@
 Nothing promises that these names stay. Without them less is proved of the reference; `unasked` says what.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -16,13 +16,20 @@ _DUMP = getattr(torch._C, "_dispatch_dump", None)
 _NAMES = getattr(torch._C, "_dispatch_get_all_op_names", None)
 
 
-def innermost_mode(kind: str) -> Any:
-    """The innermost active mode of a kind, 'function' or 'dispatch'; None if there is none."""
+def modes(kind: str) -> list[Any]:
+    """The active modes of a kind, 'function' or 'dispatch', the innermost first."""
     depth, mode = _DEPTH[kind], _MODE[kind]
     if depth is None or mode is None:
-        return None
-    found = depth()
-    return mode(found - 1) if found else None
+        return []
+    return [mode(place) for place in reversed(range(depth()))]
+
+
+@cache
+def device_mode() -> type | None:
+    """The class of the function mode that a default device is; None where this torch does not tell."""
+    with torch.device("cpu"):
+        innermost = modes("function")[:1]
+    return type(innermost[0]) if innermost else None
 
 
 def registered() -> Collection[str]:
@@ -36,6 +43,14 @@ def kernels(operator: str) -> list[str]:
     return [] if _DUMP is None else list(_DUMP(f"aten::{operator}").splitlines())
 
 
+def insides() -> dict[str, Mapping[str, Any]]:
+    """What the functions of torch.nn.functional are made of, by the module that has it."""
+    modules = {
+        "torch._C._nn": getattr(torch._C, "_nn", None), "torch.nn._reduction": getattr(torch.nn, "_reduction", None),
+    }  # fmt: skip
+    return {name: vars(module) for name, module in modules.items() if module is not None}
+
+
 @cache
 def operators() -> frozenset[str]:
     """The names of torch's own operators."""
@@ -47,4 +62,5 @@ def unasked() -> list[str]:
     """What of the reference is not proved, because this torch cannot be asked."""
     modes = None in (*_DEPTH.values(), *_MODE.values())
     kernels = None in (_DUMP, _NAMES) or not hasattr(torch.library, "_impls")
-    return ["its modes (they are not looked for)"] * modes + ["its kernels (they are not looked at)"] * kernels
+    parts = ["its modes (they are not looked for)"] * modes + ["its kernels (they are not looked at)"] * kernels
+    return parts + ["what its functions are made of (it is not looked at)"] * (len(insides()) < 2)

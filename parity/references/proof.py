@@ -80,10 +80,11 @@ def is_reference(loss: str, function: Any) -> bool:
 
 def _mode() -> str | None:
     """A sentence about a mode that stands between a call and torch's own functions."""
+    device = dispatch.device_mode()
     for kind in ("function", "dispatch"):
-        innermost = dispatch.innermost_mode(kind)
-        if innermost is not None:
-            mode = type(innermost)
+        # a default device changes no answer to given arrays
+        mode = next((type(mode) for mode in dispatch.modes(kind) if type(mode) is not device), None)
+        if mode is not None:
             return (
                 f"{NOT_OWN}: a Torch{kind.capitalize()}Mode is active, "
                 f"{mode.__module__}.{mode.__qualname__}; leave it before parity is asked"
@@ -94,8 +95,7 @@ def _mode() -> str | None:
 def _names(loss: str) -> Iterator[_Named]:
     """The functions of a reference, and every name that their code uses, theirs of torch.nn.functional included."""
     spaces: dict[str, Mapping[str, Any] | _Methods] = {
-        "torch.nn.functional": vars(F), "torch": vars(torch), "torch._C._nn": vars(torch._C._nn),
-        "torch.nn._reduction": vars(torch.nn._reduction), "torch.Tensor": _METHODS,
+        "torch.nn.functional": vars(F), "torch": vars(torch), **dispatch.insides(), "torch.Tensor": _METHODS,
     }  # fmt: skip
     roots = ROOTS.get(loss, (FUNCTIONS[loss],))
     waiting: list[tuple[str, Mapping[str, Any] | _Methods, str, Any]] = [

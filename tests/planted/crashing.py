@@ -158,7 +158,7 @@ WAYS = [
     Way("leaks still", lambda: LEAKED.append(np.empty(5 << 17)), None),
     Way("leaks again", lambda: LEAKED.append(np.empty(5 << 17)), None),
     Way("keeps much", _keep_much, None),
-    Way("needs much for a while", lambda: np.empty(400 << 17), None),
+    Way("needs much for a while", lambda: np.empty(300 << 17), None),
     Way("spoils what comes after", _spoil, None),
 ]
 

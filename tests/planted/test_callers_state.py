@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from parity import losses
+from parity.engine import default_device
 from parity.engine.state import SETTINGS, changes, known_state
 from tests.planted.checking import check, detached
 
@@ -26,6 +27,11 @@ def set_to(setter: Callable[[Any], Any], value: Any, before: Any) -> Iterator[No
         yield
     finally:
         setter(before)
+
+
+def device(name: str | None) -> None:
+    """Set the default device, or none again so that torch can still be asked for it, which 2.9 and older cannot."""
+    torch.set_default_device(name) if name else default_device.unset()
 
 
 @pytest.mark.parametrize("around", [nullcontext, torch.no_grad, torch.inference_mode], ids=lambda one: one.__name__)
@@ -43,7 +49,8 @@ def test_a_detached_loss_is_red_whatever_the_caller_has_switched_off(
 STATES: dict[str, AbstractContextManager[Any]] = {
     "gradients off at import": set_to(torch.set_grad_enabled, False, True),
     "a default dtype": set_to(torch.set_default_dtype, torch.float64, torch.float32),
-    "a default device": set_to(torch.set_default_device, "meta", None),
+    "a default device": set_to(device, "meta", None),
+    "a device around": torch.device("meta"),
     "autocast": torch.autocast("cpu", dtype=torch.bfloat16),
     "deterministic": set_to(torch.use_deterministic_algorithms, True, False),
     "threads": set_to(torch.set_num_threads, 2, 1),

@@ -52,7 +52,7 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> list[Point]:
 @pytest.fixture(scope="module")
 def records(points: list[Point]) -> dict[str, Record]:
     """Of every point, by one worker after another."""
-    with Isolated(named("tests.planted.crashing:IMPLEMENTATION"), timeout=2, memory=500) as isolated:
+    with Isolated(named("tests.planted.crashing:IMPLEMENTATION"), timeout=2, memory=400) as isolated:
         return {point.scenario.name: isolated.run(point, SEEDS) for point in points}
 
 
@@ -88,7 +88,7 @@ def test_what_crashes_only_after_others_is_not_accused(records: dict[str, Record
 
 def test_who_finds_no_memory_left_by_others_is_not_accused(records: dict[str, Record]) -> None:
     (note,) = records["needs much for a while"].notes
-    assert "after other points in one process it runs out of its memory of 500 MB, alone it does not" in note
+    assert "after other points in one process it runs out of its memory of 400 MB, alone it does not" in note
     assert note.index("keeps much") < note.index("leaks again")
 
 

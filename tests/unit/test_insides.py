@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from packaging.version import Version
 
-from parity.frameworks import autograd
+from parity.api import check
+from parity.engine import default_device
+from parity.engine.state import changes, known_state
+from parity.frameworks import autograd, compiled, modules
 from parity.frameworks.torch import TorchLoss
 from parity.plugin import internals
-from parity.references import chunked, dispatch, proof
+from parity.references import chunked, dispatch, proof, versions
 
 CHUNKS = pytest.mark.skipif(not hasattr(F, "linear_cross_entropy"), reason="this torch has no linear_cross_entropy")
 
@@ -125,6 +129,91 @@ def test_the_reference_is_still_proved_in_part_where_the_dispatcher_cannot_be_as
     assert "the reference is not torch's own" in str(proof.not_torch("mse_loss"))
     monkeypatch.undo()
     dispatch.operators.cache_clear()
+
+
+@pytest.fixture
+def without_modes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Torch's modes can neither be asked nor put aside."""
+    for table in "_DEPTH", "_MODE":
+        monkeypatch.setattr(dispatch, table, {"function": None, "dispatch": None})
+    monkeypatch.setattr(default_device, "_pop_mode_temporarily", None)
+    dispatch.device_mode.cache_clear()
+    yield
+    dispatch.device_mode.cache_clear()
+
+
+@pytest.mark.usefixtures("without_modes")
+def test_a_default_device_is_put_aside_where_modes_cannot_be_asked() -> None:
+    torch.set_default_device("meta")
+    try:
+        with known_state():
+            assert torch.ones(1).device.type == "cpu"
+            assert changes() == []
+            torch.set_default_device("meta")
+            assert changes() == ["torch's default device at meta"]
+            assert changes() == []
+        assert torch.ones(1).device.type == "meta"
+    finally:
+        default_device.unset()
+    assert torch.get_default_device() == torch.ones(1).device == torch.device("cpu")
+
+
+@pytest.mark.skipif(versions.release() < Version("2.6"), reason="this torch does not tell the device of a `with`")
+@pytest.mark.usefixtures("without_modes")
+def test_a_device_around_is_put_aside_where_modes_cannot_be_asked() -> None:
+    with torch.device("meta"):
+        with known_state():
+            assert torch.ones(1).device.type == "cpu"
+            assert changes() == []
+        assert torch.ones(1).device.type == "meta"
+
+
+def test_compiled_code_is_compared_where_torch_does_not_count_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compiled.unasked() == []
+    function: Any = torch.compile(F.mse_loss, backend="eager")
+    monkeypatch.setattr(compiled, "_inside", lambda module: None)
+    assert len(compiled.unasked()) == 2
+    report = check("mse_loss", function, framework="torch", only="mse_loss/plain grid*none*float32", seeds=1)
+    assert report
+    assert all(record.compiled is None for record in report.records)
+    assert "whether compiled code ran here, this torch does not tell" in report.records[0].notes
+    assert "ran compiled code" not in str(report)
+    wrong: Any = torch.compile(F.l1_loss, backend="eager")
+    assert not check("mse_loss", wrong, framework="torch", only="mse_loss/plain grid*none-absent-float32", seeds=1)
+
+
+def test_limits_of_compilation_go_by_the_names_that_this_torch_has() -> None:
+    class Older:
+        cache_size_limit = accumulated_cache_size_limit = 8
+        suppress_errors = False
+
+    assert compiled._known(Older) == {
+        "cache_size_limit": compiled.RECOMPILATIONS, "accumulated_cache_size_limit": compiled.RECOMPILATIONS,
+        "suppress_errors": False,
+    }  # fmt: skip
+    assert compiled._known(None) == {}
+
+
+def test_what_functions_are_made_of_need_not_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dispatch.insides().keys() == {"torch._C._nn", "torch.nn._reduction"}
+    monkeypatch.setattr(proof, "_PROVED", {})
+    monkeypatch.delattr(torch._C, "_nn")
+    assert dispatch.insides().keys() == {"torch.nn._reduction"}
+    assert len(dispatch.unasked()) == 1
+    assert proof.not_torch("mse_loss") is None
+
+
+def test_an_operator_without_a_schema_is_a_function_like_any_other() -> None:
+    class Operator:
+        """One of torch's, in a version that keeps its schema elsewhere."""
+
+        def __call__(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            return F.mse_loss(input, target)
+
+    with_schema, without = modules.as_plain(torch.ops.aten.mse_loss), modules.as_plain(Operator())
+    assert [list(one.signature.parameters) for one in (with_schema, without) if one.signature] == [
+        ["self", "target", "reduction"], ["input", "target"],
+    ]  # fmt: skip
 
 
 def test_an_item_is_made_for_pytest_to_choose_where_its_expressions_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,68 @@
+"""Where torch's own answer to a failing point changed between two of its versions: a note beside the failure.
+
+It is made where the records come together, not where a point runs: the snapshots would count as a loss's memory.
+"""
+
+from itertools import pairwise
+
+from parity.cases.points import Point
+from parity.engine.changes import ROUNDING, Difference, at_a_bound, clamp_changed, differences
+from parity.losses import LOSSES
+from parity.records.mismatch import Event, Kind, Mismatch, Subject
+from parity.records.record import Record
+from parity.references.snapshots import Outcome, Snapshot, known
+from parity.references.versions import named
+
+
+def noted(record: Record, point: Point) -> Record:
+    """The record; of a failure with 'this changed in torch 2.14: ...' for each version that changed what has failed."""
+    if record.verdict == "failed" and point.loss in LOSSES:
+        for before, after in pairwise(known()):
+            causes = (_cause(point, mismatch, before, after) for mismatch in record.mismatches)
+            cause = next(filter(None, causes), None)
+            if cause:
+                record.notes.append(f"this changed in {named(after.version)}: {cause}")
+    return record
+
+
+def _cause(point: Point, mismatch: Mismatch, before: Snapshot, after: Snapshot) -> str | None:
+    """Why two versions differ in the very thing in which a loss leaves torch; None if they do not."""
+    if mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT) and mismatch.kind is not Kind.RAISES:
+        found = _moved(point, mismatch.seed or 0, before, after)
+        name = mismatch.argument or "output"
+        return found.cause if found and found.cause != ROUNDING and name in found.values else None
+    outcomes = [snapshot.outcomes.get(point.id) for snapshot in (before, after)]
+    if None not in outcomes and _like(mismatch, outcomes[0]) != _like(mismatch, outcomes[1]):
+        found = _between(point, before, after)
+        return found.cause if found else None
+    return None
+
+
+def _like(mismatch: Mismatch, outcome: Outcome | None) -> bool:
+    """Whether a loss answers where it should refuse, or refuses, as a version of torch does."""
+    if mismatch.event is Event.UNSAFE:
+        return False
+    if mismatch.subject is Subject.REFUSAL and mismatch.kind is Kind.MISSING:
+        return isinstance(outcome, dict)
+    if not isinstance(outcome, list):
+        return False
+    error = str(mismatch.figures.get("error", ""))
+    if mismatch.subject is Subject.REFUSAL:
+        return error.partition(":")[0] == outcome[0]
+    return mismatch.kind is Kind.RAISES and error.startswith(": ".join(outcome))
+
+
+def _moved(point: Point, seed: int, before: Snapshot, after: Snapshot) -> Difference | None:
+    """How the values of two versions differ at one draw of a point."""
+    clamp = clamp_changed(before.conventions, after.conventions)
+    changed = at_a_bound(point, [seed]) if clamp else frozenset()
+    return Difference(clamp, changed) if changed else _between(point, before, after)
+
+
+def _between(point: Point, before: Snapshot, after: Snapshot) -> Difference | None:
+    """How the two answers to one point differ that the snapshots hold."""
+    found = [
+        Snapshot(whole.torch, whole.numpy, whole.conventions, {}, {point.id: whole.outcomes[point.id]})
+        for whole in (before, after) if point.id in whole.outcomes
+    ]  # fmt: skip
+    return differences(*found).get(point.id) if len(found) == 2 else None
