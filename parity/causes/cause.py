@@ -164,10 +164,18 @@ def _varying(texts: set[str]) -> str:
     """One text for several that differ in their numbers alone."""
     if len({blanked(text) for text in texts}) == 1:
         return common(texts)
-    shown = sorted(texts)
-    start = sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*map(str.split, shown), strict=False)))
-    shown[1:] = [" ".join(text.split()[start:]) for text in shown[1:]]
-    return ", ".join(shown[:NAMED]) + (f" and {len(shown) - NAMED} more such" if len(shown) > NAMED else "")
+    words = [text.split() for text in sorted(texts)]
+    most = min(map(len, words)) - 1  # of each text a word is left that tells it from the others
+    start = min(_alike(words), most)
+    end = min(_alike([text[::-1] for text in words]), most - start)
+    differ = [" ".join(text[start : len(text) - end]) for text in words]
+    more = f" and {len(differ) - NAMED} more such" if len(differ) > NAMED else ""
+    return " ".join([*words[0][:start], ", ".join(differ[:NAMED]) + more, *words[0][len(words[0]) - end :]])
+
+
+def _alike(texts: list[list[str]]) -> int:
+    """How many words all texts begin with."""
+    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*texts, strict=False)))
 
 
 def _because(seen: list[Seen]) -> str:

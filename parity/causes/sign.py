@@ -116,7 +116,7 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
         return _of_refusal(mismatch, record)
     if kind is Kind.VALUE:
         return _of_value(mismatch, record)
-    if kind is Kind.RAISES:
+    if kind is Kind.RAISES and mismatch.event is not Event.SECOND_CALL:  # that is a clause of the contract
         return _plain(Family.RAISES, mismatch, _raised(mismatch))
     if kind is Kind.SHAPE:
         found, expected = len(figures["found"]), len(figures["expected"])

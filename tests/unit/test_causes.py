@@ -224,3 +224,20 @@ def test_an_exception_at_every_point_is_one_cause_of_the_set_up_with_its_place()
     )
     wrong = [point(100 + n, mismatches=[value()]) for n in range(9)]
     assert not any(cause.everywhere for cause in causes([*failing, *wrong]))
+
+
+def test_what_several_points_have_in_common_is_said_once() -> None:
+    found = [("complex64", "float32"), ("float32", "float64"), ("float32", "float64")]
+    dtypes = [OUTPUT.mismatch(Kind.DTYPE, figures={"found": one, "expected": other}) for one, other in found]
+    cause = only([point(n, mismatches=[dtype]) for n, dtype in enumerate(dtypes)])
+    assert cause.sentence == "output has dtype complex64 where torch has float32, float32 where torch has float64"
+    both = [value(diagnosis="has its sign flipped"), value(INPUT, diagnosis="has its sign flipped")]
+    assert only([point(1, mismatches=both)]).sentence == "output and gradient of input have their signs flipped"
+
+
+def test_a_second_call_that_is_refused_is_a_clause_of_the_contract() -> None:
+    effect = Mismatch(
+        Subject.EFFECT, Kind.RAISES, event=Event.SECOND_CALL, figures={"error": "KeyError: 1"}, hint="; declare it"
+    )
+    cause = only([point(n, mismatches=[effect]) for n in range(30)] + [point(40)])
+    assert (cause.family, cause.everywhere, hint(cause)) == (Family.EFFECT, False, "; declare it")
