@@ -4,12 +4,16 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
 from parity.cases.errors import nearest
+from parity.causes.known import Baseline, read_baseline
 from parity.errors import Interrupted
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.question import Function, Library, Options, Question, asked, unmatched
+from parity.records.record import Record
+from parity.report.findings import gone
 from parity.report.found import INTERRUPTED, Report, Reports
 
 if TYPE_CHECKING:
@@ -22,20 +26,20 @@ if TYPE_CHECKING:
 @overload
 def check(
     loss: str, function: Function | Implementation, *, budget: str | float | None = None, isolate: bool = False,
-    timeout: float | None = None, **options: Unpack[Options],
+    timeout: float | None = None, baseline: Path | str | None = None, **options: Unpack[Options],
 ) -> Report: ...  # fmt: skip
 
 
 @overload
 def check(
     loss: Library, function: None = None, *, budget: str | float | None = None, isolate: bool = False,
-    timeout: float | None = None, **options: Unpack[Options],
+    timeout: float | None = None, baseline: Path | str | None = None, **options: Unpack[Options],
 ) -> Reports: ...  # fmt: skip
 
 
 def check(
     loss: str | Library, function: Function | Implementation | None = None, *, budget: str | float | None = None,
-    isolate: bool = False, timeout: float | None = None, **options: Unpack[Options],
+    isolate: bool = False, timeout: float | None = None, baseline: Path | str | None = None, **options: Unpack[Options],
 ) -> Report | Reports:  # fmt: skip
     """Run every case of `loss` on `function`, or of all losses of an Implementation, a dict or a module, and report.
 
@@ -47,15 +51,18 @@ def check(
     share what is left, and the report says how many points were not run. With `isolate` the points run in a process of
     their own: one that crashes, exits or takes all memory is told as that point's failure, and so is one that takes
     longer than `timeout` seconds, which implies `isolate` (60 without one). Without, a crash ends this process too;
-    `parity.unfinished()` then tells which point it was, and what was known.
+    `parity.unfinished()` then tells which point it was, and what was known. `baseline` is a file of known failures, as
+    `report.write_baseline(file)` writes it, each with its reason: those are expected, and whatever comes besides, comes
+    no more or comes in another way is a failure.
 
-    Raises ValueError with a sentence if `loss` or an option means nothing, CaseError if the case file cannot be used;
-    what the function does wrong never raises, it is in the report. After Ctrl-C the report so far is printed, and
-    Interrupted, a KeyboardInterrupt, has it.
+    Raises ValueError with a sentence if `loss`, an option or the baseline means nothing, CaseError if the case file
+    cannot be used; what the function does wrong never raises, it is in the report. After Ctrl-C the report so far is
+    printed, and Interrupted, a KeyboardInterrupt, has it.
     """
     from parity.engine.budget import Budget
 
     questions = asked(loss, function, options)
+    known = Baseline() if baseline is None else read_baseline(Path(baseline))
     try:
         clock = Budget(budget)
     except ValueError as error:
@@ -67,7 +74,8 @@ def check(
     try:
         for number, (question, report) in enumerate(zip(questions, reports.reports, strict=True)):
             report.live = _live(question, isolate, timeout)
-            _run(question, report, _place(question, isolate, timeout), partial(clock.end, len(questions) - number))
+            until = partial(clock.end, len(questions) - number)
+            _run(question, report, _place(question, isolate, timeout), until, known.judge)
             report.stop = clock.words if report.planned > len(report.records) and not report.problem else ""
     except KeyboardInterrupt:
         for report in reports.reports[number:]:
@@ -78,7 +86,7 @@ def check(
     if only is not None and not reports.planned:
         but = f" and not {' or '.join(map(repr, exclude))}" if exclude else ""
         raise Misdeclared(f"no point of {reports.loss} is called {' or '.join(map(repr, only))}{but}")
-    found.unmatched = unmatched(questions)
+    found.unmatched = [*unmatched(questions), *gone(known, found)]
     return found
 
 
@@ -122,14 +130,18 @@ def _live(question: Question, isolate: bool, timeout: float | None) -> "Live":
     )  # fmt: skip
 
 
-def _run(question: Question, report: Report, place: "Isolated | Journaled", until: Callable[[], float]) -> None:
-    """Run the points of one loss `until` a time, by `time.monotonic`, and keep their records."""
+def _run(
+    question: Question, report: Report, place: "Isolated | Journaled", until: Callable[[], float],
+    judge: Callable[[Record], None],
+) -> None:  # fmt: skip
+    """Run the points of one loss `until` a time, by `time.monotonic`, and keep their records as they are judged."""
     from parity.engine.gate import Gate
     from parity.engine.since import noted
     from parity.report.progress import Bar
 
     contract, gate = question.contract, Gate()
     report.note, report.problem, report.planned = contract.note, contract.problem, len(question.points)
+    report.part = question.only is not None or bool(question.exclude)
     if report.problem:
         return
     end = until()
@@ -143,6 +155,7 @@ def _run(question: Question, report: Report, place: "Isolated | Journaled", unti
             if gate.closes(record):
                 report.records, report.problem = [], f"nothing was run: {gate.problem}"
                 return
+            judge(record)
             report.records.append(record)
             bar.step()
     decided = question.loss in question.implementation.reference and question.only is None

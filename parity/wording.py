@@ -7,9 +7,10 @@ from pathlib import PurePath
 # How Python, NumPy, torch and C++ say that there is no memory left.
 OUT_OF_MEMORY = re.compile(r"MemoryError|bad_alloc|[Cc]an(not|'t) allocate memory|out of memory")
 _PATHS = sysconfig.get_paths()
+_OURS = f"{PurePath(__file__).parent}/"
 # Where the frames of no user's are: parity, the frameworks and what they run on, Python's own library.
 _OTHERS = (
-    f"{PurePath(__file__).parent}/",
+    _OURS,
     *(
         f"{_PATHS[kind]}/{name}/"
         for kind in ("purelib", "platlib")
@@ -17,6 +18,7 @@ _OTHERS = (
     ),
 )
 _PYTHON = (_PATHS["stdlib"], _PATHS["platstdlib"])
+LINE = 200  # characters of a message's first line that are shown
 LONGEST = 2000  # characters of a message that are looked at
 _MRO, _NAME = type.__dict__["__mro__"], type.__dict__["__name__"]  # a metaclass may have hidden them
 
@@ -29,7 +31,7 @@ def in_words(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an exception's message."""
     lines = message(error).strip().splitlines()
-    return lines[0][:200] if lines else ""
+    return lines[0] if lines and len(lines[0]) <= LINE else f"{lines[0][:LINE]} ..." if lines else ""
 
 
 def message(error: BaseException) -> str:
@@ -77,11 +79,12 @@ def _cause(error: BaseException) -> BaseException | None:
 
 
 def _innermost(error: BaseException) -> str:
-    """File and line of the innermost frame of the user's own code, or of the innermost of all if none is."""
+    """File and line of the innermost frame of the user's own code, or of a framework's if none is; never ours."""
     traceback = BaseException.__dict__["__traceback__"].__get__(error)
     frames = []
     while traceback is not None:
-        frames.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
+        if not traceback.tb_frame.f_code.co_filename.startswith(_OURS):
+            frames.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
         traceback = traceback.tb_next
     own = [frame for frame in frames if _is_users(frame[0])]
     if own:  # what the user's code calls in other packages is theirs, as long as it is not the first of it

@@ -1,12 +1,13 @@
 """A cause: what is wrong, where, at how many points, with the smallest example."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from parity.causes.apart import Condition
-from parity.causes.sign import Family, Sign, blanked
+from parity.causes.sign import Family, Sign, blanked, common, signs_of
 from parity.records.mismatch import Mismatch
 from parity.records.record import Record
 from parity.wording import plural
@@ -46,6 +47,7 @@ class Cause:
 
     `seen` holds the failing points, the smallest first; `without` counts those of them that lack the facts.
     `exceptions` are the points that have the facts and agree all the same, `agree` counts the others that agree.
+    `everywhere` says that hardly a call gets past the same exception, so that the set-up is to be looked at first.
     `live` has the implementation itself, if it can be asked again.
     """
 
@@ -57,6 +59,7 @@ class Cause:
     without: int = 0
     exceptions: tuple[Record, ...] = ()
     agree: int = 0
+    everywhere: bool = False
     live: "Live | None" = field(default=None, compare=False, repr=False)
 
     def shrink(self, budget: "str | float | None" = None) -> "Example":
@@ -99,38 +102,40 @@ class Cause:
     def observed(self) -> str:
         """What is wrong, without where: 'output and gradient of input differ'."""
         own = [one for one in self.seen if one.sign.alike(self.sign)]
-        text = _common(own) if not self.sign.key else _varying({one.sign.text for one in own})
-        names = _subjects(own)
-        verb, _, rest = text.partition(" ")
-        said = f"{_listed(names)} {_OF_SEVERAL.get(verb, verb) if len(names) > 1 else verb} {rest}".strip()
-        said = f"{self.sign.asked}{said}"
-        if self.sign.key == "factor":
-            said += _because(own)
+        others: dict[tuple[Family, str], list[Seen]] = defaultdict(list)
+        for one in self.seen:
+            if self._adds(one.sign):
+                others[one.sign.family, one.sign.key].append(one)
+        most = sorted(others.values(), key=lambda alike: -len(alike))[:OTHERS]
+        more = [f"at {plural(len(alike), 'point')} {_in_words(alike)}" for alike in most]
         against = next((one.mismatch.against for one in own if one.mismatch is not None), "")
-        others = Counter(f"{one.sign.asked}{one.sign.text}" for one in self.seen if self._adds(one.sign))
-        more = [f"at {plural(count, 'point')} {other}" for other, count in others.most_common(OTHERS)]
-        return "; ".join([said, *more]).replace("{reference}", against or self.example.reference)
+        return "; ".join([_in_words(own), *more]).replace("{reference}", against or self.example.reference)
 
     def _adds(self, sign: Sign) -> bool:
         """Whether a sign says something besides the main one's."""
+        if sign.raised and sign.raised == self.sign.raised:  # the same exception, of a call that is made otherwise
+            return False
         return bool(sign.key) and not sign.alike(self.sign)
 
     @property
     def scope(self) -> str:
-        """The facts as a part of the sentence: 'only with weight'; '' where there are none."""
+        """Where the points are, as a part of the sentence: 'only with weight'; '' where nothing tells them apart."""
+        if self.everywhere:
+            return "at nearly every point, so look at the set-up first"
         return f"only {'where' if self.condition.terms[0].absent else 'with'} {self.where}" if self.where else ""
 
     @property
     def counts(self) -> list[str]:
         """How many points are not as the facts say, and how many others agree."""
         told = []
-        if self.without:
+        if self.without and not self.everywhere:
             told.append(f"{self.without:,} of them without these facts")
-        if self.exceptions:
+        if self.exceptions and not self.everywhere:
             count = len(self.exceptions)
             told.append(plural(count, "point with these facts agrees", "points with these facts agree"))
-        if self.agree:
-            told.append(plural(self.agree, "other point agrees", "other points agree"))
+        agree = self.agree + len(self.exceptions) * self.everywhere
+        if agree:
+            told.append(plural(agree, "other point agrees", "other points agree"))
         return told
 
     @property
@@ -143,6 +148,18 @@ class Cause:
         return f"{', '.join(self.losses)}: {plural(len(self.seen), 'point')}: {self.sentence}"
 
 
+def _in_words(alike: list[Seen]) -> str:
+    """What is observed of points that are alike: 'output and gradient of input have their signs flipped'."""
+    sign = alike[0].sign
+    text = _varying({one.sign.text for one in alike}) if sign.key else _common(alike)
+    names = _subjects(alike)
+    if len(names) > 1:
+        verb, _, rest = text.partition(" ")
+        text = f"{_OF_SEVERAL.get(verb, verb)} {rest.replace('its sign', 'their signs')}".strip()
+    because = _because(alike) if sign.key.endswith("factor") else ""
+    return f"{sign.asked}{f'{_listed(names)} {text}'.strip()}{because}"
+
+
 def _common(seen: list[Seen]) -> str:
     """The text that most of the points have, up to its numbers; a mere 'differs' if that is none."""
     counts = Counter(one.sign.text.partition(":")[0] for one in seen)
@@ -153,11 +170,20 @@ def _common(seen: list[Seen]) -> str:
 
 def _varying(texts: set[str]) -> str:
     """One text for several that differ in their numbers alone."""
-    found = {blanked(text) for text in texts}
-    if len(found) == 1:
-        return min(texts) if len(texts) == 1 else found.pop()
-    shown = sorted(texts)
-    return ", ".join(shown[:NAMED]) + (f" and {len(shown) - NAMED} more such" if len(shown) > NAMED else "")
+    if len({blanked(text) for text in texts}) == 1:
+        return common(texts)
+    words = [text.split() for text in sorted(texts)]
+    most = min(map(len, words)) - 1  # of each text a word is left that tells it from the others
+    start = min(_alike(words), most)
+    end = min(_alike([text[::-1] for text in words]), most - start)
+    differ = [" ".join(text[start : len(text) - end]) for text in words]
+    more = f" and {len(differ) - NAMED} more such" if len(differ) > NAMED else ""
+    return " ".join([*words[0][:start], ", ".join(differ[:NAMED]) + more, *words[0][len(words[0]) - end :]])
+
+
+def _alike(texts: list[list[str]]) -> int:
+    """How many words all texts begin with."""
+    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*texts, strict=False)))
 
 
 def _because(seen: list[Seen]) -> str:
@@ -171,15 +197,14 @@ def _because(seen: list[Seen]) -> str:
 
 
 def _subjects(seen: list[Seen]) -> list[str]:
-    """The answers that the sign is about, the most frequent first; none if its text names them."""
+    """The answers that the sign is about, the output first, then the most frequent; none if its text names them."""
     if seen[0].sign.family in _WHOLE or seen[0].sign.text.startswith("the "):
         return []
     counts: Counter[str] = Counter()
     for one in seen:
-        kind = one.mismatch.kind if one.mismatch else None
-        names = (mismatch.what for mismatch in one.record.mismatches if mismatch.kind is kind)
-        counts.update(list(dict.fromkeys(names)))  # a set would be in another order in every process
-    return [name for name, _ in counts.most_common()]
+        alike = (mismatch for sign, mismatch in signs_of(one.record) if mismatch is not None and sign.alike(one.sign))
+        counts.update(list(dict.fromkeys(mismatch.what for mismatch in alike)))  # a set would be in another order
+    return [name for name, _ in sorted(counts.items(), key=lambda one: (one[0] != "output", -one[1]))]
 
 
 def _listed(names: list[str]) -> str:

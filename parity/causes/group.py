@@ -2,9 +2,10 @@
 groups as well, and ordered.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import TypeAlias
 
 from parity.causes.apart import told_apart
@@ -21,6 +22,8 @@ JOINTLY = 0.9
 FEW = 0.2
 # So few beside a cause of many are no cause of their own: they are told as points without its facts.
 STRAY = 2
+# An exception is that of the set-up if it is raised at so many points, and at all but such a part of those compared.
+MANY, HARDLY = 20, 0.05
 
 
 def causes(records: Iterable[Record]) -> list[Cause]:
@@ -33,9 +36,15 @@ def causes(records: Iterable[Record]) -> list[Cause]:
     return sorted(found, key=_order)
 
 
-def _order(cause: Cause) -> tuple[bool, int, int, int]:
-    """A wrong answer before a contract clause, the simplest facts first, then the most points."""
-    return cause.sign.family.clause, len(cause.condition.terms), -len(cause.seen), cause.sign.family
+def _order(cause: Cause) -> tuple[bool, bool, int, int, int]:
+    """What is wrong everywhere, a wrong answer before a contract clause, the simplest facts, then the most points."""
+    return (
+        not cause.everywhere,
+        cause.sign.family.clause,
+        len(cause.condition.terms),
+        -len(cause.seen),
+        cause.sign.family,
+    )
 
 
 def _of_one(records: Sequence[Record], name: str) -> list[Cause]:
@@ -54,12 +63,27 @@ def _of_one(records: Sequence[Record], name: str) -> list[Cause]:
     for seen in groups.values():
         losses = tuple(dict.fromkeys(one.record.loss for one in seen))
         by_loss[losses].append(_Group(seen, [record for loss in losses for record in passing[loss]]))
-    return [group.cause(name, losses) for losses, several in by_loss.items() for group in _joined(several)]
+    found = [group.cause(name, losses) for losses, several in by_loss.items() for group in _joined(several)]
+    run = Counter(record.loss for record in records if record.unexpected or record.verdict in AGREES)
+    return [
+        replace(cause, everywhere=_is_everywhere(cause, sum(run[loss] for loss in cause.losses))) for cause in found
+    ]
+
+
+def _is_everywhere(cause: Cause, run: int) -> bool:
+    """Whether hardly one of so many points gets past the same exception."""
+    points = sum(one.sign.raised == cause.sign.raised for one in cause.seen)
+    return cause.family is Family.RAISES and points >= MANY and run - points <= HARDLY * run
 
 
 def _with_exceptions(groups: dict[Key, list[Seen]]) -> None:
-    """Put a call that is refused with the exception of a call that is to be answered to that one: they are alike."""
-    raising = {some[0].sign.raised: some for (_, family, _), some in groups.items() if family is Family.RAISES}
+    """Put points of one exception together: those called in another way, and those that are to raise another."""
+    raising: dict[str, list[Seen]] = {}
+    for key in sorted((key for key in groups if key[1] is Family.RAISES), key=lambda key: -len(groups[key])):
+        exception = groups[key][0].sign.raised
+        if exception and exception in raising:
+            raising[exception] += groups.pop(key)
+        raising.setdefault(exception, groups.get(key, []))
     for key in [key for key in groups if key[1] is Family.CLASS]:
         for one in list(groups[key]):
             if one.sign.raised in raising:

@@ -6,7 +6,7 @@ else, wrong values, and last the clauses of the contract that an implementation 
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -116,7 +116,7 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
         return _of_refusal(mismatch, record)
     if kind is Kind.VALUE:
         return _of_value(mismatch, record)
-    if kind is Kind.RAISES:
+    if kind is Kind.RAISES and mismatch.event is not Event.SECOND_CALL:  # that is a clause of the contract
         return _plain(Family.RAISES, mismatch, _raised(mismatch))
     if kind is Kind.SHAPE:
         found, expected = len(figures["found"]), len(figures["expected"])
@@ -187,6 +187,14 @@ def _without_name(mismatch: Mismatch) -> str:
 def blanked(text: str) -> str:
     """The text with its numbers and quotations left out."""
     return _VARIES.sub("...", text)
+
+
+def common(texts: Collection[str]) -> str:
+    """What texts that differ in numbers and quotations alone have in common, those left out in which they differ."""
+    parts = [(_VARIES.split(text), _VARIES.findall(text)) for text in texts]
+    between, varying = parts[0][0], zip(*(found for _, found in parts), strict=True)
+    shown = [same[0] if len(set(same)) == 1 else "..." for same in varying]
+    return "".join(part + own for part, own in zip(between, [*shown, ""], strict=True))
 
 
 def facts_of(record: Record) -> list[str]:

@@ -1,5 +1,6 @@
 """Causes in words, as check and pytest print them: each with its smallest example, the points themselves on demand."""
 
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import indent
 
@@ -52,6 +53,8 @@ def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:
 
 
 def hint(cause: Cause) -> str:
-    """What may be declared, if all points of the cause that show its main sign say so."""
-    hints = {one.mismatch.hint for one in cause.seen if one.mismatch is not None and one.sign.alike(cause.sign)}
-    return visible(hints.pop()) if len(hints) == 1 else ""
+    """What may be declared, if most of the points of the cause that show its main sign say so."""
+    own = [one.mismatch.hint for one in cause.seen if one.mismatch is not None and one.sign.alike(cause.sign)]
+    hints = Counter(filter(None, own))
+    best, count = hints.most_common(1)[0] if hints else ("", 0)
+    return visible(best) if 2 * count >= len(own) else ""

@@ -13,7 +13,7 @@ from parity.api import check
 from parity.cases.errors import CaseError
 from parity.cases.reference import Named, Unimportable
 from parity.causes.cause import Cause
-from parity.causes.known import Baseline, Unusable, read_baseline, write_baseline
+from parity.causes.known import Unusable
 from parity.cli.app import verdict
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.plain import visible
@@ -61,11 +61,11 @@ def run(asked: Asked) -> bool:
     if timeout is not None and not 0 < timeout < 1e9:
         raise Misused(f"--timeout is {timeout:g}, expected a number of seconds above 0")
     try:
-        # before the run, which takes long
-        known = read_baseline(asked.baseline) if asked.baseline and not asked.write_baseline else None
         library, loss = _called(asked)
         options = {word: value for word, value in asked.options.items() if value is not None and value is not False}
         options |= {word: value for word, text in asked.texts.items() if (value := read(word, text)) is not None}
+        if not asked.write_baseline:
+            options["baseline"] = asked.baseline
         if loss is not None and not isinstance(library, Implementation):
             options.setdefault("name", str(asked.function).partition(":")[0])
         found: Found = check(library, **options) if loss is None else check(loss, library, **options)
@@ -73,9 +73,6 @@ def run(asked: Asked) -> bool:
         raise Misused(str(error)) from None
     for record in found.records:
         record.repeat = record.repeat and repeat(asked, record)
-    if known is not None:
-        whole = not (found.left or asked.options["only"] or asked.options["exclude"])
-        honour(found, known, whole)
     verdict("\n".join(map(visible, str(found).split("\n"))), found.ok)
     _keep(found, asked)
     if github.is_there():
@@ -83,16 +80,6 @@ def run(asked: Asked) -> bool:
         for line in github.told(found.head, notes, found.causes, lambda cause: _place(cause, library)):
             print(line)
     return found.ok
-
-
-def honour(found: Found, known: Baseline, whole: bool) -> None:
-    """Give each record its verdict beside what is known; of a whole run, what is gone is wrong too."""
-    for record in found.records:
-        known.judge(record)
-    if whole:
-        there = {(report.implementation, report.loss): {record.id for record in report.records}
-                 for report in found.reports if not report.problem}  # fmt: skip
-        found.unmatched = [*found.unmatched, *known.gone(there)]
 
 
 def repeat(asked: Asked, record: Record) -> str:
@@ -127,7 +114,7 @@ def _keep(found: Found, asked: Asked) -> None:
         if asked.results is not None:
             _write_records(found, asked)
         if asked.baseline is not None and asked.write_baseline:
-            typer.echo(write_baseline(asked.baseline, found.records))
+            typer.echo(found.write_baseline(asked.baseline))
     except (Unusable, Unwritable) as error:
         raise Misused(str(error)) from None
     except OSError as error:

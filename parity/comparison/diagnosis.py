@@ -62,7 +62,7 @@ def _multiple(e: Array, a: Array, near: Array, factors: Factors | None) -> str:
     """A factor that all elements agree on, or that explains itself."""
     index = int(np.where(np.isfinite(e), np.abs(e), -1).argmax())
     factor = complex(a[index] / e[index])
-    if not np.isfinite(factor):
+    if not np.isfinite(factor) or not factor:
         return ""
     wanted = e * factor if factor.imag else e * factor.real
     if not _same(wanted, a, near * (abs(factor) + 1)):

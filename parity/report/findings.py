@@ -2,12 +2,14 @@
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity.causes.cause import Cause
 from parity.causes.group import causes as causes_of
+from parity.causes.known import Baseline, Unusable, write_baseline
 from parity.causes.text import told
 from parity.errors import ParityError
 from parity.records.record import AGREES, Record
@@ -16,6 +18,7 @@ from parity.report.write import filled, render
 
 if TYPE_CHECKING:
     from parity.causes.shrink import Live
+    from parity.report.found import Report
 
 VERDICTS = (*AGREES, "failed", "xpassed", "error", "xfailed", "not offered", "not in torch", "finding")
 FORMS = (".json", ".html", ".md", ".txt")
@@ -61,6 +64,16 @@ class Findings(ABC):
     @abstractmethod
     def left(self) -> int:
         """The number of points that were not run."""
+
+    @property
+    @abstractmethod
+    def reports(self) -> "Sequence[Report]":
+        """The report of each loss."""
+
+    @property
+    @abstractmethod
+    def part(self) -> bool:
+        """Whether only some of the points there are were asked for."""
 
     @property
     @abstractmethod
@@ -146,6 +159,15 @@ class Findings(ABC):
         )  # fmt: skip
         return render("parity.html", found)
 
+    def write_baseline(self, path: Path | str) -> str:
+        """Write what fails to a file of known failures, its reasons to be filled in; returns a sentence.
+
+        Raises Unusable, a ValueError, with a sentence if the file cannot be written or not all points were run.
+        """
+        if self.part or self.left:
+            raise Unusable("a baseline says what all points of a loss do, and only some of them were run")
+        return write_baseline(Path(path), self.records)
+
     def _repr_html_(self) -> str:
         return filled("found.html", report=self)
 
@@ -168,3 +190,12 @@ class Findings(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.head}>"
+
+
+def gone(known: Baseline, found: Findings) -> list[str]:
+    """A sentence for each known failure at points that there are no more, if all points were run."""
+    if found.part or found.left:
+        return []
+    there = {(report.implementation, report.loss): {record.id for record in report.records}
+             for report in found.reports if not report.problem}  # fmt: skip
+    return list(known.gone(there))

@@ -37,6 +37,7 @@ class Report(Findings):
     note: str = ""
     planned: int = 0
     stop: str = ""
+    part: bool = False
     live: "Live | None" = field(default=None, compare=False)
 
     def _live(self, cause: Cause) -> "Live | None":
@@ -201,7 +202,15 @@ class Reports(Findings):
 
     @property
     def others(self) -> list[str]:
-        return [problem for report in self.reports for problem in report.others] + self.unmatched
+        losses: dict[str, list[str]] = {}
+        for report in self.reports:
+            for text in report.others:
+                losses.setdefault(text, []).append(report.loss)
+        return [f"{', '.join(of)}: {text}" for text, of in losses.items()] + self.unmatched
+
+    @property
+    def part(self) -> bool:
+        return any(report.part for report in self.reports)
 
     @property
     def planned(self) -> int:

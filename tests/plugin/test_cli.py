@@ -207,6 +207,19 @@ def test_help_imports_nothing_that_takes_time() -> None:
     assert found.stdout == "[]\n", found.stderr
 
 
+@pytest.mark.parametrize("command", [[], ["check"]])
+def test_help_takes_less_than_half_a_second(command: list[str]) -> None:
+    """Of the processor, at best of three: a machine may be busy."""
+    program = (
+        "import sys, time\nfrom parity.cli import app\n"
+        f"try: app([*{command!r}, '--help'])\n"
+        "except SystemExit: print(time.process_time(), {'torch', 'numpy', 'rich'} & set(sys.modules))"
+    )
+    lines = [alone("-c", program).stdout.splitlines()[-1] for _ in range(3)]
+    assert min(float(line.split()[0]) for line in lines) < 0.5
+    assert lines[0].endswith("set()")
+
+
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_teaches_by_example(command: str) -> None:
     text = parity(*command.split(), "--help").stdout

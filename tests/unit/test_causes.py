@@ -1,5 +1,6 @@
 """Causes: failing points are grouped by what is observed, joined where one condition explains them, told in order."""
 
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -204,5 +205,39 @@ def test_a_stray_point_beside_many_is_told_with_them() -> None:
     cause = only([*failing, *(point(100 + n) for n in range(50))])
     assert cause.without == 1
     assert (
-        "at 1 point has nan where torch has a number: only with weight; 1 of them without these facts" in cause.sentence
+        "at 1 point output has nan where torch has a number: only with weight; 1 of them without these facts"
+        in cause.sentence
     )
+
+
+def test_an_exception_at_every_point_is_one_cause_of_the_set_up_with_its_place() -> None:
+    text = "InterpreterError: no {} (kernel.py:7), caused by KeyError: 'dot{}' (kernel.py:5)"
+    failing = [point(n, mismatches=[raising(text.format(n, n))]) for n in range(30)]
+    failing += [point(30 + n, mismatches=[replace(raising(text.format(n, n)), asked="under vmap, ")]) for n in range(4)]
+    figures = {"error": text.format(1, 1), "wanted": "ValueError", "message": "no"}
+    failing.append(point(40, mismatches=[About(Subject.REFUSAL).mismatch(Kind.CLASS, figures=figures)]))
+    first = only([*failing, point(50)])
+    assert first.everywhere
+    assert first.sentence == (
+        "the forward raises InterpreterError: no ... (kernel.py:7), caused by KeyError: ... (kernel.py:5), "
+        "torch answers: at nearly every point, so look at the set-up first; 1 other point agrees"
+    )
+    wrong = [point(100 + n, mismatches=[value()]) for n in range(9)]
+    assert not any(cause.everywhere for cause in causes([*failing, *wrong]))
+
+
+def test_what_several_points_have_in_common_is_said_once() -> None:
+    found = [("complex64", "float32"), ("float32", "float64"), ("float32", "float64")]
+    dtypes = [OUTPUT.mismatch(Kind.DTYPE, figures={"found": one, "expected": other}) for one, other in found]
+    cause = only([point(n, mismatches=[dtype]) for n, dtype in enumerate(dtypes)])
+    assert cause.sentence == "output has dtype complex64 where torch has float32, float32 where torch has float64"
+    both = [value(diagnosis="has its sign flipped"), value(INPUT, diagnosis="has its sign flipped")]
+    assert only([point(1, mismatches=both)]).sentence == "output and gradient of input have their signs flipped"
+
+
+def test_a_second_call_that_is_refused_is_a_clause_of_the_contract() -> None:
+    effect = Mismatch(
+        Subject.EFFECT, Kind.RAISES, event=Event.SECOND_CALL, figures={"error": "KeyError: 1"}, hint="; declare it"
+    )
+    cause = only([point(n, mismatches=[effect]) for n in range(30)] + [point(40)])
+    assert (cause.family, cause.everywhere, hint(cause)) == (Family.EFFECT, False, "; declare it")

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+import parity
+from parity import losses
 from parity.causes.known import Baseline, Unusable, read_baseline, write_baseline
 from parity.records.mismatch import Kind, Mismatch, Subject
 from parity.records.record import Record
+from tests.planted.checking import MSE
 from tests.unit.recorded import record
 
 REASON = 'reason: ""'
@@ -112,3 +115,40 @@ def test_the_file_is_the_same_each_time(tmp_path: Path) -> None:
     write_baseline(tmp_path / "a.yaml", records)
     write_baseline(tmp_path / "b.yaml", records[::-1])
     assert (tmp_path / "a.yaml").read_text() == (tmp_path / "b.yaml").read_text()
+
+
+def doubled(**arguments: Any) -> Any:
+    """mse whose mean is twice as large."""
+    output, vjp = losses.mse_loss(**arguments)
+    return output * 2 if arguments.get("reduction") == "mean" else output, vjp
+
+
+def test_check_honours_a_baseline_both_ways(tmp_path: Path) -> None:
+    cases, path = tmp_path / "mse_loss.yaml", tmp_path / "known.yaml"
+    cases.write_text(MSE)
+
+    def check(function: Any, **more: Any) -> parity.Report:
+        return parity.check("mse_loss", function, cases=cases, seeds=1, **more)
+
+    with pytest.raises(ValueError, match="is not there; --write-baseline"):
+        check(doubled, baseline=path)
+    found = check(doubled)
+    assert not found
+    assert "1 known failure to" in found.write_baseline(path)
+    with pytest.raises(ValueError, match="the reason is empty"):
+        check(doubled, baseline=path)
+    path.write_text(path.read_text().replace(REASON, 'reason: "twice as ever"'))
+    known = check(doubled, baseline=path)
+    assert known.ok
+    assert known.count("xfailed") == found.count("failed") > 0
+    mended = check(losses.mse_loss, baseline=str(path))
+    assert (mended.ok, mended.count("xpassed")) == (False, found.count("failed"))
+    assert not check(lambda **given: doubled(**{**given, "reduction": "mean"}), baseline=path).ok
+    path.write_text(
+        path.read_text().replace('points:\n      "', 'points:\n      "mse_loss/no more": ["sum-float32"]\n      "')
+    )
+    assert "is at a point that is gone: mse_loss/no more/sum-float32" in str(check(doubled, baseline=path))
+    some = check(doubled, baseline=path, only="reduction=mean")
+    assert some.ok
+    with pytest.raises(ValueError, match="only some of them were run"):
+        some.write_baseline(path)
