@@ -38,7 +38,7 @@ class BoundPoint:
 
         if self.gate.problem:
             return unasked(self.point, self.implementation, self.gate.problem)
-        record = run_point(self.point, self.implementation, self.seeds)
+        record = run_point(self.point, self.implementation, self.seeds, self.gate.experience)
         if self.strict:
             record.strictly()
         self.gate.closes(record)
