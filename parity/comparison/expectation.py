@@ -19,8 +19,8 @@ from parity.types import Array, DType
 # An error up to so many times one that an earlier draw of the point was measured to owe to rounding is a rounding too.
 ALIKE = 2.0
 # An error of so many steps of the dtype at the scale of the largest number of the call, and of so many times what the
-# draw's own condition allows, is no rounding: of 120,000 draws of right losses none that neighbours excuse had more than
-# 0.6 of such steps. Neighbours, which take 36 calls, are not asked then, nor beside another answer that is so wrong.
+# draw's own condition allows, is no rounding: of 120,000 draws of right losses none that neighbours excuse had more
+# than 0.6 of such steps. Neighbours take 36 calls: they are not asked then, nor beside another answer so wrong.
 STEPS, TIMES = 16.0, 8.0
 # What a gradient of halves that is exactly 0 may be missed by, as a share of the largest upstream number: four
 # roundings of float32, in which its terms are computed and cancel. Torch's own may hit 0 by chance, at all neighbours
