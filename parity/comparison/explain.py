@@ -9,8 +9,9 @@ import numpy as np
 
 from parity.comparison.call import Call
 from parity.comparison.diagnosis import WIDER, diagnose
+from parity.comparison.experience import Experience
 from parity.comparison.factors import Factors
-from parity.comparison.hypotheses import EPSILONS, hypotheses
+from parity.comparison.hypotheses import EPSILONS, Asked, hypotheses
 from parity.comparison.places import where
 from parity.comparison.tolerance import Bound
 from parity.comparison.truth import Values
@@ -44,12 +45,22 @@ class Wrong:
 
 
 class Explanations:
-    """The explanations of one draw: what is asked of the reference is asked once for all of its answers."""
+    """The explanations of one draw: what is asked of the reference is asked once for all of its answers.
 
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self._asked: Iterator[tuple[str, Values]] | None = None
-        self._known: list[tuple[str, Values]] = []
+    The draw is one of `scenario`. Those that have held before are tried first, and the others where `experience` says.
+    """
+
+    def __init__(self, call: Call, scenario: str = "", experience: Experience | None = None) -> None:
+        self.call, self.scenario, self.experience = call, scenario, experience or Experience()
+        self._answers: dict[int, Values] = {}
+
+    @cached_property
+    def _hypotheses(self) -> list[tuple[str, Asked]]:
+        return list(hypotheses(self.call))
+
+    @cached_property
+    def _searches(self) -> bool:
+        return self.experience.searches(self.scenario)
 
     @cached_property
     def factors(self) -> Factors:
@@ -78,28 +89,37 @@ class Explanations:
 
     def _other_answer(self, name: str, wrong: Wrong) -> str:
         """The hypothesis that gives the answer, and not the expected one."""
-        # a single half is near many answers by chance
-        vague = wrong.few and row_of(wrong.actual.dtype) in HALF
-        for text, values in self._hypotheses():
-            value = values.get(name, values.get("*"))
-            if value is None or value.shape != wrong.actual.shape or (vague and not text.startswith("saturates")):
-                continue
-            v, a, e = (np.asarray(one).astype(wrong.wide) for one in (value, wrong.actual, wrong.expected))
-            if wrong.few and not (np.isfinite(v).all() and v.all()):
-                continue
-            near = WIDER * (wrong.bound.rtol * np.abs(v) + wrong.bound.atol)
-            if _alike(v, a, near) and not _alike(v, e, near):
+        found = self.experience.found
+        for text, values in self._answered(lambda text: text in found):
+            if _gives(text, values, name, wrong):
+                return text
+        for text, values in self._answered(lambda text: text not in found and self._searches):
+            if _gives(text, values, name, wrong):
+                found.add(text)
                 return text
         return ""
 
-    def _hypotheses(self) -> Iterator[tuple[str, Values]]:
-        """Those that were asked for before, and then the others as they are needed."""
-        if self._asked is None:
-            self._asked = hypotheses(self.call)
-        yield from self._known
-        for one in self._asked:
-            self._known.append(one)
-            yield one
+    def _answered(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Values]]:
+        """The hypotheses that are wanted, each with its answers."""
+        for number, (text, asked) in enumerate(self._hypotheses):
+            if wanted(text):
+                if number not in self._answers:
+                    self._answers[number] = asked()
+                yield text, self._answers[number]
+
+
+def _gives(text: str, values: Values, name: str, wrong: Wrong) -> bool:
+    """Whether a hypothesis gives the wrong answer, and not the expected one."""
+    # a single half is near many answers by chance
+    vague = wrong.few and row_of(wrong.actual.dtype) in HALF
+    value = values.get(name, values.get("*"))
+    if value is None or value.shape != wrong.actual.shape or (vague and not text.startswith("saturates")):
+        return False
+    v, a, e = (np.asarray(one).astype(wrong.wide) for one in (value, wrong.actual, wrong.expected))
+    if wrong.few and not (np.isfinite(v).all() and v.all()):
+        return False
+    near = WIDER * (wrong.bound.rtol * np.abs(v) + wrong.bound.atol)
+    return _alike(v, a, near) and not _alike(v, e, near)
 
 
 def _alike(one: Array, other: Array, near: Array) -> bool:

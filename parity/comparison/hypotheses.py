@@ -3,9 +3,10 @@
 The reference is asked only for a draw that has failed, each changed call once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from parity.dtypes import HALVES, is_floating, name_of, row_of
 from parity.references.torch import TORCH
 from parity.types import Array
 
+# What an explanation would give, which is computed when it is called.
+Asked: TypeAlias = Callable[[], Values]
 # What people clip probabilities to, or add inside a logarithm.
 EPSILONS = (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
 # Beyond so many elements an answer is not asked for: the smaller points of the same cause tell the same.
@@ -23,17 +26,21 @@ LARGEST = 1 << 18
 STOPPED = 0.05
 
 
-def hypotheses(call: Call) -> Iterator[tuple[str, Values]]:
-    """Each hypothesis in words, as a predicate, and the answers that it would give."""
+def hypotheses(call: Call) -> Iterator[tuple[str, Asked]]:
+    """Each hypothesis in words, as a predicate, and what gives the answers that it stands for."""
     if max((value.size for value in call.arguments.values() if isinstance(value, np.ndarray)), default=0) > LARGEST:
         return
     for text, arguments in _changed(call):
-        yield f"is {{reference}}'s as if {text}", ask(call.function, arguments, _upstream(call, arguments))
+        yield f"is {{reference}}'s as if {text}", partial(_to_changed, call, arguments)
     yield from _exchanged(call)
     yield from _transposed(call)
     yield from _other_dimension(call)
     yield from _kept_in_halves(call)
     yield from _arguments(call)
+
+
+def _to_changed(call: Call, arguments: dict[str, Any]) -> Values:
+    return ask(call.function, arguments, _upstream(call, arguments))
 
 
 def _upstream(call: Call, arguments: Mapping[str, Any]) -> Array:
@@ -75,32 +82,36 @@ def _changed(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "it were computed in float32", widened(arguments, "float32")
 
 
-def _exchanged(call: Call) -> Iterator[tuple[str, Values]]:
+def _exchanged(call: Call) -> Iterator[tuple[str, Asked]]:
     """Two arrays of one shape that change their places."""
     arguments = call.arguments
     arrays = [name for name, value in arguments.items() if isinstance(value, np.ndarray)]
     for one, other in combinations(arrays, 2):
         left, right = arguments[one], arguments[other]
         if left.shape == right.shape and left.dtype == right.dtype:
-            found = ask(call.function, {**arguments, one: right, other: left}, call.grad_output)
-            places = {one: other, other: one}
-            yield (
-                f"is {{reference}}'s with {one} and {other} exchanged",
-                {places.get(name, name): value for name, value in found.items()},
-            )
+            yield f"is {{reference}}'s with {one} and {other} exchanged", partial(_to_exchanged, call, one, other)
 
 
-def _transposed(call: Call) -> Iterator[tuple[str, Values]]:
+def _to_exchanged(call: Call, one: str, other: str) -> Values:
+    arguments = {**call.arguments, one: call.arguments[other], other: call.arguments[one]}
+    places = {one: other, other: one}
+    found = ask(call.function, arguments, call.grad_output)
+    return {places.get(name, name): value for name, value in found.items()}
+
+
+def _transposed(call: Call) -> Iterator[tuple[str, Asked]]:
     for name, value in call.arguments.items():
         if isinstance(value, np.ndarray) and value.ndim > 1 and value.shape[-1] == value.shape[-2] > 1:
-            turned = np.ascontiguousarray(np.swapaxes(value, -1, -2))
-            found = ask(call.function, {**call.arguments, name: turned}, call.grad_output)
-            if name in found:
-                found[name] = np.swapaxes(found[name], -1, -2)
-            yield f"is {{reference}}'s with {name} transposed", found
+            yield f"is {{reference}}'s with {name} transposed", partial(_to_transposed, call, name)
 
 
-def _other_dimension(call: Call) -> Iterator[tuple[str, Values]]:
+def _to_transposed(call: Call, name: str) -> Values:
+    turned = np.ascontiguousarray(np.swapaxes(call.arguments[name], -1, -2))
+    found = ask(call.function, {**call.arguments, name: turned}, call.grad_output)
+    return found | {name: np.swapaxes(found[name], -1, -2)} if name in found else found
+
+
+def _other_dimension(call: Call) -> Iterator[tuple[str, Asked]]:
     """A softmax over another dimension than that of the classes."""
     arguments, signature = call.arguments, call.signature
     scores = arguments.get("input")
@@ -108,52 +119,69 @@ def _other_dimension(call: Call) -> Iterator[tuple[str, Values]]:
         return
     if signature.takes("dim"):
         for dim in range(scores.ndim):
-            found = ask(call.function, {**arguments, "dim": dim}, call.grad_output)
-            yield f"is {{reference}}'s over dimension {dim}", found
+            answer = partial(ask, call.function, {**arguments, "dim": dim}, call.grad_output)
+            yield f"is {{reference}}'s over dimension {dim}", answer
     elif call.signature.loss == "cross_entropy" and arguments["target"].dtype.kind in "iu":
-        words = ("target", "weight", "ignore_index", "reduction")
-        known = {name: arguments[name] for name in words if name in arguments}
         for dim in range(scores.ndim):
             if dim != 1:
-                logs = TORCH["log_softmax"](input=scores, dim=dim)[0]
-                found = ask(TORCH["nll_loss"], {"input": logs, **known}, call.grad_output)
-                yield (
-                    f"is {{reference}}'s with a softmax over dimension {dim}",
-                    {name: value for name, value in found.items() if name == "output"},
-                )
+                yield f"is {{reference}}'s with a softmax over dimension {dim}", partial(_to_dimension, call, dim)
 
 
-def _kept_in_halves(call: Call) -> Iterator[tuple[str, Values]]:
+def _to_dimension(call: Call, dim: int) -> Values:
+    """The output of a cross entropy whose softmax is over that dimension."""
+    words = ("target", "weight", "ignore_index", "reduction")
+    known = {name: call.arguments[name] for name in words if name in call.arguments}
+    logs = TORCH["log_softmax"](input=call.arguments["input"], dim=dim)[0]
+    found = ask(TORCH["nll_loss"], {"input": logs, **known}, call.grad_output)
+    return {name: value for name, value in found.items() if name == "output"}
+
+
+def _kept_in_halves(call: Call) -> Iterator[tuple[str, Asked]]:
     """A sum in half precision stops growing where a term is less than half of its last place."""
     output = call.grad_output
     if output.dtype not in HALVES or output.size != 1 or not call.signature.takes("reduction"):
         return
+    text = f"saturates as a sum that is kept in {name_of(output.dtype)}"
+    values = cache(partial(_unreduced, call))
+    yield text, lambda: _saturated(values(), output, 1)
+    yield text, lambda: _saturated(values(), output, values().size)
+
+
+def _unreduced(call: Call) -> Array:
+    """The losses that are summed; none where the reference does not tell them."""
     plain = {word: given for word, given in call.arguments.items() if word not in ("size_average", "reduce")}
-    values = ask(call.function, {**plain, "reduction": "none"}, output).get("output")
-    if values is None or values.size < 2:
-        try:
-            values = call.function(**{**plain, "reduction": "none"})[0]
-        except Exception:
-            return
+    try:
+        return call.function(**{**plain, "reduction": "none"})[0]
+    except Exception:
+        return np.zeros(0)
+
+
+def _saturated(values: Array, output: Array, divisor: int) -> Values:
+    """The sum over the divisor, if a sum in half precision saturates."""
+    if values.size < 2:
+        return {}
     total = np.add.accumulate(values.ravel())[-1]
     whole = values.astype(np.float64).sum()
     if not abs(float(total) - whole) > STOPPED * abs(whole):
-        return
-    text = f"saturates as a sum that is kept in {name_of(output.dtype)}"
-    yield text, {"output": np.asarray(total).reshape(output.shape)}
-    yield text, {"output": np.asarray(total / output.dtype.type(values.size)).reshape(output.shape)}
+        return {}
+    total = total if divisor == 1 else total / output.dtype.type(divisor)
+    return {"output": np.asarray(total).reshape(output.shape)}
 
 
-def _arguments(call: Call) -> Iterator[tuple[str, Values]]:
+def _arguments(call: Call) -> Iterator[tuple[str, Asked]]:
     """The arguments themselves, and the softmax of the scores."""
     for name, value in call.arguments.items():
         if isinstance(value, np.ndarray) and is_floating(value):
-            yield f"equals {name}", {"output": value}
-            yield f"equals {name} (a gradient that was never computed)", {"*": value}
+            yield f"equals {name}", partial(dict, output=value)
+            yield f"equals {name} (a gradient that was never computed)", partial(dict, {"*": value})
     scores = call.arguments.get("input")
     if isinstance(scores, np.ndarray) and row_of(scores.dtype) and scores.ndim and scores.size:
-        wide = scores.astype(np.complex128 if scores.dtype.kind == "c" else np.float64)
-        with np.errstate(all="ignore"):
-            for dim in range(scores.ndim):
-                powers = np.exp(wide - wide.max(axis=dim, keepdims=True))
-                yield "equals softmax(input)", {"*": powers / powers.sum(axis=dim, keepdims=True)}
+        for dim in range(scores.ndim):
+            yield "equals softmax(input)", partial(_softmax, scores, dim)
+
+
+def _softmax(scores: Array, dim: int) -> Values:
+    wide = scores.astype(np.complex128 if scores.dtype.kind == "c" else np.float64)
+    with np.errstate(all="ignore"):
+        powers = np.exp(wide - wide.max(axis=dim, keepdims=True))
+        return {"*": powers / powers.sum(axis=dim, keepdims=True)}

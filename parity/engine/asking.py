@@ -14,6 +14,8 @@ from parity.cases.schema import Case
 from parity.comparison import compare, observe, witness
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
+from parity.comparison.experience import Experience
+from parity.comparison.explain import Explanations
 from parity.draws.draw import Plan
 from parity.engine.crumbs import at
 from parity.frameworks.callables import Unusable
@@ -39,7 +41,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What the draws of a point share: both functions, and where to note what was seen."""
+    """What the draws of a point share: both functions, where to note what is seen, what other points have shown."""
 
     point: Point
     contract: Contract
@@ -47,6 +49,7 @@ class Pair:
     record: Record
     plan: Plan
     reference: Reference
+    experience: Experience
     roundings: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -240,7 +243,8 @@ def expectation(asked: Asked) -> Expectation:
     pair = asked.drawn.pair
     signature, reference = pair.contract.signature, pair.reference
     call = Call(signature, reference.loss, asked.drawn.arguments, asked.grad_output, reference.extended)
-    return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings, pair.contract)
+    explanations = Explanations(call, pair.case.name, pair.experience)
+    return Expectation(call, asked.reference, pair.case.tolerance, pair.roundings, pair.contract, explanations)
 
 
 def forward(drawn: Drawn) -> Result:

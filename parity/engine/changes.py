@@ -85,8 +85,8 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
     return sorted(made, key=lambda change: (change.cause == ROUNDING, -len(change.points), change.cause))
 
 
-def differences(before: Snapshot, after: Snapshot) -> dict[str, Difference]:
-    """The points whose answers differ."""
+def differences(before: Snapshot, after: Snapshot, points: Iterable[Point] | None = None) -> dict[str, Difference]:
+    """The points whose answers differ; `points` are theirs, if they are at hand: to load them takes long."""
     both = [
         id for id, outcome in before.outcomes.items()
         if id in after.outcomes and _bare(outcome) != _bare(after.outcomes[id])
@@ -99,7 +99,8 @@ def differences(before: Snapshot, after: Snapshot) -> dict[str, Difference]:
             found[id] = difference
         else:
             values[id] = _values_moved(before.outcomes[id], after.outcomes[id])
-    return found | _by_values(values, before.conventions, after.conventions)
+    points = _points(values) if points is None and values else points or ()
+    return found | _by_values(points, values, before.conventions, after.conventions)
 
 
 def _bare(outcome: Outcome) -> Outcome:
@@ -147,13 +148,19 @@ def _values_moved(before: Outcome, after: Outcome) -> dict[str, float]:
 
 
 def _by_values(
-    points: Mapping[str, Mapping[str, float]], before: Mapping[str, float], after: Mapping[str, float]
-) -> dict[str, Difference]:
-    """The differences of points that both versions answer: a convention, a rounding, or what has no name yet."""
+    points: Iterable[Point], distances: Mapping[str, Mapping[str, float]], before: Mapping[str, float],
+    after: Mapping[str, float],
+) -> dict[str, Difference]:  # fmt: skip
+    """The differences of points that both versions answer: a convention, a rounding, or what has no name yet.
+
+    `distances` has by point how far each of its values has moved.
+    """
     found = {}
     follows = clamp_changed(before, after)
-    for point in _points(points) if points else ():
-        values = points[point.id]
+    for point in points:
+        if point.id not in distances:
+            continue
+        values = distances[point.id]
         names = frozenset(values)
         row = FLOATING.get(point.dtype)
         step = STEPS * (row.eps if row else 0.0)
@@ -166,7 +173,7 @@ def _by_values(
         else:
             found[point.id] = Difference(f"other values of {point.loss}", names)
     clamped = {id.partition("/")[0] for id, difference in found.items() if difference.cause == follows}
-    for id, values in points.items():
+    for id, values in distances.items():
         if id.partition("/")[0] in clamped and not any(values.values()):  # a zero has another sign, as 0 times -1 has
             found[id] = Difference(follows, frozenset(values))
     return found

@@ -1,5 +1,6 @@
 """Whether the points of one loss may run: not if the first of them shows that it cannot be called at all."""
 
+from parity.comparison.experience import Experience
 from parity.records.record import Record
 
 
@@ -7,11 +8,11 @@ class Gate:
     """Looks at the records of one implementation and one loss as they come, in any order.
 
     `problem` is the sentence about a set-up in which nothing can run; '' as long as none has come up, and for good once
-    a point was compared.
+    a point was compared. `experience` is what the points that it lets through have shown.
     """
 
     def __init__(self) -> None:
-        self.problem = ""
+        self.problem, self.experience = "", Experience()
         self._compared = False
 
     def closes(self, record: Record) -> bool:

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import IO
 
 from parity.cases.points import Point
+from parity.comparison.experience import Experience
 from parity.engine import crumbs
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
@@ -44,6 +45,7 @@ class Journaled:
         self._file: IO[str] | None = None
         self._open = contextlib.ExitStack()
         self._pid = os.getpid()
+        self._experience = Experience()
 
     def __enter__(self) -> "Journaled":
         with contextlib.suppress(OSError):
@@ -75,7 +77,7 @@ class Journaled:
 
     def run(self, point: Point, seeds: range) -> Record:
         """The record of a point."""
-        record = run_point(point, self.implementation, seeds)
+        record = run_point(point, self.implementation, seeds, self._experience)
         if os.getpid() != self._pid:  # the loss has forked, and its child came back as well
             os._exit(0)
         if self._file is not None:

@@ -10,6 +10,7 @@ from shlex import quote
 
 from parity.cases.points import Point
 from parity.cases.reference import Unimportable
+from parity.comparison.experience import Experience
 from parity.dtypes import FLOATING
 from parity.engine import crumbs
 from parity.engine.facts import PointFacts
@@ -31,8 +32,12 @@ from parity.types import NotOffered
 from parity.wording import in_words, message
 
 
-def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]) -> Record:
+def run_point(
+    point: Point, implementation: Implementation, seeds: Iterable[int], experience: Experience | None = None
+) -> Record:  # fmt: skip
     """The record of one point over its seeds. Raises nothing but KeyboardInterrupt.
+
+    `experience` is what the points before it have shown of this loss: it spares what is known already.
 
     What the implementation or a case does wrong is a mismatch; what goes wrong in parity itself is the verdict "error".
     """
@@ -73,12 +78,14 @@ def run_point(point: Point, implementation: Implementation, seeds: Iterable[int]
                 made = blank(point, implementation, record.seeds) if called.granted else record
                 made.left_out, made.reference = record.left_out, record.reference
                 with _watched(called, reference, made):
-                    run_draws(point, called, terms, asked, made)
+                    run_draws(point, called, terms, asked, made, experience)
                 return made
 
             record = Granting(called, compare).record()
+            if experience is not None:
+                experience.learn(record.mismatches)
         if called.compiles and not compiles:
-            return run_point(point, implementation, record.seeds)  # compiled code inside it came to light
+            return run_point(point, implementation, record.seeds, experience)  # compiled code inside it came to light
     except Unimportable as error:
         return _erroneous(record, _not_own(str(error)))
     except NotOffered as error:

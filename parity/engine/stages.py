@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 from parity.cases.memory import bytes_of
 from parity.cases.points import Point
 from parity.comparison import witness
+from parity.comparison.experience import Experience
 from parity.draws.draw import Plan
 from parity.engine.asking import (
     Draw,
@@ -43,26 +44,29 @@ U = TypeVar("U")
 Start: TypeAlias = tuple[Pair, int, bool]
 
 
-def run_draws(point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record) -> None:
-    """Note in the record what the draws show, up to the first that differs. Raises NotOffered if none is served."""
-    facts: dict[int, frozenset[str]] = {}
-    try:
-        _run_draws(point, contract, terms, reference, record, facts)
-    finally:
-        record.know(record.facts, facts)
-
-
-def _run_draws(
+def run_draws(
     point: Point, contract: Contract, terms: Terms, reference: Reference, record: Record,
-    facts: dict[int, frozenset[str]],
+    experience: Experience | None = None,
 ) -> None:  # fmt: skip
-    """The same; the facts of each draw go into `facts` by its seed."""
+    """Note in the record what the draws show, up to the first that differs. Raises NotOffered if none is served.
+
+    `experience` is what other points of the run have shown.
+    """
     try:
         plan = Plan(point)
     except Exception as error:
         record.mismatches.append(undrawn(error))
         return
-    pair = Pair(point, contract, terms, record, plan, reference)
+    facts: dict[int, frozenset[str]] = {}
+    try:
+        _run_draws(Pair(point, contract, terms, record, plan, reference, experience or Experience()), facts)
+    finally:
+        record.know(record.facts, facts)
+
+
+def _run_draws(pair: Pair, facts: dict[int, frozenset[str]]) -> None:
+    """The same; the facts of each draw go into `facts` by its seed."""
+    point, contract, record, reference = pair.point, pair.contract, pair.record, pair.reference
     case = point.scenario.case
     run = _agreements
     if case.raises:
@@ -75,9 +79,12 @@ def _run_draws(
         run = _decided
     refused: list[NotOffered] = []
     together = max(1, min(TOGETHER, HELD // max(bytes_of(point), 1)))
-    for start in range(0, len(record.seeds), together):
+    seeds, left = record.seeds[:0], record.seeds
+    while left:
+        # where the point before differed, the first draw alone may tell as much
+        size = 1 if pair.experience.early and not seeds else together
+        seeds, left = left[:size], left[size:]
         stages = Stages(not contract.trusted, facts)
-        seeds = record.seeds[start : start + together]
         run(stages, [(seed, (pair, seed, seed == record.seeds[0])) for seed in seeds])
         refused += stages.refused
         for seed in seeds:
@@ -228,6 +235,10 @@ class Stages:
             self.facts[seed] = facts_of_draw(one.pair.point.loss, one.arguments)
         return [(seed, one) for seed, one in made if self.offered(seed, one.pair.contract)]
 
+    def differs_before(self, seed: int) -> bool:
+        """Whether an earlier draw has ended with a mismatch."""
+        return bool(self.ended) and min(self.ended) < seed
+
     def offered(self, seed: int, contract: Contract) -> bool:
         """Whether a draw with these facts is offered."""
         lack = contract.lacking(self.facts[seed])
@@ -238,10 +249,13 @@ class Stages:
     def each(self, stage: Callable[[T], U], values: Iterable[tuple[int, T]], calls: bool = True) -> list[tuple[int, U]]:
         """What a stage makes of each draw's value, by seed; a draw that ends in it is left out of the next.
 
-        `calls` says whether the stage calls the implementation, which may then leave the process changed.
+        `calls` says whether the stage calls the implementation, which may then leave the process changed. Draws
+        after one that differs are of no more interest: a record tells its first.
         """
         made = []
         for seed, value in values:
+            if self.differs_before(seed):
+                break
             found: list[Mismatch] = []
             result: U | None = None
             try:

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import current_process, reduction
@@ -16,6 +17,7 @@ from typing import Any
 
 from parity.cases.points import Point, expand
 from parity.cases.scenario import Scenario
+from parity.comparison.experience import Experience
 from parity.engine import crumbs
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
@@ -71,11 +73,13 @@ def serve(pipe: Connection, source: str | bytes | Implementation, setting: Setti
             pipe.send(None)
             streams = _streams()
             points: dict[int, dict[str, Point]] = {}
+            experiences: defaultdict[str, Experience] = defaultdict(Experience)
             while True:
                 number, scenario, point, seeds = pipe.recv()
                 if scenario is not None:
                     points[number] = _points(scenario)
-                reply = _record(points[number][point], implementation, seeds)
+                one = points[number][point]
+                reply = _record(one, implementation, seeds, experiences[one.loss])
                 if os.getpid() != own:  # the loss has forked, and its child came back as well
                     os._exit(0)
                 _flush()
@@ -89,10 +93,10 @@ def serve(pipe: Connection, source: str | bytes | Implementation, setting: Setti
         os._exit(BROKEN)
 
 
-def _record(point: Point, implementation: Implementation, seeds: range) -> bytes | str:
+def _record(point: Point, implementation: Implementation, seeds: range, experience: Experience) -> bytes | str:
     """The record, pickled here so that a failure to do so is told; or why there is none."""
     try:
-        return pickle.dumps(run_point(point, implementation, seeds))
+        return pickle.dumps(run_point(point, implementation, seeds, experience))
     except BaseException as error:  # a KeyboardInterrupt of the loss's own: no Ctrl-C comes here
         return f"the loss raises {in_words(error)}"
 

@@ -92,7 +92,7 @@ class PointItem(RecordedItem):
             pytest.skip(f"{run.budget.words} is over")
         apart = run.apart(self.implementation)
         if apart is None:
-            record = run_point(self.point, self.implementation, self.seeds)
+            record = run_point(self.point, self.implementation, self.seeds, gate.experience)
         else:
             record = apart.run(self.point, self.seeds)
         gate.closes(record)

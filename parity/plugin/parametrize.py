@@ -39,7 +39,7 @@ class BoundPoint:
 
         if self.gate.problem:
             return unasked(self.point, self.implementation, self.gate.problem)
-        record = noted(run_point(self.point, self.implementation, self.seeds), self.point)
+        record = noted(run_point(self.point, self.implementation, self.seeds, self.gate.experience), self.point)
         if self.strict:
             record.strictly()
         self.gate.closes(record)

@@ -1,0 +1,34 @@
+"""What the points of a run have shown of one loss: a further point of a known cause costs a comparison."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from parity.records.mismatch import Mismatch, Subject
+
+# So many points are explained whatever it costs, and after them one of each scenario.
+FIRST = 8
+
+
+@dataclass(slots=True)
+class Experience:
+    """Of one loss of one implementation, in one run; no verdict depends on it.
+
+    `found` holds the explanations that were right at some point, in words: they are tried before all others.
+    `early` says that the last point differed in an answer: then the next one may well differ at its first draw.
+    """
+
+    found: set[str] = field(default_factory=set)
+    early: bool = False
+    _searched: int = 0
+    _scenarios: set[str] = field(default_factory=set)
+
+    def searches(self, scenario: str) -> bool:
+        """Whether a point of the scenario is to be explained whatever it costs; asked once for a point."""
+        wanted = self._searched < FIRST or scenario not in self._scenarios
+        self._searched += wanted
+        self._scenarios.add(scenario)
+        return wanted
+
+    def learn(self, mismatches: Iterable[Mismatch]) -> None:
+        """Keep what a point has shown."""
+        self.early = any(one.subject in (Subject.OUTPUT, Subject.GRADIENT) for one in mismatches)
