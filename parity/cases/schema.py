@@ -135,6 +135,11 @@ class Case(Strict):
         default=None, description="why an answer nearer to the exact one than torch's leaves parity here"
     )
 
+    @property
+    def one_call(self) -> bool:
+        """Whether what one call answers is all that is looked at."""
+        return "one call" in self.observe
+
 
 class Defaults(Strict):
     """What the cases of a file share unless they say otherwise."""

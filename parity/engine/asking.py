@@ -53,11 +53,6 @@ class Pair:
     def case(self) -> Case:
         return self.point.scenario.case
 
-    @property
-    def one_call(self) -> bool:
-        """Whether what one call answers is all that is looked at."""
-        return "one call" in self.case.observe
-
     def not_without(self) -> NotOffered | None:
         """What to raise where torch does not do what the case expects, if that may be for want of an option."""
         left_out = self.terms.left_out
@@ -236,7 +231,7 @@ def ask_implementation(asked: Asked) -> Draw:
         grad_output = np.asarray(grad_output.reshape(output.shape), output.dtype)
         before = observe.bits({**drawn.arguments, "grad_output": grad_output})
     answer = _backward(drawn, output, vjp, grad_output)
-    kept = observe.bits(answer.values) if drawn.first and not pair.one_call else {}
+    kept = observe.bits(answer.values) if drawn.first and not pair.case.one_call else {}
     return Draw(pair, drawn, grad_output, reference, answer, before, kept, expectation(asked))
 
 

@@ -29,7 +29,7 @@ FAMILY = [
 def large_points(loss: str) -> list[Point]:
     """The points of which one call is looked at: those that are there for their size."""
     every = points(loss, Implementation("planted", losses={loss: losses.LOSSES[loss]}), None)
-    return [point for point in every if "one call" in point.scenario.case.observe]
+    return [point for point in every if point.scenario.case.one_call]
 
 
 def seen_by(loss: str, wrong: Callable[..., Any], some: list[Point]) -> str:
@@ -42,7 +42,7 @@ def seen_by(loss: str, wrong: Callable[..., Any], some: list[Point]) -> str:
 def at_stake(loss: str, axis: str, border: int) -> Iterator[Point]:
     """The points with more than the border."""
     for point in large_points(loss):
-        if point.scenario.case.depth == "default" and count(loss, axis, {**point.given, **point.forms}) > border:
+        if count(loss, axis, {**point.given, **point.forms}) > border:
             yield point
 
 
