@@ -101,8 +101,12 @@ def stack_of(around: str) -> int:
 
 
 def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:
-    """The seeds of a point's draws: `count` of them, or its scenario's own number, tenfold when deep."""
-    return range(base, base + (count or point.scenario.seeds * (DEEP_SEEDS if depth == "deep" else 1)))
+    """The seeds of a point's draws: `count` of them, or its scenario's own number, tenfold when deep.
+
+    What one call is enough for is there for its size, of which other numbers tell no more.
+    """
+    tenfold = depth == "deep" and not point.scenario.case.one_call
+    return range(base, base + (count or point.scenario.seeds * (DEEP_SEEDS if tenfold else 1)))
 
 
 def expand(scenario: Scenario) -> Iterator[Point]:

@@ -119,8 +119,10 @@ class Case(Strict):
         default=None,
         description="the warning's class to a part of its text, that both sides give; {} where neither warns",
     )
-    observe: Annotated[list[Literal["saved inputs"]], Field(min_length=1)] = Field(
-        default=[], description="what is looked at besides: saved inputs are arguments changed before the backward"
+    observe: Annotated[list[Literal["saved inputs", "one call"]], Field(min_length=1)] = Field(
+        default=[],
+        description="what is looked at: saved inputs are arguments changed before the backward, besides; one call is "
+        "that what one call answers is all that is looked at, as large arrays need no more",
     )
     equals: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         default=None, description="an expression over the losses with the same output and gradients"
@@ -132,6 +134,11 @@ class Case(Strict):
     better: Reason | None = Field(
         default=None, description="why an answer nearer to the exact one than torch's leaves parity here"
     )
+
+    @property
+    def one_call(self) -> bool:
+        """Whether what one call answers is all that is looked at."""
+        return "one call" in self.observe
 
 
 class Defaults(Strict):

@@ -1,6 +1,7 @@
 """Point and seed -> arrays. The seed is made of the point's own id, so no case depends on another."""
 
 from hashlib import blake2b
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.random.bit_generator import ISeedSequence
 
 from parity.cases.points import Point, stack_of
 from parity.cases.specs import PlainNumber, Tuple
+from parity.draws.blocks import BLOCK, MOST, tiled
 from parity.draws.layouts import LAYOUTS, sliced
 from parity.draws.recipe import recipe
 from parity.types import Array, DType
@@ -92,7 +94,9 @@ def normals(rng: np.random.Generator, shape: tuple[int, ...], dtype: DType) -> A
     """Standard normal numbers in a floating dtype; ones in another, which has no gradient."""
     if dtype.kind in "biu":
         return np.ones(shape, dtype)
-    values = np.asarray(rng.standard_normal(shape))
+    drawn = (BLOCK,) if prod(shape) > MOST else shape
+    values = np.asarray(rng.standard_normal(drawn))
     if dtype.kind == "c":
-        values = values + 1j * np.asarray(rng.standard_normal(shape))
-    return np.asarray(values, dtype)
+        values = values + 1j * np.asarray(rng.standard_normal(drawn))
+    values = np.asarray(values, dtype)
+    return values if drawn == shape else tiled(values, shape)

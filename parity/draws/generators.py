@@ -93,10 +93,12 @@ def _full(spec: Full, shape: Shape, rng: np.random.Generator, number: Number) ->
 
 
 def _arange(spec: Arange, shape: Shape, rng: np.random.Generator, number: Number) -> Array:
-    values = np.arange(int(np.prod(shape))).reshape(shape)
-    if spec.modulo is not None:
-        values %= number(spec.modulo)
-    return np.asarray(values + number(spec.start))
+    size = int(np.prod(shape))
+    values = np.arange(size)
+    if spec.modulo is not None and size:
+        period = min(number(spec.modulo), size)
+        values = np.broadcast_to(values[:period], (-(-size // period), period)).reshape(-1)[:size]
+    return np.asarray(values.reshape(shape) + number(spec.start))
 
 
 MAKERS: dict[type[Spec], Maker] = {

@@ -7,6 +7,7 @@ import numpy as np
 
 from parity.cases.points import Point
 from parity.cases.specs import Choice, Full, Like, Literally, Magnitudes, Normal, Spec, Uniform
+from parity.draws.blocks import block_of, tiled
 from parity.draws.generators import MAKERS, masked
 from parity.draws.layouts import LAYOUTS
 from parity.types import Array, DType
@@ -30,6 +31,8 @@ def recipe(point: Point, name: str, value: Any) -> Recipe:
     values = _values(point, value)
     is_complex = dtype.kind == "c" and isinstance(spec, Normal | Uniform | Magnitudes)
     arrange = LAYOUTS[point.layouts.get(name, "contiguous")]
+    shape = _shape(point, spec) if spec else ()
+    repeats = spec is not None and block_of(spec, shape) != shape
 
     def draw(rng: np.random.Generator, drawn: Drawn) -> Array:
         array = values(rng, drawn)
@@ -38,6 +41,8 @@ def recipe(point: Point, name: str, value: Any) -> Recipe:
         if scale is not None:
             array = array * scale
         array = _cast(array, array.dtype if keeps_whole and array.dtype.kind in "iub" else dtype)
+        if repeats:
+            array = tiled(array, shape)
         for mask in masks:
             array = masked(array, mask, rng, lambda word: _number(point, word))
         return arrange(array)
@@ -52,9 +57,16 @@ def _values(point: Point, value: Any) -> Recipe:
     if isinstance(value, Literally) or not isinstance(value, Spec):
         written = np.array(value.array if isinstance(value, Literally) else value)
         return lambda rng, drawn: written
-    shape = tuple(int(_number(point, size)) for size in value.shape)
+    shape = block_of(value, _shape(point, value))
     maker = MAKERS[type(value)]
     return lambda rng, drawn: maker(value, shape, rng, lambda word: _number(point, word))
+
+
+def _shape(point: Point, spec: Spec) -> tuple[int, ...]:
+    """The shape that a specification gives; of one that copies or spells its numbers, theirs is its shape."""
+    if isinstance(spec, Like | Literally):
+        return ()
+    return tuple(int(_number(point, size)) for size in spec.shape)
 
 
 def _cast(array: Array, dtype: DType) -> Array:

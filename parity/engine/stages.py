@@ -120,7 +120,7 @@ def _alike(stages: "Stages", drawn: list[tuple[int, Drawn]]) -> None:
     if len(draws) > 1:
         draws[0] = draws[0][0], replace(draws[0][1], followed=True)
     compared = stages.each(_compared, draws)
-    stages.each(_once, [(seed, one) for seed, one in compared if one.drawn.first])
+    stages.each(_once, [(seed, one) for seed, one in compared if one.drawn.first and not one.pair.case.one_call])
 
 
 def _decided(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:

@@ -14,6 +14,7 @@ SMALL = 100
 IGNORED = -100
 # Beyond so many elements equal numbers are no surprise, and are not looked for.
 TIES = 4096
+PART = 1 << 16
 
 
 def _limits(row: Row) -> tuple[float, float, float]:
@@ -37,7 +38,8 @@ def facts_of_draw(loss: str, arguments: Mapping[str, Any], grad_output: Array | 
         row = row_of(array.dtype)
         if row is not None and array.size:
             numbers = True
-            found.update(_of_numbers(array, row))
+            for part in _parts(array):
+                found.update(_of_numbers(part, row))
     if numbers and not found:
         found.add("plain numbers")
     role = role_of(loss, arguments)
@@ -51,6 +53,16 @@ def facts_of_draw(loss: str, arguments: Mapping[str, Any], grad_output: Array | 
     if grad_output is not None:
         found |= facts_of_upstream(grad_output)
     return frozenset(found)
+
+
+def _parts(array: Array) -> Iterator[Array]:
+    """An array of many numbers in parts that stay in the cache."""
+    if array.size <= PART or not array.flags.c_contiguous:
+        yield array
+        return
+    numbers = array.reshape(-1)
+    for start in range(0, numbers.size, PART):
+        yield numbers[start : start + PART]
 
 
 def _of_numbers(array: Array, row: Row) -> Iterator[str]:

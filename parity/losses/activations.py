@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, widen
+from parity.losses.arithmetic import LONG
 from parity.losses.checks import check_real_floating
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -222,9 +223,9 @@ def sum_along(values: Array, axis: int) -> Array:
 
     Along the last dimension of contiguous values it is a product with ones, which is quicker than np.sum. Other
     values, such as a grad_output expanded with stride 0, NumPy multiplies without BLAS: it adds one number after the
-    other there, which loses digits that the pairwise np.sum keeps.
+    other there, which loses digits that the pairwise np.sum keeps; and so it does with more than `LONG` numbers.
     """
-    if axis == values.ndim - 1 and values.flags.forc:
+    if axis == values.ndim - 1 and values.flags.forc and values.shape[axis] <= LONG:
         return values @ np.ones((values.shape[axis], 1), values.dtype)
     return np.add.reduce(values, axis=axis, keepdims=True)
 

@@ -1,0 +1,90 @@
+"""A loss that is wrong only beyond so many elements, rows, classes or positions turns red, and so does a count in half.
+
+A few of the family by default, all of it with `--parity-depth deep`, which takes an hour.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from parity import losses
+from parity.cases.points import Point
+from parity.engine.run import run_point
+from parity.implementations.declaration import Implementation
+from parity.question import points
+from tests.planted.large import KINDS, axes, beyond, count, counted_in_half, summed_in_half
+
+BORDERS = [1 << power for power in range(10, 23)]
+FAMILY = [
+    (loss, axis, border, kind)
+    for loss in losses.LOSSES for axis, border, kind in product(axes(loss), BORDERS, KINDS)
+]  # fmt: skip
+
+
+def large_points(loss: str) -> list[Point]:
+    """The points of which one call is looked at: those that are there for their size."""
+    every = points(loss, Implementation("planted", losses={loss: losses.LOSSES[loss]}), None)
+    return [point for point in every if point.scenario.case.one_call]
+
+
+def seen_by(loss: str, wrong: Callable[..., Any], some: list[Point]) -> str:
+    """The first point that is red; empty if none is."""
+    implementation = Implementation("planted", losses={loss: wrong})
+    found = (point.id for point in some if run_point(point, implementation, [0]).mismatches)
+    return next(found, "")
+
+
+def at_stake(loss: str, axis: str, border: int) -> Iterator[Point]:
+    """The points with more than the border."""
+    for point in large_points(loss):
+        if count(loss, axis, {**point.given, **point.forms}) > border:
+            yield point
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    deep = metafunc.config.getoption("parity_depth", None) == "deep"
+    if "wrong" in metafunc.fixturenames:
+        metafunc.parametrize("loss", MEANS if deep else MEANS[::7])
+    if "border" in metafunc.fixturenames:
+        metafunc.parametrize(("loss", "axis", "border", "kind"), FAMILY if deep else FAMILY[::317])
+
+
+def test_what_is_wrong_beyond_a_border_is_seen(loss: str, axis: str, border: int, kind: str) -> None:
+    assert seen_by(loss, beyond(loss, axis, border, kind), [*at_stake(loss, axis, border)])
+
+
+@pytest.mark.parametrize("loss", sorted(losses.LOSSES))
+def test_every_axis_of_every_loss_has_a_point_beyond_the_last_border(loss: str) -> None:
+    assert [axis for axis in axes(loss) if not any(at_stake(loss, axis, BORDERS[-1]))] == []
+
+
+MEANS = [loss for loss in losses.LOSSES if any(point.dtype == "float16" for point in large_points(loss))]
+# torch itself keeps the count and the sum of these in float16 on the CPU, and says nan.
+OF_TORCH = ("cross_entropy", "nll_loss", "linear_cross_entropy")
+
+
+def test_every_mean_that_halves_have_has_a_point_that_a_half_cannot_count() -> None:
+    """Of the others five have no mean, and three no halves."""
+    assert len(MEANS) == 20
+
+
+@pytest.mark.parametrize("wrong", [counted_in_half, summed_in_half])
+def test_a_count_and_a_sum_in_half_precision_are_seen(loss: str, wrong: Callable[..., Any]) -> None:
+    halves = [point for point in large_points(loss) if point.dtype == "float16"]
+    assert (seen_by(loss, partial(wrong, loss), halves) != "") == (loss not in OF_TORCH)
+
+
+def test_a_mean_that_torch_loses_in_half_precision_may_be_right() -> None:
+    """So a kernel that adds up in float32 is no failure there."""
+
+    def wide(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
+        return F.cross_entropy(input.float(), target, **options).to(input.dtype)
+
+    implementation = Implementation("wide", "torch", {"cross_entropy": wide})
+    halves = [point for point in large_points("cross_entropy") if point.dtype == "float16"]
+    assert [run_point(point, implementation, [0]).verdict for point in halves] == ["passed", "passed"]
