@@ -119,8 +119,10 @@ class Case(Strict):
         default=None,
         description="the warning's class to a part of its text, that both sides give; {} where neither warns",
     )
-    observe: Annotated[list[Literal["saved inputs"]], Field(min_length=1)] = Field(
-        default=[], description="what is looked at besides: saved inputs are arguments changed before the backward"
+    observe: Annotated[list[Literal["saved inputs", "bias"]], Field(min_length=1)] = Field(
+        default=[],
+        description="what is looked at besides: saved inputs are arguments changed before the backward, bias the mean "
+        "of the signed roundings of thousands of rows that no number but 1 is shared by",
     )
     equals: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         default=None, description="an expression over the losses with the same output and gradients"
