@@ -206,11 +206,14 @@ class Expectation:
         return compare.allowance(self._expected(name), bound(self.precision(name), name, self.tolerance), None)
 
     def _probes(self) -> Iterator[truth.Values]:
-        base = self.answer.values if self._double() else self.exact()
-        yield from truth.probes(self.call, base, self._rows())
+        yield from truth.probes(self.call, self._base(), self._rows())
 
     def _neighbours(self) -> Iterator[truth.Values]:
-        yield from truth.neighbours(self.call, self._rows())
+        yield from truth.neighbours(self.call, self._base(), self._rows())
+
+    def _base(self) -> truth.Values:
+        """The answers in float64."""
+        return self.answer.values if self._double() else self.exact()
 
     def _sums(self) -> Iterator[truth.Values]:
         yield truth.sums(self.call, self._rows())

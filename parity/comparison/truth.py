@@ -25,8 +25,11 @@ NEAR_FACTOR = 8.0
 HALF_NEAR_FACTOR = 2.0
 # Relative distances of the neighbours: near enough to be alike, far enough to round differently. That of halves is
 # larger than their step.
-NEARBY = 2 * (0.05, 1e-3, 1e-6)
+NEARBY = 4 * (0.05, 1e-3, 1e-6)
 HALF_NEARBY = 6 * (0.03,)
+# Of a neighbour whose answer is more times as large as here only as much counts as of one so many times as large: the
+# loss of logits around 10,000 is 1 here, and 300 where they are moved by a twentieth.
+LARGER = 4.0
 # What is taken for a float64 rounding, as a share of an array's largest number: a constant in float32 is off by more.
 ROUNDING = 1e-10
 # Where longdouble is a float64, as on Windows and on macOS on arm, nothing is known to be more exact than a double.
@@ -119,13 +122,13 @@ def probes(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Values
         }  # fmt: skip
 
 
-def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
+def neighbours(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Values]:
     """Torch's own error near this draw, times its factor, there and elsewhere in the array: a measurement a neighbour.
 
     Where terms cancel (the slope of a softmax with one likely class is a difference of numbers near 1), torch's
     answer at one point may be exact by luck. So torch's answers, in the call's own dtypes, are held against the
     exact answers to the same numbers at a few neighbours, half of them with other signs of grad_output. Of doubles
-    without a more exact answer those in float32 are, and scaled to each answer's eps. `rows` as in `probes`.
+    without a more exact answer those in float32 are, and scaled to each answer's eps. `base`, `rows` as in `probes`.
     """
     double = is_double(call.arguments, call.grad_output)
     single = double and call.extended is None
@@ -147,6 +150,7 @@ def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
                 error = believed(error, found[name]) if double and not single else finite(error)
                 error = error * (row.eps / FLOATING["float32"].eps if single else 1.0)
                 error = error + elsewhere(error, wide[name], 8 * row.smallest)
+                error = error * _alike(base.get(name, wide[name]), wide[name])
                 measured[name] = error * (HALF_NEAR_FACTOR if row.half else NEAR_FACTOR)
         yield measured
 
@@ -217,6 +221,12 @@ def _nudged(value: Array, rng: np.random.Generator, other: bool, shrink: float) 
         nudged.real, nudged.imag = (_nudged(part, rng, other, shrink) for part in (value.real, value.imag))
         return nudged
     return np.asarray(value * (1 - shrink * ((rng.random(value.shape) < 0.5) != other)))
+
+
+def _alike(here: Array, there: Array) -> float:
+    """How much of an error there counts here, by the sizes of the two answers."""
+    size = float(largest(there))
+    return min(1.0, LARGER * float(largest(here)) / size) if size else 1.0
 
 
 def _is_half(value: Any) -> bool:
