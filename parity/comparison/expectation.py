@@ -180,7 +180,7 @@ class Expectation:
             yield own
         total: Any = 0.0 if own is None else own
         if self._measured is None:
-            self._measured = (self._neighbours(), self._probes(), self._sums())
+            self._measured = (self.nearby(), self._probes(), self._sums())
         measured, self._measured = zip(*map(tee, self._measured), strict=True)
         near, probes, sums = measured
         widest: Any = 0.0
@@ -208,7 +208,8 @@ class Expectation:
     def _probes(self) -> Iterator[truth.Values]:
         yield from truth.probes(self.call, self._base(), self._rows())
 
-    def _neighbours(self) -> Iterator[truth.Values]:
+    def nearby(self) -> Iterator[truth.Values]:
+        """Torch's own error at neighbours of the draw, times its factor."""
         yield from truth.neighbours(self.call, self._base(), self._rows())
 
     def _base(self) -> truth.Values:

@@ -27,7 +27,7 @@ def bias(one: Draw) -> Iterator[Mismatch]:
     for name in one.answer.values:
         found = _errors(many, name) if one.compares(name) else None
         if found is not None:
-            one.pair.record.visible[name] = found.seen
+            one.pair.record.detects[name] = found.seen
             if found.leans or found.coarse:
                 figures = {**asdict(found), "dtype": name_of(one.expected.precision(name))}
                 event = Event.COARSE if found.coarse else None

@@ -21,7 +21,7 @@ class Record:
     """One point, one implementation, all its seeds.
 
     `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
-    the same error in units in the last place, `visible` to the smallest relative error throughout that its bias would
+    the same error in units in the last place, `detects` to the smallest relative error throughout that its bias would
     have shown, where that was looked at. `lenient` counts the draws that needed an allowance of their own,
     `compared` the answers that were held against the reference's. `compiled` says whether torch.compile's code ran,
     `notes` are told beside the verdict. `not_offered` names what was not compared because the implementation does
@@ -44,7 +44,7 @@ class Record:
     seeds: list[int] = field(default_factory=list)
     worst: dict[str, float] = field(default_factory=dict)
     ulp: dict[str, float] = field(default_factory=dict)
-    visible: dict[str, float] = field(default_factory=dict)
+    detects: dict[str, float] = field(default_factory=dict)
     lenient: int = 0
     compared: int = 0
     compiled: bool | None = None

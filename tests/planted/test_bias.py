@@ -75,7 +75,7 @@ def test_a_bias_of_one_ulp_and_a_half_is_found_in_each_answer(loss: str, dtype: 
     for point in observed(loss, dtype):
         plain = at(point, function)
         assert not plain.unexpected, plain
-        for number, name in enumerate(plain.visible):
+        for number, name in enumerate(plain.detects):
             for ulps in (1.5, -1.5):
                 record = at(point, leaning(function, name, ulps, outwards=number % 2 == 0))
                 told = [mismatch.what for mismatch in record.mismatches]
