@@ -1,4 +1,4 @@
-"""The mean of signed roundings: what leans is found; what shares its errors by rows, or has huge ones, is not accused."""
+"""The mean of signed roundings: what leans is found; errors that rows share, and huge ones, are not accused."""
 
 import numpy as np
 import pytest
