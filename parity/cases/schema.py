@@ -119,10 +119,11 @@ class Case(Strict):
         default=None,
         description="the warning's class to a part of its text, that both sides give; {} where neither warns",
     )
-    observe: Annotated[list[Literal["saved inputs", "one call"]], Field(min_length=1)] = Field(
+    observe: Annotated[list[Literal["saved inputs", "one call", "bias"]], Field(min_length=1)] = Field(
         default=[],
         description="what is looked at: saved inputs are arguments changed before the backward, besides; one call is "
-        "that what one call answers is all that is looked at, as large arrays need no more",
+        "that what one call answers is all that is looked at, as large arrays need no more; bias is the mean of the "
+        "signed roundings of thousands of rows that no number but 1 is shared by, besides",
     )
     equals: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         default=None, description="an expression over the losses with the same output and gradients"

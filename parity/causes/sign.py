@@ -116,6 +116,9 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
         return _of_refusal(mismatch, record)
     if kind is Kind.VALUE:
         return _of_value(mismatch, record)
+    if kind is Kind.BIAS:
+        how = "is computed less precisely than {reference}'s" if mismatch.event else "leans to one side"
+        return Sign(Family.VALUE, how, how)
     if kind is Kind.RAISES and mismatch.event is not Event.SECOND_CALL:  # that is a clause of the contract
         return _plain(Family.RAISES, mismatch, _raised(mismatch))
     if kind is Kind.SHAPE:

@@ -31,7 +31,8 @@ WIDE = (Clause.EXTRA, Clause.BACKWARD)
 
 def in_the_way(mismatch: Mismatch, contract: Contract) -> frozenset[str]:
     """The clauses and tolerances that may grant this mismatch, each by itself; none if it is of another kind."""
-    if mismatch.kind is Kind.VALUE and mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT, Subject.SECOND):
+    valued = mismatch.kind in (Kind.VALUE, Kind.BIAS)
+    if valued and mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT, Subject.SECOND):
         return frozenset(one.word for one in contract.tolerances(mismatch.figures["dtype"], mismatch.what))
     if mismatch.kind is Kind.DTYPE:
         found, expected = (str(mismatch.figures[side]).startswith("complex") for side in ("found", "expected"))

@@ -8,7 +8,7 @@ import numpy as np
 
 from parity.comparison.call import Call
 from parity.draws.draw import generator
-from parity.dtypes import FLOATING, Row, is_floating, row_of
+from parity.dtypes import FLOATING, HALVES, Row, is_floating, row_of
 from parity.frameworks.numpy import option
 from parity.losses.arguments import unbroadcast
 from parity.types import Array, Gradients
@@ -16,13 +16,20 @@ from parity.types import Array, Gradients
 Values = dict[str, Array]
 # An even number: the second of each pair shrinks what the first left alone, so that no number is spared.
 PROBES = 4
-# At 8 two of 321,580 draws were accused of what their condition explains, both by less than a quarter.
+# What a condition, or a sum of terms that cancel, is taken times.
 FACTOR = 16.0
-# A half is computed wide, and rounded at the end or once on the way. At 2 two of 341,760 draws were accused.
+# A half is computed wide, and rounded at the end or once on the way.
 HALF_FACTOR = 4.0
-# Relative distances of the neighbours: near enough to be alike, far enough to round differently. With nine of them
-# one of 341,760 draws was accused: its cancelling sum was exact by luck at all nine.
-NEARBY = 6 * (0.05, 1e-3, 1e-6)
+# What torch's own error at a neighbour is taken times.
+NEAR_FACTOR = 8.0
+HALF_NEAR_FACTOR = 2.0
+# Relative distances of the neighbours: near enough to be alike, far enough to round differently. That of halves is
+# larger than their step.
+NEARBY = 4 * (0.05, 1e-3, 1e-6)
+HALF_NEARBY = 6 * (0.03,)
+# Of a neighbour whose answer is more times as large as here only as much counts as of one so many times as large: the
+# loss of logits around 10,000 is 1 here, and 300 where they are moved by a twentieth.
+LARGER = 4.0
 # What is taken for a float64 rounding, as a share of an array's largest number: a constant in float32 is off by more.
 ROUNDING = 1e-10
 # Where longdouble is a float64, as on Windows and on macOS on arm, nothing is known to be more exact than a double.
@@ -115,18 +122,20 @@ def probes(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Values
         }  # fmt: skip
 
 
-def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
-    """What the roundings inside a loss may move each answer by, times its factor: a measurement a neighbour.
+def neighbours(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Values]:
+    """Torch's own error near this draw, times its factor, there and elsewhere in the array: a measurement a neighbour.
 
     Where terms cancel (the slope of a softmax with one likely class is a difference of numbers near 1), torch's
-    answer at one point may be exact by luck. So torch's float32 answers (float64 for a double) are held against
-    the exact answers to the same numbers at a few neighbours, half of them with other signs of grad_output, and
-    scaled to each answer's eps. `rows` as in `probes`.
+    answer at one point may be exact by luck. So torch's answers, in the call's own dtypes, are held against the
+    exact answers to the same numbers at a few neighbours, half of them with other signs of grad_output. Of doubles
+    without a more exact answer those in float32 are, and scaled to each answer's eps. `base`, `rows` as in `probes`.
     """
-    double = is_double(call.arguments, call.grad_output) and call.extended is not None
-    asked = "float64" if double else "float32"
-    start = widened({**call.arguments, "grad_output": call.grad_output}, asked)
-    for number, distance in enumerate(NEARBY):
+    double = is_double(call.arguments, call.grad_output)
+    single = double and call.extended is None
+    start = {**call.arguments, "grad_output": call.grad_output}
+    start = widened(start, "float32") if single else start
+    half = any(_is_half(value) for value in start.values())
+    for number, distance in enumerate(HALF_NEARBY if half else NEARBY):
         rng = generator(f"neighbour {number}")
         nearby = {name: _neighbour(value, rng, distance) for name, value in start.items()}
         upstream = nearby.pop("grad_output")
@@ -136,10 +145,13 @@ def neighbours(call: Call, rows: Mapping[str, Row]) -> Iterator[Values]:
         wide = exact(replace(call, arguments=nearby, grad_output=upstream))
         measured: Values = {}
         for name, row in rows.items():
-            if name in found and name in wide:
-                error = np.abs(found[name] - wide[name])
-                error = believed(error, found[name]) if double else error
-                measured[name] = finite(error * (_margin(row) / FLOATING[asked].eps))
+            if name in found and name in wide and found[name].shape == wide[name].shape:
+                error = np.abs(wide[name] - found[name].astype(wide[name].dtype))
+                error = believed(error, found[name]) if double and not single else finite(error)
+                error = error * (row.eps / FLOATING["float32"].eps if single else 1.0)
+                error = error + elsewhere(error, wide[name], 8 * row.smallest)
+                error = error * _alike(base.get(name, wide[name]), wide[name])
+                measured[name] = error * (HALF_NEAR_FACTOR if row.half else NEAR_FACTOR)
         yield measured
 
 
@@ -209,6 +221,16 @@ def _nudged(value: Array, rng: np.random.Generator, other: bool, shrink: float) 
         nudged.real, nudged.imag = (_nudged(part, rng, other, shrink) for part in (value.real, value.imag))
         return nudged
     return np.asarray(value * (1 - shrink * ((rng.random(value.shape) < 0.5) != other)))
+
+
+def _alike(here: Array, there: Array) -> float:
+    """How much of an error there counts here, by the sizes of the two answers."""
+    size = float(largest(there))
+    return min(1.0, LARGER * float(largest(here)) / size) if size else 1.0
+
+
+def _is_half(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype in HALVES
 
 
 def _is_rounded(value: Any) -> bool:

@@ -14,6 +14,7 @@ from parity.comparison import distance, observe, warned, witness
 from parity.comparison.second import directions, second_derivatives
 from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
+from parity.engine.bias import bias
 from parity.engine.crumbs import at
 from parity.engine.upstream import only_by_strides
 from parity.implementations.contract import Contract
@@ -291,6 +292,6 @@ EFFECTS: tuple[Observation, ...] = (overwritten, shared_memory, mutation)
 # What it answers.
 ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
-ALIKE: tuple[Observation, ...] = (identity,)
+ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
 ONCE: tuple[Observation, ...] = (repeatability, partial_gradients, second_order, warns, saved_inputs)

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """How it differs."""
 
     VALUE = "value"
+    BIAS = "bias"
     DTYPE = "dtype"
     ENCODING = "encoding"
     SHAPE = "shape"
@@ -52,6 +53,7 @@ class Event(StrEnum):
     FORWARD = "forward"
     BACKWARD = "backward"
     NO_VJP = "no vjp"
+    COARSE = "coarse"
     EARLY = "refuses early"
     UNSAFE = "unsafe"
     SECOND_CALL = "second call"

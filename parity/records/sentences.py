@@ -12,6 +12,12 @@ from parity.records.mismatch import Event, Kind, Mismatch, Nearer, Subject
 Key: TypeAlias = tuple[Kind, Event | None]
 
 _SENTENCES: dict[Key, str] = {
+    (Kind.BIAS, None):
+        "{what} leans to one side of the exact answer: its {size} errors are {mean:.2f} ulp of {dtype} in the mean, "
+        "{reference}'s {own:.2f} (allowed {allowed:.2f}); a rounding has no preferred sign",
+    (Kind.BIAS, Event.COARSE):
+        "{what} is computed less precisely than {reference}'s: nine tenths of its {size} errors are within "
+        "{largest:.3g} ulp of {dtype}, of {reference}'s within {theirs:.3g}",
     (Kind.DTYPE, None): "{what} has dtype {found}, {reference}'s has {expected}",
     (Kind.ENCODING, None): "{what} holds {found}, {reference}'s has {expected}",
     (Kind.SHAPE, None): "{what} has shape {found}, {reference}'s has {expected}",

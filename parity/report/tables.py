@@ -21,6 +21,7 @@ from parity.report.coverage import Coverage
 from parity.report.differences import Differences
 from parity.report.headline import Headline, compared, headline
 from parity.report.judged import Judged, bounded, judged
+from parity.report.unseen import Unseen, medians, unseen
 
 Key = TypeVar("Key", bound=Hashable)
 NEAREST = 10
@@ -112,6 +113,8 @@ class Tables:
     seen: list[remarks.Seen]
     closeness: list[remarks.Closeness]
     nearest: list[tuple[Record, str, Error]]
+    unseen: list[Unseen]
+    medians: dict[str, float]
     losses: list[LossDetails]
     environment: dict[str, Any]
     records: list[Record]
@@ -128,6 +131,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
     implementations = ordered((r.implementation for r in results.records), named if isinstance(named, list) else ())
     rank = {name: position for position, name in enumerate(implementations)}
     records = sorted(results.records, key=lambda r: (r.loss, r.path, r.line, r.id, rank[r.implementation]))
+    least = unseen(records)
     return Tables(
         headline=headline(records, results.exitstatus, results.problems),
         dtypes=ordered((r.dtype for r in records), NAMES),
@@ -155,6 +159,8 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         seen=remarks.seen(records),
         closeness=remarks.closeness(records, NAMES),
         nearest=nearest(records),
+        unseen=least,
+        medians=medians(least),
         losses=[details(loss, some) for loss, some in grouped(records, lambda r: r.loss).items()],
         environment=results.header,
         records=records,

@@ -1,0 +1,47 @@
+"""The observation of a bias: of the rows of one large draw, or of as many small draws as make up for them."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+
+from parity.comparison.bias import ROWS, Errors, errors
+from parity.dtypes import name_of, row_of
+from parity.engine.asking import Draw, ask_implementation, ask_reference, draw
+from parity.engine.crumbs import at
+from parity.records.mismatch import Event, Kind, Mismatch, Nearer, about
+
+# So many small draws stand for the rows of a large one: their answers are single numbers, or gradients of few.
+DRAWS = 100
+
+
+def bias(one: Draw) -> Iterator[Mismatch]:
+    """Whether an answer leans to one side of the exact one, or is computed less precisely than the reference's."""
+    if "bias" not in one.pair.case.observe:
+        return
+    many = [one]
+    if max(one.reference.output.shape, default=0) < ROWS:
+        at("in a draw that is looked at for a bias", one.seed)
+        others = (draw(one.pair, seed, False) for seed in range(one.seed + 1, one.seed + DRAWS))
+        many += [ask_implementation(ask_reference(other)) for other in others]
+    for name in one.answer.values:
+        found = _errors(many, name) if one.compares(name) else None
+        if found is not None:
+            one.pair.record.detects[name] = found.seen
+            if found.leans or found.coarse:
+                figures = {**asdict(found), "dtype": name_of(one.expected.precision(name))}
+                event = Event.COARSE if found.coarse else None
+                yield about(name).mismatch(Kind.BIAS, event, figures=figures, nearer=Nearer.REFERENCE)
+
+
+def _errors(many: list[Draw], name: str) -> Errors | None:
+    """The errors of an answer over all draws; None where nothing is known of them."""
+    row = row_of(many[0].expected.precision(name))
+    known = [one.expected.known(name, one.answer.values[name]) for one in many if name in one.answer.values]
+    found = [one for one in known if one is not None]
+    if row is None or len(found) < len(many):
+        return None
+    if len(many) == 1:
+        return errors(*found[0], row)
+    actual, expected, exact = (np.stack(side) for side in zip(*found, strict=True))
+    return errors(actual, expected, exact, row)
