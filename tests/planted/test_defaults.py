@@ -19,7 +19,11 @@ OTHER: dict[str, list[Any]] = {
     "label_smoothing": [0.1], "log_input": [False], "full": [True], "swap": [True], "blank": [1],
     "zero_infinity": [True], "log_target": [True], "returns": ["output"],
 }  # fmt: skip
-NUMBERS = ("margin", "eps")
+
+
+def _near(name: str, default: float) -> list[float]:
+    """Numbers near a default."""
+    return [default * 10, default / 10] if name == "eps" else [default + 0.5, default - 0.25]
 
 
 def wrong_defaults() -> Iterator[tuple[str, str, Any]]:
@@ -29,13 +33,12 @@ def wrong_defaults() -> Iterator[tuple[str, str, Any]]:
             default = parameter.default
             if default is Parameter.empty or default is None or name == "_stacklevel":
                 continue
-            others = [default * 10, default / 10] if name == "eps" else [default + 0.5, default - 0.25]
-            for other in OTHER[name] if name not in NUMBERS else others:
+            for other in OTHER[name] if name in OTHER else _near(name, default):
                 if other != default and (loss, name, other) != ("multi_margin_loss", "p", 3):
                     yield loss, name, other
 
 
-@pytest.mark.parametrize(("loss", "name", "other"), wrong_defaults(), ids=str)
+@pytest.mark.parametrize(("loss", "name", "other"), list(wrong_defaults()), ids=str)
 def test_a_wrong_default_is_seen_where_the_option_is_left_out(loss: str, name: str, other: Any) -> None:
     def wrong(*args: Any, **arguments: Any) -> Result:
         result: Result = losses.LOSSES[loss](*args, **({name: other} | arguments))
