@@ -149,7 +149,7 @@ def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtyp
     [-0.6931, -0.6931]
     """
     axis = _axis("log_softmax", input, dim, _stacklevel)
-    values, dtype = _cast("log_softmax", input, dtype)
+    values, dtype = _cast("log_softmax", input, input, dtype)
     peak, exponential, total = exponentials(values, axis)
     output = values - peak
     output -= np.log(total)
@@ -167,7 +167,7 @@ def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtyp
 @in_short_buffers
 def _softmax(input: Array, values: Array, axis: int, dtype: DTypeLike | None, negated: bool = False) -> Result:
     """The softmax of `values`, which are `input`, or its negative if `negated`."""
-    values, dtype = _cast("softmax", values, dtype)
+    values, dtype = _cast("softmax", input, values, dtype)
     _, probability, total = exponentials(values, axis)
     probability /= total
 
@@ -232,15 +232,19 @@ def sum_along(values: Array, axis: int) -> Array:
 
 def _gradient(input: Array, grad: Array, dtype: DType) -> Gradients:
     """The gradient of `input` from the wide gradient of its cast to `dtype`, to which torch rounds it first."""
+    if not is_floating(np.empty((), dtype)):
+        return {}
     grad = grad if input.ndim else grad.reshape(())
     return gradients(input=(input, grad.astype(dtype, copy=False)))
 
 
-def _cast(function: str, values: Array, dtype: DTypeLike | None) -> tuple[Array, DType]:
+def _cast(function: str, input: Array, values: Array, dtype: DTypeLike | None) -> tuple[Array, DType]:
     """The values in the dtype to compute in, with at least one dimension, and the dtype of the output."""
     dtype = values.dtype if dtype is None else np.dtype(dtype)
     if values.size:
         check_real_floating(function, dtype)
+    elif dtype.kind == "c" and is_floating(input):
+        raise RuntimeError(f"{function} has no gradient in {dtype}, expected a real floating dtype")
     if values.dtype.kind == "c":
         values = values.real
     wide = widen(values.astype(dtype, copy=False), dtype if values.size else FLOAT32)

@@ -67,6 +67,7 @@ def adaptive_log_softmax_with_loss(
     samples, classes = (input, target) if target.ndim else (input[np.newaxis], target[np.newaxis])
     features = widen(samples, dtype)
     clusters = _clusters(classes, cutoffs)
+    classes = classes.astype(np.int64, copy=False)
 
     head = _linear(features, head_weight, "head_weight", dtype, head_bias)
     check_real_floating("adaptive_log_softmax_with_loss", dtype)
@@ -125,6 +126,8 @@ def _clusters(classes: Array, cutoffs: list[int]) -> Array:
         raise RuntimeError(
             f"target holds classes from {classes.min()} to {classes.max()}, expected 0 to {cutoffs[-1] - 1}"
         )
+    if not classes.size:  # no dtype matters
+        return np.zeros(0, np.int64)
     if classes.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"target is {classes.dtype}, expected int64 or int32")
     return np.searchsorted(cutoffs, classes, side="right")
@@ -166,6 +169,8 @@ def _log_softmax_at(logits: Array, classes: Array) -> tuple[Array, Callable[[Arr
 
 def _check_cutoffs(cutoffs: list[int]) -> None:
     bounds = [0, *cutoffs]
+    if any(isinstance(bound, str) for bound in bounds):
+        raise TypeError(f"cutoffs is {cutoffs}, expected integers rather than texts")
     if len(bounds) < 3 or any(int(bound) != bound for bound in bounds):
         raise ValueError(f"cutoffs is {cutoffs}, expected cutoffs, then the class count, all whole")
     if any(low >= high for low, high in pairwise(bounds)):

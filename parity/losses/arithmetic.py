@@ -24,7 +24,8 @@ def rounded(array: Array, dtype: DType) -> Array:
 
 def scalar(value: float, dtype: DType) -> Any:
     """An option as a number of `dtype`, as torch casts it: rounded to a half, and truncated to an integer."""
-    return working(dtype).type(dtype.type(value))
+    # bfloat16 takes no integer beyond int64
+    return working(dtype).type(dtype.type(float(value) if dtype in HALVES else value))
 
 
 def zero_outside(array: Array, mask: Array) -> Array:

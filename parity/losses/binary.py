@@ -139,7 +139,9 @@ def binary_cross_entropy_with_logits(
             # dl/dx = (1 - t + q t) sigmoid(x) - q t, and dl/dt = log(sigmoid(-x)) - q log(sigmoid(x))
             grad_input = (q * t + 1 - t) * probability - q * t
             grad_target = rounded(log_sigmoid(-x, decay), input.dtype)
-            weighted = rounded(q * rounded(log_sigmoid(x, decay), input.dtype), input.dtype)
+            # here a lone number is as a plain one to torch: no half rounds it
+            factor = pos_weight.astype(x.dtype) if pos_weight.size == 1 else q
+            weighted = rounded(factor * rounded(log_sigmoid(x, decay), input.dtype), input.dtype)
             grad_target = rounded(grad_target - weighted, input.dtype)
         grad_input *= grad_losses
         grad_target *= grad_losses

@@ -1,6 +1,9 @@
 """Checks of arguments that several families of losses share. Each raises the class that torch raises."""
 
+from math import isfinite
+
 import numpy as np
+from ml_dtypes import finfo
 
 from parity.losses.arguments import is_floating
 from parity.losses.reduction import REDUCTIONS
@@ -18,6 +21,36 @@ def check_spelled_reduction(reduction: object) -> None:
     if not isinstance(reduction, str):
         raise TypeError(f"reduction is {reduction!r}, expected the text 'none', 'mean' or 'sum'")
     check_reduction(reduction)
+
+
+def check_flag(**options: object) -> None:
+    """Raise TypeError for a named option that is not a bool: torch takes no 1, None or text in its place."""
+    for name, option in options.items():
+        if not isinstance(option, bool):
+            raise TypeError(f"{name} is {option!r}, expected a bool")
+
+
+def check_number(**options: object) -> None:
+    """Raise TypeError for a named option that is no number, such as None or a text."""
+    for name, option in options.items():
+        if not isinstance(option, int | float | np.number):
+            raise TypeError(f"{name} is {option!r}, expected a number")
+
+
+def check_representable(dtype: DType, **options: float) -> None:
+    """Raise RuntimeError for a named option that `dtype` cannot hold: too large, or infinite or nan among integers."""
+    floats = is_floating(np.empty((), dtype))
+    largest = float(finfo(dtype).max) if floats else int(np.iinfo(dtype).max)
+    for name, option in options.items():
+        if not abs(option) <= largest and not (floats and not isfinite(option)):
+            raise RuntimeError(f"{name} is {option}, expected a number that {dtype} can hold")
+
+
+def check_64_bits(**options: object) -> None:
+    """Raise OverflowError for a named int that neither int64 nor uint64 holds."""
+    for name, option in options.items():
+        if isinstance(option, int) and not -(2**63) <= option < 2**64:
+            raise OverflowError(f"{name} is {option}, expected an int of 64 bits, or a float")
 
 
 def check_broadcast(**arrays: Array) -> None:

@@ -80,7 +80,9 @@ def weighted_reduction(losses: Array, total_weight: Any, reduction: str, dtype: 
     return summed / total_weight, lambda grad_output: widen(grad_output, dtype) / total_weight
 
 
-def check_indices(function: str, input: Array, target: Array, weight: Array | None) -> Array | None:
+def check_indices(
+    function: str, input: Array, target: Array, weight: Array | None, reduction: str
+) -> Array | None:  # fmt: skip
     """Raise what torch raises unless these fit together; else the wide weight, as a vector."""
     if input.ndim == 0:
         raise ValueError("input has no dimensions, expected (C), (N, C) or (N, C, d1, ..., dK)")
@@ -98,8 +100,10 @@ def check_indices(function: str, input: Array, target: Array, weight: Array | No
     if weight is not None and (weight.size != classes or (weight.ndim != 1 and input.ndim < 3)):
         raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},): one for each class")
     check_real_floating(function, input.dtype)
-    if target.dtype == np.uint8 and input.ndim > 2:
-        raise RuntimeError("target is of uint8, expected int64 beside an input (N, C, d1, ..., dK)")
+    if target.size or reduction == "none":
+        check_int64_places(input, target)
+    if target.size and not input.size and input.ndim > 2 and input.ndim != 4:
+        raise RuntimeError(f"target has shape {target.shape}, and input no classes: {input.shape}")
     if weight is None:
         return None
     if weight.dtype != input.dtype:
@@ -107,10 +111,23 @@ def check_indices(function: str, input: Array, target: Array, weight: Array | No
     return widen(weight, weight.dtype).reshape(-1)
 
 
+def check_int64_places(input: Array, target: Array) -> None:
+    """Raise RuntimeError for labels of uint8 beside (N, C, d1, ..., dK). Of an empty sum torch's backward does so."""
+    if target.dtype == np.uint8 and input.ndim > 2:
+        raise RuntimeError("target is of uint8, expected int64 beside an input (N, C, d1, ..., dK)")
+
+
 def check_ignore_index(ignore_index: int) -> None:
-    """Raise TypeError if it is not an int."""
+    """Raise TypeError if it is not an int, ValueError if 64 bits do not hold it."""
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, (int, np.integer)):
         raise TypeError(f"ignore_index is {ignore_index!r}, expected an int")
+    if not fits_int64(int(ignore_index)):
+        raise ValueError(f"ignore_index is {ignore_index}, expected an int of 64 bits")
+
+
+def fits_int64(number: int) -> bool:
+    """Whether 64 bits hold the number, with its sign."""
+    return -(2**63) <= number < 2**63
 
 
 def batched(input: Array, target: Array) -> tuple[Array, Array]:

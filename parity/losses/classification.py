@@ -3,7 +3,7 @@
 import numpy as np
 
 from parity.losses.activations import exponentials, in_short_buffers, sum_along
-from parity.losses.arguments import gradients, is_floating, promote, sum_in_float64, widen
+from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, sum_in_float64, widen
 from parity.losses.arithmetic import rounded, scalar
 from parity.losses.checks import check_real_floating
 from parity.losses.class_indices import (
@@ -11,6 +11,7 @@ from parity.losses.class_indices import (
     batched,
     check_ignore_index,
     check_indices,
+    check_int64_places,
     in_output_shape,
     valid_targets,
     weighted_reduction,
@@ -54,7 +55,7 @@ def nll_loss(
     """
     reduction = resolve(reduction, size_average, reduce)
     check_ignore_index(ignore_index)
-    weight = check_indices("nll_loss", input, target, weight)
+    weight = check_indices("nll_loss", input, target, weight, reduction)
     dtype = input.dtype
     scores, labels = batched(widen(input, dtype), target)
     targets = valid_targets(labels, scores.shape[1], ignore_index, weight, scores.dtype)
@@ -63,6 +64,7 @@ def nll_loss(
 
     def vjp(grad_output: Array) -> Gradients:
         # dl_n/dx_nc = -w_t [c = t]
+        check_int64_places(input, target)
         grad_input = np.zeros(input.shape, scores.dtype)
         batched(grad_input, target)[0][targets.index] = -targets.weight * targets.gather(adjoint(grad_output))
         return gradients(input=(input, grad_input))
@@ -111,7 +113,7 @@ def cross_entropy(
         _check_probabilities(input, target, weight, ignore_index)
         return _of_probabilities(input, target, weight, reduction, smoothing)
     _check_logits(input)
-    wide_weight = check_indices("cross_entropy", input, target, weight)
+    wide_weight = check_indices("cross_entropy", input, target, weight, reduction)
     if smoothing and weight is not None:
         _check_smoothed_weight(weight, reduction)
     if smoothing and target.ndim == input.ndim:
@@ -151,6 +153,7 @@ def _of_indices(
     def vjp(grad_output: Array) -> Gradients:
         # dlog p_i/dx_c = [i = c] - p_c, so gradients s_i of the -log p_i give dl/dx_c = p_c sum_i s_i - s_c.
         # The target's class has s_t = g w_t; smoothing adds g' w_i to every class.
+        check_int64_places(input, target)
         grad_target_nll = targets.weight * targets.gather((1 - smoothing) * adjoint(grad_output))
         grad_input = np.empty(input.shape, scores.dtype)
         rows = batched(grad_input, target)[0]
@@ -176,7 +179,8 @@ def _of_probabilities(input: Array, target: Array, weight: Array | None, reducti
     axis = min(input.ndim - 1, 1)
     classes = input.shape[axis]
     dtype = promote(input, target, weight)
-    scores = widen(input, input.dtype)
+    # an empty input may be of any dtype
+    scores = widen(input, input.dtype if is_floating(input) else FLOAT32)
     peak, exponential, total = exponentials(scores, axis)
     log_probability = rounded(scores - peak - np.log(total), input.dtype)
     target_probability = widen(target, target.dtype)
@@ -228,7 +232,6 @@ def _check_probabilities(input: Array, target: Array, weight: Array | None, igno
     if not is_floating(target) or target.dtype.kind == "c":
         raise RuntimeError(f"target is of {target.dtype}, expected probabilities, as it has input's shape")
     _check_logits(input)
-    check_real_floating("cross_entropy", input.dtype)
     if ignore_index >= 0:
         raise RuntimeError(f"ignore_index is {ignore_index}, expected none, as the target holds probabilities")
     classes = input.shape[min(input.ndim - 1, 1)]
@@ -250,3 +253,5 @@ def _check_logits(input: Array) -> None:
         raise IndexError("input has no dimensions, expected (C), (N, C) or (N, C, d1, ..., dK)")
     if input.size:
         check_real_floating("cross_entropy", input.dtype)
+    elif input.dtype.kind == "c":
+        raise RuntimeError(f"cross_entropy has no gradient in {input.dtype}, expected a real floating dtype")

@@ -68,7 +68,9 @@ def _lengths(vectors: Array, p: float) -> Array:
     if abs(p) == np.inf:
         extremes: Array = magnitudes.max(axis=-1) if p > 0 else magnitudes.min(axis=-1)
         return extremes
-    lengths: Array = row_sums(magnitudes**p) ** (1 / p)
+    sums = row_sums(magnitudes**p)
+    # a large p makes the last digit of a length the fifth of its gradient, so that the root must be exact
+    lengths: Array = (sums.astype(np.result_type(sums, np.float64)) ** (1 / p)).astype(sums.dtype)
     return lengths
 
 

@@ -6,9 +6,17 @@ import numpy as np
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, summed_to, widen, working
 from parity.losses.arithmetic import rounded
-from parity.losses.checks import check_broadcast, check_no_bool, check_real, check_spelled_reduction
+from parity.losses.checks import (
+    check_broadcast,
+    check_flag,
+    check_no_bool,
+    check_number,
+    check_real,
+    check_spelled_reduction,
+)
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
+from parity.losses.variance import bounded_variance
 from parity.types import Array, Gradients, Result
 
 __all__ = ["gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
@@ -49,6 +57,8 @@ def poisson_nll_loss(
     >>> float(poisson_nll_loss(np.array([0.0, 0.0]), np.array([1.0, 2.0]))[0])
     1.0
     """
+    check_flag(log_input=log_input, full=full)
+    check_number(eps=eps)
     if size_average is None and reduce is None:
         check_spelled_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
@@ -104,14 +114,14 @@ def gaussian_nll_loss(
 
     input: any real dtype but bool.
     target: any real dtype but bool, of a shape that broadcasts with input's.
-    var: a floating array of input's shape, or with 1 in the place of one of its dimensions, or without its last
+    var: an array of input's shape, or with 1 in the place of one of its dimensions, or without its last
         dimension (a variance for each row); or a float for all.
-    eps: rounded to var's dtype.
+    eps: rounded to var's dtype; an int where var holds integers.
 
     Raises ValueError for a negative variance, a var of another shape and an unknown reduction (here the old
     name elementwise_mean is one too), TypeError for a var that is neither array nor float and for a
-    reduction that is not a text, RuntimeError for integers in var, for bools and for shapes that do not
-    broadcast, NotImplementedError for complex numbers.
+    reduction that is not a text, RuntimeError for integers in var beside a float eps, for bools, for shapes that do
+    not broadcast and for an eps beyond var's half, NotImplementedError for complex numbers.
 
     Source: Nix and Weigend, Estimating the mean and variance of the target probability distribution (1994).
     Torch departs from the maths where v < eps: the gradient of var is that at eps, and not 0.
@@ -119,19 +129,22 @@ def gaussian_nll_loss(
     >>> float(gaussian_nll_loss(np.array([1.0, 3.0]), np.array([0.0, 1.0]), 1.0)[0])
     1.25
     """
-    variance = _variance(input, var, eps)
+    variance = bounded_variance(input, var, eps)
     check_spelled_reduction(reduction)
     check_broadcast(input=input, target=target)
     check_no_bool(input=input, target=target)
     check_real("gaussian_nll_loss", input, target)
     # (x - t)^2 is computed in the dtype of x and t alone, so that integers wrap around as in torch, and
-    # meets var with the dimensions of both, which count when torch promotes
+    # meets var with the dimensions of both, which count when torch promotes. The logarithm of integers is float32.
     difference_dtype = promote(input, target)
-    dtype = promote(np.empty((1,) * max(input.ndim, target.ndim), difference_dtype), variance)
+    logarithms = variance if is_floating(variance) else variance.astype(FLOAT32)
+    dtype = promote(np.empty((1,) * max(input.ndim, target.ndim), difference_dtype), logarithms)
     difference = rounded(widen(input, difference_dtype) - widen(target, difference_dtype), difference_dtype)
     wide_variance = widen(variance, dtype)
     # in units of the standard deviation
     squared = widen(rounded(difference * difference, difference_dtype), dtype) / wide_variance
+    if logarithms is not variance:
+        squared = rounded(squared, difference_dtype)
     losses = 0.5 * (np.log(wide_variance) + squared)
     if full:
         losses += losses.dtype.type(HALF_LOG_TWO_PI)
@@ -181,6 +194,7 @@ def kl_div(
     >>> round(float(kl_div(np.log([0.5, 0.5]), np.array([1.0, 0.0]), reduction="sum")[0]), 4)
     0.6931
     """
+    check_flag(log_target=log_target)
     batchmean = reduction == "batchmean" and input.ndim > 0
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
@@ -257,34 +271,3 @@ def _check_probabilities(**arrays: Array) -> None:
     for name, array in arrays.items():
         if array.dtype.kind == "c" or not is_floating(array):
             raise RuntimeError(f"{name} is of {array.dtype}, expected a real floating dtype")
-
-
-def _variance(input: Array, var: Array | float, eps: float) -> Array:
-    """var checked, at least eps, and in a shape that broadcasts with input's."""
-    if isinstance(var, np.ndarray):
-        check_real("gaussian_nll_loss", var)
-        if np.any(var < 0):
-            raise ValueError("var has negative entries, expected variances of 0 or more")
-        variance = var if var.shape == input.shape else _stretchable(var, input.shape)
-        if not is_floating(var):
-            raise RuntimeError(f"var is of {var.dtype}, expected a floating dtype, which eps can bound")
-    elif isinstance(var, float):
-        if var < 0:
-            raise ValueError(f"var is {var}, expected 0 or more")
-        # a float is a variance of input's dtype for each of its elements
-        variance = np.full((1,) * input.ndim, var, input.dtype if is_floating(input) else FLOAT32)
-    else:
-        raise TypeError(f"var is of {type(var).__name__}, expected an array or a float")
-    # eps is rounded to the dtype of var, as in torch
-    return np.asarray(np.maximum(variance, variance.dtype.type(eps)))
-
-
-def _stretchable(var: Array, shape: tuple[int, ...]) -> Array:
-    """var of fewer entries than input, with the dimension of size 1 that stretches to the shape of input."""
-    if var.shape == shape[:-1]:
-        return var[..., None]
-    if var.ndim == len(shape):
-        unequal = [size for size, expected in zip(var.shape, shape, strict=True) if size != expected]
-        if sum(unequal) == 1:
-            return var
-    raise ValueError(f"var has shape {var.shape}, expected {shape}, or a 1 in place of one size, or {shape[:-1]}")

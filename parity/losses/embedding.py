@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parity.losses.arguments import gradients, promote, unbroadcast, widen, working
+from parity.losses.arguments import gradients, promote, summed_to, unbroadcast, widen, working
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar, uint8_as_int8, zero_outside
-from parity.losses.checks import check_broadcast, check_real, check_reduction
+from parity.losses.checks import check_broadcast, check_flag, check_number, check_real, check_reduction
 from parity.losses.conventions import hinge_slope
 from parity.losses.distance import pairwise_distance
 from parity.losses.reduction import reduced, resolve
@@ -50,6 +50,7 @@ def cosine_embedding_loss(
     >>> round(float(cosine_embedding_loss(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0]]), np.array([1]))[0]), 4)
     0.4
     """
+    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
     if target.ndim > 1 or not input1.ndim == input2.ndim == target.ndim + 1:
         raise RuntimeError(
@@ -82,8 +83,9 @@ def cosine_embedding_loss(
 
         def input_gradient(own: Array, other: Array, other_square: Array) -> Array:
             direct = widen(other, dtype) * grad_product[..., None]
-            through_length = widen(own, dtype) * (2 * grad_squares * other_square)[..., None]
-            return unbroadcast(direct, own.shape) + unbroadcast(through_length, own.shape)
+            # a length has its gradient at its own shape: summed before it meets the vector
+            grad_square = summed_to(own.shape[:-1], 2 * grad_squares * other_square, cosine.shape)
+            return unbroadcast(direct, own.shape) + widen(own, dtype) * grad_square[..., None]
 
         return gradients(
             input1=(input1, input_gradient(input1, input2, square2)),
@@ -125,6 +127,8 @@ def triplet_margin_loss(
     >>> round(float(triplet_margin_loss(a, p, n)[0]), 4)
     4.0
     """
+    check_flag(swap=swap)
+    check_number(margin=margin, p=p, eps=eps)
     reduction = resolve(reduction, size_average, reduce)
 
     def distance(x1: Array, x2: Array) -> Result:

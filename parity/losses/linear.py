@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parity.losses.arguments import gradients, sum_in_float64, widen
+from parity.losses.class_indices import fits_int64
 from parity.losses.classification import cross_entropy
 from parity.losses.linear_options import LinearCrossEntropyOptions, check_dtypes, chunk_size
 from parity.losses.reduction import REDUCTIONS, reduced
@@ -140,6 +141,8 @@ def _in_chunks(
     size = chunk_size(options, samples, features.shape[1], classes, dtype)
     check_dtypes(dtype, linear_weight, options)
     target = target if input.ndim == 2 else target[np.newaxis]
+    if not samples:
+        target = target[:0]  # without a batch, torch looks at no label
     weights, labels = _weights_and_labels(target, classes, weight, ignore_index, features.dtype)
     _check_labels(labels, samples, classes)
     matrix = widen(linear_weight, dtype)
@@ -213,7 +216,7 @@ def _weights_and_labels(
     target: Array, classes: int, weight: Array | None, ignore_index: int, dtype: DType
 ) -> tuple[Array, Array]:
     """The weight of each sample's loss, 0 for an ignored one, and its class, any for an ignored one."""
-    if not isinstance(ignore_index, int):
+    if not isinstance(ignore_index, int | np.integer | np.bool_) or not fits_int64(int(ignore_index)):
         raise RuntimeError(f"ignore_index is {ignore_index!r}, expected an int")
     if target.ndim != 1:
         refusal = IndexError if target.ndim and weight is not None else RuntimeError

@@ -7,7 +7,7 @@ import numpy as np
 
 from parity.losses.arguments import gradients, is_floating, promote, widen
 from parity.losses.arithmetic import float_dtype, rounded, scalar, uint8_as_int8, zero_outside
-from parity.losses.checks import check_broadcast, check_no_bool, check_real
+from parity.losses.checks import check_broadcast, check_no_bool, check_number, check_real, check_representable
 from parity.losses.conventions import hinge_slope
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
@@ -45,6 +45,7 @@ def margin_ranking_loss(
     >>> float(margin_ranking_loss(x1, x2, y)[0])
     1.0
     """
+    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
@@ -89,8 +90,8 @@ def hinge_embedding_loss(
     margin: in input's dtype: one of 0.5 is 0 among integers.
     reduction: 'mean' is over all elements, and is not defined for integers.
 
-    Raises RuntimeError for shapes that do not broadcast, for bools in input and for the mean of integers,
-    NotImplementedError for complex numbers, ValueError for an unknown reduction.
+    Raises RuntimeError for shapes that do not broadcast, for bools in input, for the mean of integers and for a
+    finite margin beyond input's dtype, NotImplementedError for complex numbers, ValueError for an unknown reduction.
 
     Source: Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping (2006),
     without its squares. Where the target is neither 1 nor -1, torch adds both terms.
@@ -98,6 +99,7 @@ def hinge_embedding_loss(
     >>> float(hinge_embedding_loss(np.array([2.0, 0.5]), np.array([1.0, -1.0]))[0])
     1.25
     """
+    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
     check_broadcast(input=input, target=target)
     check_no_bool(input=input)
@@ -108,6 +110,7 @@ def hinge_embedding_loss(
         if reduction == "mean":
             raise RuntimeError(f"input is {dtype}, and integers have no mean: expected a floating dtype")
         sum_dtype = INT64 if reduction == "sum" else dtype
+    check_representable(dtype, margin=margin)
     distance = widen(input, dtype)
     violation = rounded(scalar(margin, dtype) - distance, dtype)
     labels = uint8_as_int8(target)

@@ -8,7 +8,15 @@ import numpy as np
 
 from parity.losses.arguments import FLOAT16, gradients, promote, widen
 from parity.losses.arithmetic import rounded, row_sums, zero_outside
-from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_spelled_reduction
+from parity.losses.checks import (
+    check_64_bits,
+    check_broadcast,
+    check_no_bool,
+    check_number,
+    check_real_floating,
+    check_representable,
+    check_spelled_reduction,
+)
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -53,6 +61,8 @@ def multi_margin_loss(
     reduction = resolve(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError(f"p is {p}, expected 1 or 2")
+    check_number(margin=margin)
+    check_64_bits(margin=margin)
     if weight is not None and weight.ndim != 1:
         raise ValueError(f"weight has shape {weight.shape}, expected one dimension")
     scores = _rows("multi_margin_loss", input)
@@ -62,6 +72,7 @@ def multi_margin_loss(
     if weight is not None and (weight.size != classes or weight.dtype != input.dtype):
         raise RuntimeError(f"weight is {weight.dtype} {weight.shape}, expected {input.dtype} ({classes},)")
     _check_labels(target, 0, classes)
+    check_representable(input.dtype, margin=margin)
     labels = target.reshape(-1)
 
     targets = np.arange(len(scores)), labels

@@ -1,0 +1,55 @@
+"""The variances of gaussian_nll_loss: their forms, and the eps that bounds them."""
+
+import numpy as np
+
+from parity.losses.arguments import FLOAT32, HALVES, is_floating
+from parity.losses.checks import check_64_bits, check_number, check_real, check_representable
+from parity.types import Array
+
+__all__ = ["bounded_variance"]
+
+
+def bounded_variance(input: Array, var: Array | float, eps: float) -> Array:
+    """var checked, at least eps, and in a shape that broadcasts with input's."""
+    if isinstance(var, np.ndarray):
+        check_real("gaussian_nll_loss", var)
+        if np.any(var < 0):
+            raise ValueError("var has negative entries, expected variances of 0 or more")
+        variance = var if var.shape == input.shape else _stretchable(var, input.shape)
+    elif isinstance(var, float):
+        if var < 0:
+            raise ValueError(f"var is {var}, expected 0 or more")
+        # a float is a variance of input's dtype for each of its elements
+        variance = np.full((1,) * input.ndim, var, input.dtype if is_floating(input) else FLOAT32)
+    else:
+        raise TypeError(f"var is of {type(var).__name__}, expected an array or a float")
+    _check_bound(variance, eps)
+    # eps is rounded to the dtype of var, as in torch
+    return np.asarray(np.maximum(variance, variance.dtype.type(eps)))
+
+
+def _check_bound(variance: Array, eps: object) -> None:
+    """Raise what torch's clamp raises for an eps that cannot bound these variances."""
+    if eps is None:
+        raise RuntimeError("eps is None, expected a number")
+    check_number(eps=eps)
+    check_64_bits(eps=eps)
+    if not is_floating(variance):
+        if not isinstance(eps, int) or (variance.dtype == np.bool_ and not isinstance(eps, bool)):
+            raise RuntimeError(f"var is of {variance.dtype}, expected a floating dtype, which {eps} can bound")
+        if variance.dtype == np.bool_:
+            raise NotImplementedError("var holds bools, which have no bound: expected numbers")
+        check_representable(variance.dtype, eps=eps)
+    elif variance.dtype in HALVES:
+        check_representable(variance.dtype, eps=eps)
+
+
+def _stretchable(var: Array, shape: tuple[int, ...]) -> Array:
+    """var of fewer entries than input, with the dimension of size 1 that stretches to the shape of input."""
+    if var.shape == shape[:-1]:
+        return var[..., None]
+    if var.ndim == len(shape):
+        unequal = [size for size, expected in zip(var.shape, shape, strict=True) if size != expected]
+        if sum(unequal) == 1:
+            return var
+    raise ValueError(f"var has shape {var.shape}, expected {shape}, or a 1 in place of one size, or {shape[:-1]}")
