@@ -51,7 +51,7 @@ coverage: $(READY) ## which pairs of values of every two options occur in some c
 clean:           ## remove the environment and the reports
 	rm -rf .venv .venv-* build *.egg-info reports/parity.* reports/results.jsonl
 
-# Not compiled ahead: most of torch's own modules are never imported, and compiling them takes as long as the rest.
+# Not compiled ahead: most modules of torch are never imported.
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"parity needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'
 	@test -x $(VENV)/bin/python || { $(PYTHON) -m venv $(VENV) && touch $(VENV)/.parity-own; }
