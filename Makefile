@@ -52,12 +52,13 @@ coverage: $(READY) ## which pairs of values of every two options occur in some c
 clean:           ## remove the environment and the reports
 	rm -rf .venv .venv-* build *.egg-info reports/parity.* reports/results.jsonl reports/kept.jsonl
 
+# Not compiled ahead: most modules of torch are never imported.
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"parity needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}")'
 	@test -x $(VENV)/bin/python || { $(PYTHON) -m venv $(VENV) && touch $(VENV)/.parity-own; }
 	@$(VENV)/bin/python .ci/requirements.py requirements.txt $(TORCH) > $(VENV)/requirements.txt
 	@echo "installing the pinned requirements into $(VENV), torch: $$(grep '^torch==' $(VENV)/requirements.txt)"
-	@$(PIP) install -r $(VENV)/requirements.txt
+	@$(PIP) install --no-compile -r $(VENV)/requirements.txt
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 

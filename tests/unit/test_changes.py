@@ -3,10 +3,12 @@
 import lzma
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from parity.api import check
@@ -17,7 +19,8 @@ from parity.engine.snapshot import outcome
 from parity.engine.state import known_state
 from parity.losses import conventions, hinge_embedding_loss
 from parity.losses.conventions import Conventions
-from parity.references import about, snapshots
+from parity.plugin.reports import about_torch
+from parity.references import about, snapshots, versions
 from parity.references.conventions import probed
 from parity.references.snapshots import Outcome, Snapshot, Unreadable, coded, known, moved, read_snapshot, shipped
 from parity.types import Array, Result
@@ -206,3 +209,12 @@ def test_five_lines_tell_the_versions() -> None:
     assert run.stdout.splitlines() == about.lines()
     assert len(about.lines()) == 5
     assert CliRunner().invoke(app, []).stdout == run.stdout
+
+
+def test_pytest_tells_a_torch_that_the_cases_were_not_made_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_points = {"passed": [SimpleNamespace(nodeid="cases/mse_loss.yaml::mse_loss/plain grid/float32")]}
+    assert about_torch(of_points) is None or versions.unknown()
+    monkeypatch.setattr(torch, "__version__", "9.16.0+cpu")
+    sentence = f"cases were made on up to torch {snapshots._made_on()[-1]}; this is 9.16"
+    assert about_torch(of_points) == sentence
+    assert about_torch({"passed": [SimpleNamespace(nodeid="tests/test_mine.py::test_mine")]}) is None
