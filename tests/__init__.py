@@ -2,6 +2,7 @@
 
 unit/      Does each part do what its docstring says? Reading a case, drawing, judging, recording, reporting.
            golden/ holds whole texts as a user reads them: UPDATE_GOLDEN=1 writes them anew.
+page/      Does parity.html work in a browser? Chromium, where it is there; .ci/run installs it.
 cases/     Are the shipped cases complete, and is what they call right? Pairs of options, torch itself, functions
            nearer to the truth than torch, and central differences, which know nothing of torch.
 plugin/    Does it work from outside? pytest's command line, `parity.check`, `parity.parametrize`.

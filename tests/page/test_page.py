@@ -70,7 +70,7 @@ def test_the_verdict_and_the_causes_come_first(opened: Opened, red: Path) -> Non
     page = opened(red)
     assert "leave parity" in page.inner_text("h1")
     assert page.evaluate("[...document.querySelectorAll('main > section')].map(one => one.id)") == [
-        "since", "causes", "matrix", "details",
+        "since", "causes", "matrix", "pictures", "details",
     ]  # fmt: skip
     assert page.evaluate("document.documentElement.scrollHeight") < 8000
     assert len(page.query_selector_all(".causes > li")) <= 6
@@ -150,9 +150,10 @@ def test_the_page_is_used_by_keyboard(opened: Opened, green: Path) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     page.keyboard.press("Enter")
+    page.wait_for_selector("#results .point")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.is_visible("#results .point .facts")
+    page.wait_for_selector("#results .point .facts")
 
 
 def test_without_javascript_the_verdict_the_causes_and_the_matrix_read(opened: Opened, red: Path) -> None:

@@ -95,12 +95,16 @@ def test_the_address_restores_the_search_the_order_and_the_cell(opened: Opened, 
     page.select_option("#search select", "error")
     page.click("#loss-sigmoid td[data-by='textbook'] a >> nth=0")
     page.wait_for_selector(".drawer")
-    page.select_option("#search select", "error")
-    address = page.url
+    address = page.url.partition("#")[2]
     assert "float32 not nan" in unquote_plus(address)
-    again = opened(green, address.partition("#")[2] and "#" + address.partition("#")[2])
+    again = opened(green, f"#{address}")
     assert again.inner_text("#search output") == told
     assert again.input_value("#search select") == "error"
+    assert again.inner_text(".drawer h3") == page.inner_text(".drawer h3") == "sigmoid · textbook"
+    assert again.inner_text(".drawer") == page.inner_text(".drawer")
+    page.go_back()
+    page.wait_for_selector(".drawer", state="detached")
+    assert page.inner_text("#search output") == told
 
 
 def test_the_largest_error_comes_first(opened: Opened, green: Path) -> None:

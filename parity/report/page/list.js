@@ -134,7 +134,7 @@ function tally(points, some) {
   for (const point of some) for (const word of Object.keys(count)) count[word] += points[word][point];
   const state = count.failing ? "leaves" : count.expected ? "expected" : count.compared ? "agrees" : "none";
   const words = [count.agreeing === count.compared ? `${count.agreeing}` : `${count.agreeing}/${count.compared}`];
-  if (!count.compared) words[0] = "not compared";
+  if (!count.compared) words[0] = "not compared"; else if (!count.agreeing) words.pop();
   if (count.failing) words.push(`${count.failing} failing`);
   if (count.expected) words.push(`${count.expected} xfail`);
   return el("span", {class: `tally ${state}`}, words.join(" · "));

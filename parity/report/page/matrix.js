@@ -1,16 +1,16 @@
 // A cell of the matrix: what it counts while something is searched for, and whether it is open.
 
 class Cell {
-  constructor(cell) {
+  constructor(cell, opens) {
     this.cell = cell;
     this.link = cell.querySelector("a");
     this.place = {loss: cell.closest("tbody").dataset.loss, by: cell.dataset.by, dtype: cell.dataset.dtype ?? ""};
     this.own = [...cell.childNodes];
     this.state = cell.className;
     this.link?.addEventListener("click", (event) => {
-      if (this.link.getAttribute("aria-expanded") !== "true") return;
       event.preventDefault();
-      cell.closest("table").querySelector(".drawer button").click();
+      const open = this.link.getAttribute("aria-expanded") === "true";
+      if (open) cell.closest("table").querySelector(".drawer button").click(); else opens(this.place);
     });
     this.expanded(false);
   }

@@ -10,7 +10,8 @@ class Page {
     this.search = document.querySelector("#search input");
     this.output = document.querySelector("#search output");
     this.results = document.getElementById("results");
-    this.cells = [...document.querySelectorAll("#matrix td[data-by]")].map((cell) => new Cell(cell));
+    this.cells = [...document.querySelectorAll("#matrix td[data-by]")]
+      .map((cell) => new Cell(cell, (place) => this.go({where: this.where, sort: this.sort, ...place})));
     this.holders = [...document.querySelectorAll("#matrix tbody[data-loss]")];
     this.mask = null;
   }
@@ -34,7 +35,13 @@ class Page {
     this.restore();
   }
 
-  linkTo(values) { return `#${new URLSearchParams(values)}`; }
+  linkTo(values) {
+    const given = Object.entries(values).filter(([, value]) => value);
+    return `#${new URLSearchParams(given)}`;
+  }
+
+  // Show a state, as a step in the history.
+  go(values) { location.hash = this.linkTo(values); }
 
   // A fact as a link that adds it to what is searched for.
   chip(fact) {
@@ -42,27 +49,24 @@ class Page {
     link.addEventListener("click", (event) => {
       if (!this.where) return;
       event.preventDefault();
-      location.hash = this.linkTo({...this._state(), where: `${this.where} ${fact}`});
+      this.go({...this._state(), where: `${this.where} ${fact}`});
     });
     return link;
   }
 
-  _state() {
-    const state = {where: this.where, sort: this.sort, ...this.open};
-    return Object.fromEntries(Object.entries(state).filter(([, value]) => value));
-  }
+  _state() { return {where: this.where, sort: this.sort, ...this.open}; }
 
   // Write the state into the fragment, without a step in the history.
   keep() {
-    const state = this._state(), some = Object.keys(state).length > 0;
-    history.replaceState(null, "", some ? this.linkTo(state) : location.pathname + location.search);
+    const link = this.linkTo(this._state());
+    history.replaceState(null, "", link === "#" ? location.pathname + location.search : link);
   }
 
   // Show what the fragment says.
   restore() {
     const text = location.hash.slice(1), values = new URLSearchParams(text.includes("=") ? text : "");
     const get = (name) => values.get(name) ?? "";
-    if (text && !text.includes("=")) { this.reveal(document.getElementById(decodeURIComponent(text))); return; }
+    if (text && !text.includes("=")) { this.reveal(document.querySelector(":target")); return; }
     this.where = get("where");
     this.sort = get("sort") === "error" ? "error" : "";
     this.search.value = this.where;
@@ -97,7 +101,7 @@ class Page {
     this.results.replaceChildren(...(found.length ? [this.list.scenarios(found, FEW)] : []));
     this._count(found);
     this._order();
-    if (this.open) this.showCell(this.open, false);
+    if (this.open) this.showCell(this.open, false); else for (const cell of this.cells) cell.expanded(false);
   }
 
   _count(found) {
