@@ -115,7 +115,8 @@ class Cause:
         """Whether a sign says something besides the main one's."""
         if sign.raised and sign.raised == self.sign.raised:  # the same exception, of a call that is made otherwise
             return False
-        return bool(sign.key) and not sign.alike(self.sign)
+        own, other = (one.key.removeprefix(one.asked) for one in (self.sign, sign))
+        return bool(other) and (sign.family, other) != (self.sign.family, own)
 
     @property
     def sentence(self) -> str:
