@@ -30,8 +30,11 @@ def in_words(error: BaseException) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of an exception's message."""
-    lines = message(error).strip().splitlines()
-    return lines[0] if lines and len(lines[0]) <= LINE else f"{lines[0][:LINE]} ..." if lines else ""
+    line = next(iter(message(error).strip().splitlines()), "")
+    if len(line) <= LINE:
+        return line
+    words, space, _ = line[:LINE].rpartition(" ")  # of a word that is cut off no two messages have the same part
+    return f"{words if space else line[:LINE]} ..."
 
 
 def message(error: BaseException) -> str:

@@ -7,8 +7,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from parity.causes.apart import Condition
-from parity.causes.sign import Family, Sign, blanked, common, signs_of
-from parity.records.mismatch import Mismatch
+from parity.causes.sign import Family, Sign, common, signs_of
+from parity.records.mismatch import Mismatch, Subject
 from parity.records.record import Record
 from parity.wording import plural
 
@@ -115,7 +115,8 @@ class Cause:
         """Whether a sign says something besides the main one's."""
         if sign.raised and sign.raised == self.sign.raised:  # the same exception, of a call that is made otherwise
             return False
-        return bool(sign.key) and not sign.alike(self.sign)
+        own, other = (one.key.removeprefix(one.asked) for one in (self.sign, sign))
+        return bool(other) and (sign.family, other) != (self.sign.family, own)
 
     @property
     def scope(self) -> str:
@@ -151,7 +152,7 @@ class Cause:
 def _in_words(alike: list[Seen]) -> str:
     """What is observed of points that are alike: 'output and gradient of input have their signs flipped'."""
     sign = alike[0].sign
-    text = _varying({one.sign.text for one in alike}) if sign.key else _common(alike)
+    text = _varying({one.sign.text for one in alike}, bool(sign.raised)) if sign.key else _common(alike)
     names = _subjects(alike)
     if len(names) > 1:
         verb, _, rest = text.partition(" ")
@@ -168,10 +169,10 @@ def _common(seen: list[Seen]) -> str:
     return min(texts) if len(texts) == 1 else best if count >= MOSTLY * len(seen) else "differs"
 
 
-def _varying(texts: set[str]) -> str:
+def _varying(texts: set[str], raised: bool) -> str:
     """One text for several that differ in their numbers alone."""
-    if len({blanked(text) for text in texts}) == 1:
-        return common(texts)
+    if shared := common(texts, raised):
+        return shared
     words = [text.split() for text in sorted(texts)]
     most = min(map(len, words)) - 1  # of each text a word is left that tells it from the others
     start = min(_alike(words), most)
@@ -193,12 +194,14 @@ def _because(seen: list[Seen]) -> str:
         known = one.mismatch.figures.get("because", []) if one.mismatch is not None else []
         counts.update(list(dict.fromkeys(_NUMBERS.sub("", text) for text in known)))
     best, count = counts.most_common(1)[0] if counts else ("", 0)
-    return f": {best}" if count >= MOSTLY * len(seen) else ""
+    return f": {best}" if count >= MOSTLY * len(seen) and not best.isdigit() else ""
 
 
 def _subjects(seen: list[Seen]) -> list[str]:
     """The answers that the sign is about, the output first, then the most frequent; none if its text names them."""
-    if seen[0].sign.family in _WHOLE or seen[0].sign.text.startswith("the "):
+    first = seen[0]
+    warns = first.mismatch is not None and first.mismatch.subject is Subject.WARNING
+    if first.sign.family in _WHOLE or first.sign.text.startswith("the ") or warns:
         return []
     counts: Counter[str] = Counter()
     for one in seen:

@@ -20,6 +20,8 @@ from parity.records.sentences import sentence
 SINGLE = 3e-6
 DOUBLE = 1e-13
 _VARIES = re.compile(r"""(?<!\w)'[^']*'|"[^"]*"|(?<![A-Za-z_])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|\bnan\b|\binf\b""")
+# In the words of an exception names of dtypes vary as well: 'no kernel for uint8'.
+_DTYPES = re.compile(rf"{_VARIES.pattern}|\b(?:u?int|b?float|complex)\d+\b|\bbool\b")
 _AUTOCAST = re.compile(r"under autocast \w+")
 _ASKED = re.compile(r"asked for the gradient of .* alone \(no leaf\)")
 _PLACE = re.compile(r" \([^()]*:\d+\)")
@@ -175,11 +177,12 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
 def _plain(family: Family, mismatch: Mismatch, raised: str = "") -> Sign:
     """The sign that is the mismatch's own sentence."""
     text = sentence(mismatch, "{reference}")
-    return Sign(family, blanked(_PLACE.sub("", text)), text, raised)
+    key = _DTYPES.sub("...", _PLACE.sub("", text)) if raised else blanked(_PLACE.sub("", text))
+    return Sign(family, key, text, raised)
 
 
 def _raised(mismatch: Mismatch) -> str:
-    return blanked(_PLACE.sub("", str(mismatch.figures["error"])))
+    return _DTYPES.sub("...", _PLACE.sub("", str(mismatch.figures["error"])))
 
 
 def _without_name(mismatch: Mismatch) -> str:
@@ -192,9 +195,12 @@ def blanked(text: str) -> str:
     return _VARIES.sub("...", text)
 
 
-def common(texts: Collection[str]) -> str:
-    """What texts that differ in numbers and quotations alone have in common, those left out in which they differ."""
-    parts = [(_VARIES.split(text), _VARIES.findall(text)) for text in texts]
+def common(texts: Collection[str], raised: bool) -> str:
+    """What texts have in common that are alike but for what varies, without that; '' for others."""
+    pattern = _DTYPES if raised else _VARIES
+    parts = [(pattern.split(text), pattern.findall(text)) for text in texts]
+    if len({tuple(between) for between, _ in parts}) > 1:
+        return ""
     between, varying = parts[0][0], zip(*(found for _, found in parts), strict=True)
     shown = [same[0] if len(set(same)) == 1 else "..." for same in varying]
     return "".join(part + own for part, own in zip(between, [*shown, ""], strict=True))

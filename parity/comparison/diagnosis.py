@@ -17,6 +17,8 @@ LIKE = 1e-2
 SMALL = 1e-3
 # So many elements must agree on a factor or a constant that does not explain itself.
 AGREE = 3
+# The imaginary part of a real factor of complex numbers is a rounding.
+ROUNDED = 1e-6
 # What an element may be off a pattern by, as a multiple of what it may be off the expected value by.
 WIDER = 4.0
 
@@ -64,6 +66,8 @@ def _multiple(e: Array, a: Array, near: Array, factors: Factors | None) -> str:
     factor = complex(a[index] / e[index])
     if not np.isfinite(factor) or not factor:
         return ""
+    if abs(factor.imag) <= ROUNDED * abs(factor.real):
+        factor = complex(factor.real)
     wanted = e * factor if factor.imag else e * factor.real
     if not _same(wanted, a, near * (abs(factor) + 1)):
         return ""

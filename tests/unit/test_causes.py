@@ -241,3 +241,16 @@ def test_a_second_call_that_is_refused_is_a_clause_of_the_contract() -> None:
     )
     cause = only([point(n, mismatches=[effect]) for n in range(30)] + [point(40)])
     assert (cause.family, cause.everywhere, hint(cause)) == (Family.EFFECT, False, "; declare it")
+
+
+def test_the_same_under_a_transformation_adds_nothing() -> None:
+    wrong = value(diagnosis="is zero everywhere")
+    seen = [point(n, mismatches=[wrong]) for n in range(9)]
+    seen.append(point(20, mismatches=[replace(wrong, asked="under vmap, ")]))
+    assert only(seen).sentence == "output is zero everywhere"
+
+
+def test_exceptions_that_differ_in_their_dtypes_are_one_cause() -> None:
+    texts = [f"TypeError: no kernel for {dtype} and int64" for dtype in ("uint8", "bool", "bfloat16")]
+    cause = only([point(n, "integer input", mismatches=[raising(text)]) for n, text in enumerate(texts)])
+    assert cause.observed == "the forward raises TypeError: no kernel for ... and int64, torch answers"

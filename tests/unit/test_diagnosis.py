@@ -104,3 +104,9 @@ def test_one_wrong_element_is_no_other_order() -> None:
     actual = expected.copy()
     actual[100] = expected[150]
     assert said(actual, expected, ones=None) == ""
+
+
+def test_a_real_factor_of_complex_numbers_is_real() -> None:
+    expected = np.array([1 + 2j, 3 - 1j, 0.5 + 0.1j])
+    text = diagnose("output", expected, expected * (2 - 1e-16j), lambda: None)
+    assert text == "is 2 times {reference}'s throughout (a wrong denominator or factor)"
