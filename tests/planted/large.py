@@ -93,7 +93,7 @@ def _left_out(loss: str, axis: str, size: int, border: int, output: Array, argum
     kept = {name: _kept(value, size, border) for name, value in arguments.items()}
     shorter = losses.LOSSES[loss](**kept)[0]
     if output.ndim and shorter.shape != output.shape:
-        whole = np.array(output)
+        whole = np.zeros_like(output)
         whole[tuple(slice(length) for length in shorter.shape)] = shorter
         return whole
     means = axis not in ("classes", "features") or loss in MEANS_OF_CLASSES
