@@ -11,6 +11,7 @@ from parity.facts.words import valued
 
 LARGE = (64, 4096)
 VERY_LARGE = (4096, 262_144)
+MILLIONS = 1 << 20
 _COMPLEX = tuple(name for name, row in FLOATING.items() if row.numpy.kind == "c")
 _PLAIN = (bool, int, float, str)
 _IN_ORDER = ("contiguous", "offset", "readonly")
@@ -152,6 +153,8 @@ def _of_shapes(role: Role, scores: str, forms: Mapping[str, Form], options: Mapp
         yield "large"
         if rows > VERY_LARGE[0] or elements > VERY_LARGE[1]:
             yield "very large"
+    if elements > MILLIONS:
+        yield "millions"
 
 
 def _classes(role: Role, shape: tuple[int, ...], layer: Form | None, options: Mapping[str, Any]) -> int | None:

@@ -86,6 +86,7 @@ WORDS: dict[str, Word] = {
     "broadcasting": Word("shape", "arrays that are combined element by element have different shapes"),
     "large": Word("size", "there are more than 64 rows, or an array has more than 4,096 elements"),
     "very large": Word("size", "there are more than 4,096 rows, or an array has more than 262,144 elements"),
+    "millions": Word("size", "an array has more than 1,048,576 elements"),
     **{word: Word("data", sentence, drawn=True) for word, sentence in _DATA.items()},
     **{word: Word("upstream gradient", sentence, drawn=True) for word, sentence in UPSTREAM.items()},
     **{word: Word("around the call", sentence) for word, sentence in _AROUND.items()},

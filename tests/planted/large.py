@@ -14,6 +14,8 @@ from parity.types import Array, Gradients, Result
 KINDS = ("off by a thousandth", "left out of the output", "without a gradient")
 FEATURES = ("cosine_embedding_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss")
 POSITIONS = ("cross_entropy", "nll_loss", "softmax", "softmin", "log_softmax")
+# The weights that have a row for each class.
+LAYERS = {"linear_cross_entropy": "linear_weight", "adaptive_log_softmax_with_loss": "tail_0_1_weight"}
 # In these a class adds its part to a mean over the classes.
 MEANS_OF_CLASSES = ("multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss")
 
@@ -37,12 +39,15 @@ def count(loss: str, axis: str, arguments: Mapping[str, Any]) -> int:
         return prod(shape)
     if axis == "positions":
         return prod(shape[2:]) if len(shape) > 2 else 0
-    if axis == "classes" and loss == "adaptive_log_softmax_with_loss":
-        return int(arguments["cutoffs"][-1])
-    if axis == "classes" and loss == "linear_cross_entropy":
-        shape = shapes["linear_weight"][::-1]
+    if axis == "classes" and loss in LAYERS:
+        shape = shapes[LAYERS[loss]][::-1]
     dim = (axis != "rows") + (loss == "ctc_loss")
     return shape[dim] if len(shape) > dim else 0
+
+
+def kinds(loss: str, axis: str) -> tuple[str, ...]:
+    """What may be wrong there: a layer of fewer classes than its cutoffs say answers nothing."""
+    return KINDS[::2] if loss == "adaptive_log_softmax_with_loss" and axis == "classes" else KINDS
 
 
 def beyond(loss: str, axis: str, border: int, kind: str) -> Callable[..., Result]:
@@ -93,7 +98,7 @@ def _left_out(loss: str, axis: str, size: int, border: int, output: Array, argum
     kept = {name: _kept(value, size, border) for name, value in arguments.items()}
     shorter = losses.LOSSES[loss](**kept)[0]
     if output.ndim and shorter.shape != output.shape:
-        whole = np.array(output)
+        whole = np.zeros_like(output)
         whole[tuple(slice(length) for length in shorter.shape)] = shorter
         return whole
     means = axis not in ("classes", "features") or loss in MEANS_OF_CLASSES

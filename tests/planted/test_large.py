@@ -17,12 +17,12 @@ from parity.cases.points import Point
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.question import points
-from tests.planted.large import KINDS, axes, beyond, count, counted_in_half, summed_in_half
+from tests.planted.large import axes, beyond, count, counted_in_half, kinds, summed_in_half
 
 BORDERS = [1 << power for power in range(10, 23)]
 FAMILY = [
     (loss, axis, border, kind)
-    for loss in losses.LOSSES for axis, border, kind in product(axes(loss), BORDERS, KINDS)
+    for loss in losses.LOSSES for axis in axes(loss) for border, kind in product(BORDERS, kinds(loss, axis))
 ]  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def seen_by(loss: str, wrong: Callable[..., Any], some: list[Point]) -> str:
 def at_stake(loss: str, axis: str, border: int) -> Iterator[Point]:
     """The points with more than the border."""
     for point in large_points(loss):
-        if count(loss, axis, {**point.given, **point.forms}) > border:
+        if count(loss, axis, point.forms) > border:
             yield point
 
 

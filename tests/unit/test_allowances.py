@@ -8,9 +8,10 @@ import pytest
 
 from parity import losses
 from parity.cases.signature import signature_of
-from parity.comparison import truth
+from parity.comparison import compare, glance, truth
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import ALIKE, Expectation
+from parity.comparison.tolerance import Bound
 from parity.references.torch import TORCH
 from parity.types import Array, Result
 
@@ -107,3 +108,16 @@ def exact_softmax(**arguments: Any) -> Result:
     """A softmax whose gradient of an upstream of one number is exactly 0: no measurement finds a rounding in it."""
     output, _ = losses.softmax(**arguments)
     return output, lambda grad_output: {"input": np.zeros_like(arguments["input"])}
+
+
+@pytest.mark.parametrize("place", [0, 77, glance.BLOCK, 3 * glance.BLOCK + 5])
+def test_a_look_at_blocks_finds_the_worst_number(place: int) -> None:
+    expected = np.linspace(1, 2, 3 * glance.BLOCK + 6, dtype=np.float32).reshape(2, -1)
+    actual = expected.copy()
+    actual.reshape(-1)[place] *= np.float32(1 + 1e-6)
+    bound = Bound(1e-5, 0.0)
+    whole, share = compare.judge(expected, actual, bound)
+    assert glance.at_blocks(expected, actual, bound) == (whole, glance.ulps(expected, actual, share))
+    assert glance.at_blocks(expected, expected, bound) == (0.0, 0.0)
+    actual.reshape(-1)[place] = np.nan
+    assert glance.at_blocks(expected, actual, bound)[0] == np.inf

@@ -12,6 +12,7 @@ import pytest
 from parity.cases.points import Point
 from parity.cases.specs import GENERATORS, LAYOUTS
 from parity.draws import layouts
+from parity.draws.blocks import BLOCK
 from parity.draws.draw import Plan, generator
 from parity.draws.generators import MAKERS
 from parity.types import Array
@@ -271,3 +272,17 @@ def test_a_grad_output_of_the_case_is_handed_over(point_of: Callable[..., Point]
 def test_options_and_tuples_are_passed_as_python_values(point_of: Callable[..., Point]) -> None:
     arguments = Plan(point_of("{tuple: [1, 2.5]}, reduction: sum, reduce: true")).arguments(0)[0]
     assert (arguments["input"], arguments["reduction"], arguments["reduce"]) == ((1, 2.5), "sum", True)
+
+
+def test_an_array_of_millions_repeats_a_block_in_every_shape_and_dtype(drawn: Callable[..., Any]) -> None:
+    one = "sizes: {N: 1, C: 1}"
+    array = drawn("{normal: [800, 1000], dtype: float16}", one)
+    flat = array.reshape(-1)
+    assert array.shape == (800, 1000)
+    assert array.dtype == np.float16
+    assert np.array_equal(flat[BLOCK:], flat[:-BLOCK])
+    assert len(np.unique(flat[:BLOCK])) > 5000
+    assert np.array_equal(np.unique(drawn("{classes: [600011], below: 3}", one)), [0, 1, 2])
+    assert drawn("{arange: [600011], modulo: 7, start: 1}", one)[-3:].tolist() == [
+        (600011 - n) % 7 + 1 for n in (3, 2, 1)
+    ]
