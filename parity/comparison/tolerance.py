@@ -6,8 +6,9 @@ torch.testing.assert_close, and is tighter for bfloat16 and float64. The atol of
 
 A value that misses this bound is not yet wrong: a sum that cancels, or a half-precision kernel that rounds
 on its way, is allowed what `parity.comparison.truth` measures for that very draw: twice torch's own distance from
-the exact answer, there and elsewhere in the array, and the dtype's step times the condition of the point. An error
-that this shows to be a rounding is one in the point's later draws as well, unmeasured, up to twice its size.
+the exact answer, there and elsewhere in the array, what torch is off nearby, and as far as that goes the dtype's step
+times the condition of the point. An error that this shows to be a rounding is one in the point's later draws as well,
+unmeasured, up to twice its size. What passes may still lean to one side: `parity.comparison.bias`.
 """
 
 import math

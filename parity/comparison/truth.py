@@ -28,7 +28,8 @@ HALF_NEAR_FACTOR = 2.0
 NEARBY = 4 * (0.05, 1e-3, 1e-6)
 HALF_NEARBY = 6 * (0.03,)
 # Of a neighbour whose answer is more times as large as here only as much counts as of one so many times as large: the
-# loss of logits around 10,000 is 1 here, and 300 where they are moved by a twentieth.
+# loss of logits around 10,000 is 1 here, and 300 where they are moved by a twentieth. All counts of the nearest ones:
+# an answer that is 0 since its terms cancel is small by itself.
 LARGER = 4.0
 # What is taken for a float64 rounding, as a share of an array's largest number: a constant in float32 is off by more.
 ROUNDING = 1e-10
@@ -135,7 +136,8 @@ def neighbours(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Va
     start = {**call.arguments, "grad_output": call.grad_output}
     start = widened(start, "float32") if single else start
     half = any(_is_half(value) for value in start.values())
-    for number, distance in enumerate(HALF_NEARBY if half else NEARBY):
+    distances = HALF_NEARBY if half else NEARBY
+    for number, distance in enumerate(distances):
         rng = generator(f"neighbour {number}")
         nearby = {name: _neighbour(value, rng, distance) for name, value in start.items()}
         upstream = nearby.pop("grad_output")
@@ -150,7 +152,8 @@ def neighbours(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Va
                 error = believed(error, found[name]) if double and not single else finite(error)
                 error = error * (row.eps / FLOATING["float32"].eps if single else 1.0)
                 error = error + elsewhere(error, wide[name], 8 * row.smallest)
-                error = error * _alike(base.get(name, wide[name]), wide[name])
+                if distance > min(distances) and name in base:
+                    error = error * _alike(base[name], wide[name])
                 measured[name] = error * (HALF_NEAR_FACTOR if row.half else NEAR_FACTOR)
         yield measured
 
