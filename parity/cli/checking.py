@@ -65,6 +65,8 @@ def run(asked: Asked) -> bool:
         known = read_baseline(asked.baseline) if asked.baseline and not asked.write_baseline else None
         library, loss = _called(asked)
         options = {word: value for word, value in asked.options.items() if value is not None and value is not False}
+        if options.pop("no_cache", False):
+            options["cache"] = False
         options |= {word: value for word, text in asked.texts.items() if (value := read(word, text)) is not None}
         if loss is not None and not isinstance(library, Implementation):
             options.setdefault("name", str(asked.function).partition(":")[0])
