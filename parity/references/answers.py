@@ -1,9 +1,9 @@
 """Torch's answers of earlier runs, on disk: a call whose every bit is known is not made again.
 
-An answer is found by a hash of the call itself: the bits, shapes, strides and dtypes of its arrays, its options, and for
-gradients the upstream one. A case, a seed or a way to draw that has changed makes another call, so nothing is ever stale
-but by another torch: the file of a loss is named by a hash of the versions, the processor and parity's own code, which
-asks torch, and answers in extended precision. A file that is damaged, or of another, counts as none.
+An answer is found by a hash of the call itself: the bits, shapes, strides and dtypes of its arrays, its options, and
+for gradients the upstream one. A case, a seed or a way to draw that has changed makes another call. The file of a loss
+is named by a hash of the versions, the processor and parity's own code, which asks torch, and answers in extended
+precision: so nothing is ever stale. A file that is damaged counts as none.
 """
 
 import contextlib
@@ -48,9 +48,8 @@ class Answers:
     def path(self) -> Path:
         return self.folder / f"{self.loss}-{made_by()}.answers"
 
-    def remembering(self, function: Loss) -> Loss:
-        """The function, which is not called where its answer is known."""
-        which = "torch" if hasattr(function, "keeps_graph") else f"extended {IN_FORCE}"
+    def remembering(self, function: Loss, which: str) -> Loss:
+        """The function of that name, which is not called where its answer is known."""
 
         def asked(**arguments: Any) -> Result:
             if not all(map(_hashes, arguments.values())):
@@ -64,8 +63,8 @@ class Answers:
         """The reference, if it is torch, asked only for what is not known."""
         if not reference.is_torch:
             return reference
-        extended = reference.extended and self.remembering(reference.extended)
-        return replace(reference, loss=self.remembering(reference.loss), extended=extended)
+        extended = reference.extended and self.remembering(reference.extended, f"extended {IN_FORCE}")
+        return replace(reference, loss=self.remembering(reference.loss, "torch"), extended=extended)
 
     def answer(self, key: bytes, ask: Callable[[], Values]) -> Values:
         """The values of that key; `ask` makes them where they are not known."""

@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_written_costs_nothing(read: Callable[..., Point
 
 def test_an_answer_is_the_callers_own(tmp_path: Path) -> None:
     kept = Answers("mse_loss", tmp_path)
-    loss = kept.remembering(torch_reference("mse_loss").loss)
+    loss = kept.remembering(torch_reference("mse_loss").loss, "torch")
     call = {"input": np.ones(3, np.float32), "target": np.zeros(3, np.float32), "reduction": "none"}
     loss(**call)[0][:] = 7
     loss(**call)[0][:] = 7
@@ -142,7 +142,7 @@ def test_an_answer_is_the_callers_own(tmp_path: Path) -> None:
 
 def test_what_is_no_plain_value_is_not_looked_up(tmp_path: Path) -> None:
     kept = Answers("triplet_margin_with_distance_loss", tmp_path)
-    kept.remembering(lambda **arguments: (np.zeros(()), dict))(distance_function=len)
+    kept.remembering(lambda **arguments: (np.zeros(()), dict), "torch")(distance_function=len)
     assert kept.asked == 0
 
 
