@@ -26,20 +26,21 @@ if TYPE_CHECKING:
 @overload
 def check(
     loss: str, function: Function | Implementation, *, budget: str | float | None = None, isolate: bool = False,
-    timeout: float | None = None, baseline: Path | str | None = None, **options: Unpack[Options],
+    timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True, **options: Unpack[Options],
 ) -> Report: ...  # fmt: skip
 
 
 @overload
 def check(
     loss: Library, function: None = None, *, budget: str | float | None = None, isolate: bool = False,
-    timeout: float | None = None, baseline: Path | str | None = None, **options: Unpack[Options],
+    timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True, **options: Unpack[Options],
 ) -> Reports: ...  # fmt: skip
 
 
 def check(
     loss: str | Library, function: Function | Implementation | None = None, *, budget: str | float | None = None,
-    isolate: bool = False, timeout: float | None = None, baseline: Path | str | None = None, **options: Unpack[Options],
+    isolate: bool = False, timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True,
+    **options: Unpack[Options],
 ) -> Report | Reports:  # fmt: skip
     """Run every case of `loss` on `function`, or of all losses of an Implementation, a dict or a module, and report.
 
@@ -53,7 +54,8 @@ def check(
     longer than `timeout` seconds, which implies `isolate` (60 without one). Without, a crash ends this process too;
     `parity.unfinished()` then tells which point it was, and what was known. `baseline` is a file of known failures, as
     `report.write_baseline(file)` writes it, each with its reason: those are expected, and whatever comes besides, comes
-    no more or comes in another way is a failure.
+    no more or comes in another way is a failure. Torch's answers are kept on disk for later runs, in the user's folder
+    of caches, unless `cache` is False.
 
     Raises ValueError with a sentence if `loss`, an option or the baseline means nothing, CaseError if the case file
     cannot be used; what the function does wrong never raises, it is in the report. After Ctrl-C the report so far is
@@ -75,7 +77,7 @@ def check(
         for number, (question, report) in enumerate(zip(questions, reports.reports, strict=True)):
             report.live = _live(question, isolate, timeout)
             until = partial(clock.end, len(questions) - number)
-            _run(question, report, _place(question, isolate, timeout), until, known.judge)
+            _run(question, report, _place(question, isolate, timeout, cache), until, known.judge)
             report.stop = clock.words if report.planned > len(report.records) and not report.problem else ""
     except KeyboardInterrupt:
         for report in reports.reports[number:]:
@@ -110,14 +112,14 @@ def show(
     return shown(point, question.implementation, question.seeds_of(point) if seed is None else range(seed, seed + 1))
 
 
-def _place(question: Question, isolate: bool, timeout: float | None) -> "Isolated | Journaled":
+def _place(question: Question, isolate: bool, timeout: float | None, cache: bool = False) -> "Isolated | Journaled":
     """Where the points of a loss run: in this process, or apart from it."""
     from parity.engine.isolation import TIMEOUT, Isolated
     from parity.engine.journal import Journaled
 
     if isolate or timeout is not None:
-        return Isolated(question.implementation, TIMEOUT if timeout is None else timeout)
-    return Journaled(question.loss, question.implementation)
+        return Isolated(question.implementation, TIMEOUT if timeout is None else timeout, cache=cache)
+    return Journaled(question.loss, question.implementation, cache)
 
 
 def _live(question: Question, isolate: bool, timeout: float | None) -> "Live":

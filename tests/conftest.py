@@ -1,6 +1,7 @@
 """What tests of every folder need: a case file of a text, the points of a text, and texts kept as golden files."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from parity.cases.load import load
 from parity.cases.points import Point, expand
 from parity.implementations.registry import served
 
+# What is kept from run to run is not the user's here.
+_CACHES = tempfile.TemporaryDirectory(prefix="parity-tests-")
+os.environ["XDG_CACHE_HOME"] = _CACHES.name
 # On a build machine the same examples each time: what a fresh one finds belongs to whoever is at work on it.
 settings.register_profile("build", derandomize=True, database=None)
 if os.environ.get("CI"):

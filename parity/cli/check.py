@@ -29,6 +29,7 @@ _EXCLUDE = _option("WHICH", "points that are not run, likewise; repeated")
 _CASES = _option("FILE", "a case file of your own, or a folder of them")
 _STRICT = typer.Option("--strict", help="an answer nearer to the exact one than torch's is a failure too")
 _ISOLATE = typer.Option("--isolate", help="run the points in a process of their own, which may crash")
+_NO_CACHE = typer.Option("--no-cache", help="neither use nor keep torch's answers of earlier runs")
 _TIMEOUT = _option("SECONDS", "limit of a point, in a process of its own")
 _SAVE = _option("FILE", "keep the report: .json, .html, .md or .txt; repeated")
 _RESULTS = _option("FILE", "keep a record a point, for `parity diff` and `parity report`")
@@ -82,6 +83,7 @@ def check(
     strict: Annotated[bool, _STRICT] = False,
     isolate: Annotated[bool, _ISOLATE] = False,
     timeout: Annotated[float | None, _TIMEOUT] = None,
+    no_cache: Annotated[bool, _NO_CACHE] = False,
     save: Annotated[list[Path] | None, _SAVE] = None,
     results: Annotated[Path | None, _RESULTS] = None,
     baseline: Annotated[Path | None, _BASELINE] = None,
@@ -96,7 +98,7 @@ def check(
     given = {
         "framework": framework, "name": name, "device": device, "only": only, "exclude": exclude, "cases": cases,
         "reference": reference, "seeds": seeds, "seed_base": seed_base, "depth": depth, "budget": budget,
-        "strict": strict, "isolate": isolate, "timeout": timeout,
+        "strict": strict, "isolate": isolate, "timeout": timeout, "no_cache": no_cache,
     }  # fmt: skip
     texts = {
         "arguments": arguments, "output": output, "lacks": lacks, "differs": differs, "tolerance": tolerance,

@@ -63,6 +63,8 @@ def run(asked: Asked) -> bool:
     try:
         library, loss = _called(asked)
         options = {word: value for word, value in asked.options.items() if value is not None and value is not False}
+        if options.pop("no_cache", False):
+            options["cache"] = False
         options |= {word: value for word, text in asked.texts.items() if (value := read(word, text)) is not None}
         if not asked.write_baseline:
             options["baseline"] = asked.baseline

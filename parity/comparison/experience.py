@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from parity.records.mismatch import Mismatch, Subject
+from parity.references.answers import Answers
 
 # So many points are explained whatever it costs, and after them one of each scenario.
 FIRST = 8
@@ -15,8 +16,10 @@ class Experience:
 
     `found` holds the explanations that were right at some point, in words: they are tried before all others.
     `early` says that the last point differed in an answer: then the next one may well differ at its first draw.
+    `answers` are the reference's of earlier runs, if they are kept.
     """
 
+    answers: Answers | None = None
     found: set[str] = field(default_factory=set)
     early: bool = False
     _searched: int = 0

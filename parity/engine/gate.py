@@ -2,6 +2,7 @@
 
 from parity.comparison.experience import Experience
 from parity.records.record import Record
+from parity.references.answers import Answers
 
 
 class Gate:
@@ -11,8 +12,8 @@ class Gate:
     a point was compared. `experience` is what the points that it lets through have shown.
     """
 
-    def __init__(self) -> None:
-        self.problem, self.experience = "", Experience()
+    def __init__(self, answers: Answers | None = None) -> None:
+        self.problem, self.experience = "", Experience(answers)
         self._compared = False
 
     def closes(self, record: Record) -> bool:

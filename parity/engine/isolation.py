@@ -60,15 +60,16 @@ class Isolated:
     """
 
     def __init__(
-        self, implementation: Implementation, timeout: float | None = TIMEOUT, memory: int | None = MEMORY
-    ) -> None:
+        self, implementation: Implementation, timeout: float | None = TIMEOUT, memory: int | None = MEMORY,
+        cache: bool = False,
+    ) -> None:  # fmt: skip
         for name, limit, sort, unit in (
             ("timeout", timeout, int | float, "seconds"),
             ("memory", memory, int, "megabytes"),
         ):
             if limit is not None and (isinstance(limit, bool) or not isinstance(limit, sort) or not limit > 0):
                 raise Misdeclared(f"{name} is {limit!r}, expected {unit} above 0, or None for no limit")
-        self.implementation, self.timeout, self.memory = implementation, timeout, memory
+        self.implementation, self.timeout, self.memory, self.cache = implementation, timeout, memory, cache
         self._method, self._source = way_of(implementation)
         self._folder = tempfile.TemporaryDirectory(prefix="parity-", ignore_cleanup_errors=True)
         self._crumbs, self._stack = Path(self._folder.name, "crumbs"), Path(self._folder.name, "stack")
@@ -221,7 +222,7 @@ class Isolated:
             folder = None
         # a server that forks workers has streams of its own
         streams = [Stream(number) for number in (1, 2)] if self._method == "forkserver" else []
-        setting = Setting(self._crumbs, self._stack, self.memory, folder, dict(os.environ), streams)
+        setting = Setting(self._crumbs, self._stack, self.memory, folder, dict(os.environ), streams, self.cache)
         arguments = (theirs, self._source, setting, ours if self._method == "fork" else None)
         with nameless_main():
             self._process = context.Process(target=serve, args=arguments, daemon=True)  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.records.read import record_of
 from parity.records.record import Record
+from parity.references.answers import Answers
 
 fcntl: ModuleType | None
 try:
@@ -37,15 +38,16 @@ _KEPT = 7 * 24 * 3600  # seconds that the journal of a dead run is kept
 class Journaled:
     """Runs points of one implementation in this process, and keeps a journal of it: a context manager.
 
-    Where the journal cannot be kept (no room, no permission) the run goes on without.
+    Where the journal cannot be kept (no room, no permission) the run goes on without. With `cache` torch's answers are
+    kept for later runs.
     """
 
-    def __init__(self, loss: str, implementation: Implementation) -> None:
+    def __init__(self, loss: str, implementation: Implementation, cache: bool = False) -> None:
         self.loss, self.implementation = loss, implementation
         self._file: IO[str] | None = None
         self._open = contextlib.ExitStack()
         self._pid = os.getpid()
-        self._experience = Experience()
+        self._experience = Experience(Answers(loss) if cache else None)
 
     def __enter__(self) -> "Journaled":
         with contextlib.suppress(OSError):
@@ -71,6 +73,8 @@ class Journaled:
         self._write(json.dumps({"kind": "check", "loss": self.loss, "implementation": self.implementation.name}))
 
     def __exit__(self, *_: object) -> None:
+        if self._experience.answers is not None and os.getpid() == self._pid:
+            self._experience.answers.save()
         self._file = None
         with contextlib.suppress(OSError):
             self._open.close()

@@ -7,7 +7,6 @@ import os
 import pickle
 import signal
 import sys
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import current_process, reduction
@@ -22,6 +21,7 @@ from parity.engine import crumbs
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import named
+from parity.references.answers import MANY, Answers
 from parity.wording import in_words
 
 BROKEN = 70  # the exit code where the worker itself cannot go on (EX_SOFTWARE)
@@ -56,6 +56,7 @@ class Setting:
     folder: str | None
     environment: dict[str, str]
     streams: Sequence[Any]  # stdout and stderr, where they are not inherited
+    cache: bool = False  # whether torch's answers are kept for later runs
 
 
 def serve(pipe: Connection, source: str | bytes | Implementation, setting: Setting, other: Connection | None) -> None:
@@ -73,12 +74,14 @@ def serve(pipe: Connection, source: str | bytes | Implementation, setting: Setti
             pipe.send(None)
             streams = _streams()
             points: dict[int, dict[str, Point]] = {}
-            experiences: defaultdict[str, Experience] = defaultdict(Experience)
+            experiences: dict[str, Experience] = {}
             while True:
                 number, scenario, point, seeds = pipe.recv()
                 if scenario is not None:
                     points[number] = _points(scenario)
                 one = points[number][point]
+                if one.loss not in experiences:
+                    experiences[one.loss] = Experience(Answers(one.loss) if setting.cache else None)
                 reply = _record(one, implementation, seeds, experiences[one.loss])
                 if os.getpid() != own:  # the loss has forked, and its child came back as well
                     os._exit(0)
@@ -96,7 +99,10 @@ def serve(pipe: Connection, source: str | bytes | Implementation, setting: Setti
 def _record(point: Point, implementation: Implementation, seeds: range, experience: Experience) -> bytes | str:
     """The record, pickled here so that a failure to do so is told; or why there is none."""
     try:
-        return pickle.dumps(run_point(point, implementation, seeds, experience))
+        record = run_point(point, implementation, seeds, experience)
+        if experience.answers is not None:
+            experience.answers.save(MANY)  # nobody knows when the process is ended
+        return pickle.dumps(record)
     except BaseException as error:  # a KeyboardInterrupt of the loss's own: no Ctrl-C comes here
         return f"the loss raises {in_words(error)}"
 

@@ -236,7 +236,7 @@ class TwiceVjp(TorchVjp):
         wanted = {"grad_output": upstream, **self.leaves}
         found: tuple[torch.Tensor | None, ...] = (None,)
         if total.requires_grad:
-            found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True, retain_graph=True)
+            found = autograd.gradients(total, tuple(wanted.values()), torch.ones_like(total))
         if found[0] is None:
             raise RuntimeError("the gradients cannot be differentiated: they do not depend on grad_output")
         return _named(wanted, found)

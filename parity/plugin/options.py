@@ -66,6 +66,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "no-isolate": {
         "action": "store_false", "dest": "parity_isolate", "help": "run the points in this process (for debuggers)",
     },
+    "no-cache": {
+        "action": "store_false", "default": True, "dest": "parity_cache",
+        "help": "neither use nor keep torch's answers of earlier runs",
+    },
 }  # fmt: skip
 SHORT = ("implementation", "seeds", "seed-base", "depth")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from parity.implementations.declaration import Implementation
     from parity.plugin.claim import Claim
     from parity.records.record import Record
+    from parity.references.answers import Answers
 
 
 class Run:
@@ -50,6 +51,8 @@ class Run:
         self.notes: dict[str, list[str]] = {}
         self.gates: dict[tuple[str, str], Gate] = {}
         self.processes: dict[str, Isolated] = {}
+        self.cache = bool(config.getoption("parity_cache"))
+        self.answers: Answers | None = None
         config.add_cleanup(self.close)
         self.met = self.kept = 0
         self.defined: set[str] = set()
@@ -83,7 +86,7 @@ class Run:
             from parity.engine.isolation import MEMORY, TIMEOUT, Isolated
 
             timeout, memory = self.timeout or TIMEOUT, self.memory or MEMORY
-            self.processes[implementation.name] = Isolated(implementation, timeout, memory)
+            self.processes[implementation.name] = Isolated(implementation, timeout, memory, self.cache)
         return self.processes[implementation.name]
 
     def gate(self, implementation: Implementation, signature: Signature) -> Gate:
@@ -92,11 +95,25 @@ class Run:
         if key not in self.gates:
             from parity.engine.gate import Gate
 
-            self.gates[key] = Gate()
+            self.gates[key] = Gate(self.answers_of(signature.loss))
             note = implementation.contract(signature).note
             if note:
                 self.notes.setdefault(f"{implementation.name}: {note}", []).append(signature.loss)
         return self.gates[key]
+
+    def answers_of(self, loss: str) -> Answers | None:
+        """Torch's answers of earlier runs to a loss; those of the loss before are written, and let go."""
+        if self.answers is None or self.answers.loss != loss:
+            from parity.references.answers import Answers
+
+            self.keep()
+            self.answers = Answers(loss) if self.cache else None
+        return self.answers
+
+    def keep(self) -> None:
+        """Keep torch's answers for later runs."""
+        if self.answers is not None:
+            self.answers.save()
 
     def is_over(self) -> bool:
         """Whether the time for all points is over; the clock runs from the first that is asked for."""
@@ -106,6 +123,7 @@ class Run:
 
     def close(self) -> None:
         """End the processes."""
+        self.keep()
         for process in self.processes.values():
             process.close()
         self.processes.clear()

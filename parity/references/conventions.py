@@ -4,6 +4,7 @@ from functools import cache
 
 import torch
 
+from parity.frameworks.autograd import gradients
 from parity.losses import conventions
 from parity.losses.conventions import Conventions
 
@@ -15,7 +16,8 @@ def probed() -> Conventions:
     Raises RuntimeError if torch answers what no convention known here would.
     """
     input = torch.zeros(1, requires_grad=True)
-    (slope,) = torch.autograd.grad(input.clamp_min(0), input, torch.ones(1))
+    (slope,) = gradients(input.clamp_min(0), [input], torch.ones(1))
+    assert slope is not None
     if slope.item() not in (0.0, 1.0):
         sentence = f"the gradient of a clamp exactly at its bound is {slope.item()} in this torch, expected 0 or 1"
         raise RuntimeError(sentence)
