@@ -243,6 +243,7 @@ SEVERAL = [
     "mse_loss: an in-place difference on the leaf raises",
     "mse_loss: float32 and float64 give float32",
     "mse_loss: size_average is left out",
+    "multilabel_soft_margin_loss: reduction none does not average over the classes",
     "poisson_nll_loss: eps is outside the logarithm",
     "sigmoid: the gradient 1 - y loses its digits in the tail",
     "soft_margin_loss: a module keeps the target of its first call",
