@@ -75,7 +75,7 @@ class Expectation:
             if worst <= 1:
                 return worst, ulps, None
         exact = self.exact().get(name) if dtype in HALVES else None
-        for extra in self.allowances(name):
+        for extra in self.allowances(name, actual):
             worst, share = compare.judge(expected, actual, allowed, extra, exact)
             if worst <= 1:
                 self._learn(name, expected, actual)
@@ -169,11 +169,11 @@ class Expectation:
             return error
         return error + truth.elsewhere(error, exact, bound(self.precision(name), name).atol)
 
-    def allowances(self, name: str) -> Iterator[Array]:
+    def allowances(self, name: str, actual: Array | None = None) -> Iterator[Array]:
         """What the draw itself allows an answer, each wider than the one before, and measured only when asked for.
 
         Torch's own error; with it that at neighbours; then the condition of the point, and of its sums, as far as
-        torch's own error is of their size.
+        torch's own error is of their size, and unless that cannot excuse the `actual` answer.
         """
         own = self.own_error(name)
         if own is not None:
@@ -189,7 +189,13 @@ class Expectation:
                 widest = np.maximum(widest, measurement[name])
                 yield np.asarray(total + widest)
         total = total + widest
+        exact = self.exact().get(name) if self._half() and name != "output" else None
+        if exact is not None:
+            total = total + np.where(exact == 0, CANCELLED * truth.largest(self.call.grad_output), 0.0)
+            yield np.asarray(total)
         most = CAPPED * (total + self._table(name)) if own is not None else np.inf
+        if actual is not None and not self._within(name, actual, total + 2 * most):
+            return
         for measurements in (probes, sums):
             widest = 0.0
             for measurement in measurements:
@@ -197,9 +203,11 @@ class Expectation:
                     widest = np.maximum(widest, measurement[name])
                     yield np.asarray(total + np.minimum(widest, most))
             total = total + np.minimum(widest, most)
-        exact = self.exact().get(name) if self._half() and name != "output" else None
-        if exact is not None:
-            yield np.asarray(total + np.where(exact == 0, CANCELLED * truth.largest(self.call.grad_output), 0.0))
+
+    def _within(self, name: str, actual: Array, extra: Any) -> bool:
+        """Whether an answer may be excused by so much."""
+        allowed = self._bound(self.precision(name), name)
+        return compare.judge(self._expected(name), actual, allowed, np.asarray(extra))[0] <= 1
 
     def _table(self, name: str) -> Array:
         """The bound by dtype alone, an element each."""
