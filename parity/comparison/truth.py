@@ -21,7 +21,7 @@ FACTOR = 16.0
 # A half is computed wide, and rounded at the end or once on the way.
 HALF_FACTOR = 4.0
 # What torch's own error at a neighbour is taken times.
-NEAR_FACTOR = 8.0
+NEAR_FACTOR = 16.0
 HALF_NEAR_FACTOR = 2.0
 # Relative distances of the neighbours: near enough to be alike, far enough to round differently. That of halves is
 # larger than their step.
