@@ -21,11 +21,11 @@ FACTOR = 16.0
 # A half is computed wide, and rounded at the end or once on the way.
 HALF_FACTOR = 4.0
 # What torch's own error at a neighbour is taken times.
-NEAR_FACTOR = 8.0
+NEAR_FACTOR = 16.0
 HALF_NEAR_FACTOR = 2.0
 # Relative distances of the neighbours: near enough to be alike, far enough to round differently. That of halves is
 # larger than their step.
-NEARBY = 4 * (0.05, 1e-3, 1e-6)
+NEARBY = 3 * (0.05, 1e-3, 1e-6)
 HALF_NEARBY = 6 * (0.03,)
 # Of a neighbour whose answer is more times as large as here only as much counts as of one so many times as large: the
 # loss of logits around 10,000 is 1 here, and 300 where they are moved by a twentieth. All counts of the nearest ones:
