@@ -51,8 +51,14 @@ def triples(points: Sequence[Point]) -> tuple[set[Triple], list[Triple]]:
             if any(point.given.get(flag) is not None for flag in ("size_average", "reduce")):
                 continue
             found.update(Triple(fact, dtypes[0], reduction) for fact in FACTS if fact in having)
-    parts = [tuple(dict.fromkeys(sorted(column))) for column in zip(*found, strict=True)]
-    facts, dtypes, reductions = parts if parts else ((), (), ())
-    known = [reduction for reduction in ("none", "mean", "sum", "batchmean", "-") if reduction in reductions]
-    every = product((f for f in FACTS if f in facts), (d for d in DTYPES if d in dtypes), known)
+    facts, dtypes = {triple.fact for triple in found}, {triple.dtype for triple in found}
+    reductions = sorted({triple.reduction for triple in found})
+    every = product((f for f in FACTS if f in facts), (d for d in DTYPES if d in dtypes), reductions)
     return found, [triple for triple in map(Triple._make, every) if triple not in found]
+
+
+def lacking(points: Sequence[Point]) -> Iterator[str]:
+    """The triples in words: how many occur, and those that do not."""
+    found, missing = triples(points)
+    yield f"  {len(found)} of {len(found) + len(missing)} facts with a dtype under a reduction occur"
+    yield from (f"  lacking: {triple}" for triple in missing)
