@@ -79,6 +79,7 @@ def facts() -> None:
 Examples:
   parity coverage                                           of every loss
   parity coverage cross_entropy --where "float16" --facts
+  parity coverage mse_loss --triples
 
 \b
 Exit status: 0 every pair occurs; 1 one is missing; 2 there is no such loss or fact.
@@ -88,11 +89,14 @@ def coverage(
     names: Losses = None,
     where: Where = None,
     facts: Annotated[bool, typer.Option("--facts", help="tell also how many points have each fact")] = False,
+    triples: Annotated[
+        bool, typer.Option("--triples", help="tell also which facts lack with which dtype under which reduction")
+    ] = False,
 ) -> None:
     """Tell which pairs of values of every two options occur in some compared point."""
     from parity.report.coverage import show
 
-    raise typer.Exit(show(names or (), where, facts))
+    raise typer.Exit(show(names or (), where, facts, triples))
 
 
 @app.command(

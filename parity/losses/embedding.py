@@ -85,7 +85,8 @@ def cosine_embedding_loss(
             direct = widen(other, dtype) * grad_product[..., None]
             # a length has its gradient at its own shape: summed before it meets the vector
             grad_square = summed_to(own.shape[:-1], 2 * grad_squares * other_square, cosine.shape)
-            return unbroadcast(direct, own.shape) + widen(own, dtype) * grad_square[..., None]
+            through_length: Array = widen(own, dtype) * grad_square[..., None]
+            return unbroadcast(direct, own.shape) + through_length
 
         return gradients(
             input1=(input1, input_gradient(input1, input2, square2)),

@@ -28,7 +28,7 @@ def bounded_variance(input: Array, var: Array | float, eps: float) -> Array:
     return np.asarray(np.maximum(variance, variance.dtype.type(eps)))
 
 
-def _check_bound(variance: Array, eps: object) -> None:
+def _check_bound(variance: Array, eps: float) -> None:
     """Raise what torch's clamp raises for an eps that cannot bound these variances."""
     if eps is None:
         raise RuntimeError("eps is None, expected a number")

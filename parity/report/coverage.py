@@ -4,7 +4,7 @@ Options are the arguments with a default. Each has a few levels: true and false 
 for optional arrays, default and other for numbers, and the words for reductions and the like. A pair that
 cannot be is named under `impossible` in the case file, with its reason.
 
-    python -m parity.report.coverage [LOSS ...] [--where FACTS] [--facts]
+    python -m parity.report.coverage [LOSS ...] [--where FACTS] [--facts] [--triples]
 """
 
 import argparse
@@ -30,6 +30,7 @@ from parity.facts import words
 from parity.facts.expression import Misspelt
 from parity.implementations.registry import served
 from parity.report.listing import facts_of
+from parity.report.triples import lacking
 
 Pair = tuple[tuple[str, str], tuple[str, str]]
 _EMPTY = Parameter.empty
@@ -154,11 +155,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("losses", nargs="*", metavar="LOSS", help="by default all")
     parser.add_argument("--where", metavar="FACTS", help="among the points with these facts: 'float16 and not large'")
     parser.add_argument("--facts", action="store_true", help="tell also how many points have each fact")
+    parser.add_argument("--triples", action="store_true", help="tell also which facts lack, by dtype and reduction")
     given = parser.parse_args(arguments)
-    return show(given.losses, given.where, given.facts)
+    return show(given.losses, given.where, given.facts, given.triples)
 
 
-def show(losses: Sequence[str], where: str | None, with_facts: bool) -> int:
+def show(losses: Sequence[str], where: str | None, with_facts: bool, with_triples: bool = False) -> int:
     """Print the coverage of the named losses, or of all; 1 if a pair is missing, 2 if something named is not there."""
     paths = [case_file(name) for name in losses] or sorted(case_folder().glob("*.yaml"))
     complete = True
@@ -173,6 +175,8 @@ def show(losses: Sequence[str], where: str | None, with_facts: bool) -> int:
             print(f"--where: {error}" if isinstance(error, Misspelt) else error, file=sys.stderr)
             return 2
         print("\n".join([*told(result), *(facts(result) if with_facts else ())]))
+        if with_triples:
+            print("\n".join(lacking(result.points)))
         complete &= not result.missing
     return 0 if complete else 1
 

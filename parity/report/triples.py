@@ -19,6 +19,8 @@ from parity.report.listing import facts_of
 FAMILIES = ("shape", "size", "data")
 FACTS = tuple(word for word, entry in WORDS.items() if entry.family in FAMILIES)
 DTYPES = tuple(name for name, row in FLOATING.items() if row.numpy.kind != "c")
+# '-' is that of a loss that has none.
+REDUCTIONS = ("none", "mean", "sum", "batchmean", "-")
 
 
 class Triple(NamedTuple):
@@ -45,14 +47,22 @@ def triples(points: Sequence[Point]) -> tuple[set[Triple], list[Triple]]:
     found: set[Triple] = set()
     for point in points:
         having = frozenset(facts_of(point))
-        dtypes = [dtype for dtype in DTYPES if dtype in having]
-        if len(dtypes) == 1:
+        own = [dtype for dtype in DTYPES if dtype in having]
+        if len(own) == 1:
             reduction = str(point.given.get("reduction", point.defaults.get("reduction", "-")))
             if any(point.given.get(flag) is not None for flag in ("size_average", "reduce")):
                 continue
-            found.update(Triple(fact, dtypes[0], reduction) for fact in FACTS if fact in having)
-    parts = [tuple(dict.fromkeys(sorted(column))) for column in zip(*found, strict=True)]
-    facts, dtypes, reductions = parts if parts else ((), (), ())
-    known = [reduction for reduction in ("none", "mean", "sum", "batchmean", "-") if reduction in reductions]
+            found.update(Triple(fact, own[0], reduction) for fact in FACTS if fact in having)
+    facts = {triple.fact for triple in found}
+    dtypes = {triple.dtype for triple in found}
+    reductions = {triple.reduction for triple in found}
+    known = [reduction for reduction in REDUCTIONS if reduction in reductions]
     every = product((f for f in FACTS if f in facts), (d for d in DTYPES if d in dtypes), known)
     return found, [triple for triple in map(Triple._make, every) if triple not in found]
+
+
+def lacking(points: Sequence[Point]) -> Iterator[str]:
+    """The triples in words: how many occur, and those that do not."""
+    found, missing = triples(points)
+    yield f"  {len(found)} of {len(found) + len(missing)} facts with a dtype under a reduction occur"
+    yield from (f"  lacking: {triple}" for triple in missing)

@@ -20,7 +20,7 @@ def stated(loss: str) -> list[Triple]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_fact_with_a_dtype_under_a_reduction_occurs_or_is_stated_to_lack(path: Path) -> None:
-    found, missing = triples(list(compared(path)))
+    missing = triples(list(compared(path)))[1]
     told = set(stated(path.stem))
     assert sorted(map(str, set(missing) - told)) == [], "add a case, or state it in tests/cases/lacking.yaml"
     assert sorted(map(str, told - set(missing))) == [], "has a point by now: take it out of tests/cases/lacking.yaml"
