@@ -19,6 +19,7 @@ from parity.cases.points import Point
 from parity.comparison import compare
 from parity.comparison.bias import Errors, errors
 from parity.comparison.expectation import Expectation
+from parity.comparison.experience import Experience
 from parity.comparison.tolerance import bound
 from parity.comparison.truth import HALF_NEAR_FACTOR, NEAR_FACTOR
 from parity.draws.draw import Plan
@@ -70,7 +71,13 @@ def _of(point: Point, seeds: range) -> Iterator[Draw]:
     ours = named("numpy")
     contract = ours.contract(point.scenario.signature)
     pair = Pair(
-        point, contract, contract.terms(point), blank(point, ours, seeds), Plan(point), ours.reference_of(point)
+        point,
+        contract,
+        contract.terms(point),
+        blank(point, ours, seeds),
+        Plan(point),
+        ours.reference_of(point),
+        Experience(),
     )
     for seed in seeds:
         try:

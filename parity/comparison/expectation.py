@@ -85,11 +85,7 @@ class Expectation:
             if worst <= 1:
                 return worst, ulps, None
         exact = self.exact().get(name) if dtype in HALVES else None
-<<<<<<< HEAD
-        for number, extra in enumerate(self.allowances(name)):
-=======
-        for extra in self.allowances(name, actual):
->>>>>>> bias
+        for number, extra in enumerate(self.allowances(name, actual)):
             worst, share = compare.judge(expected, actual, allowed, extra, exact)
             if worst <= 1:
                 self._learn(name, expected, actual)

@@ -65,4 +65,4 @@ def _between(point: Point, before: Snapshot, after: Snapshot) -> Difference | No
         Snapshot(whole.torch, whole.numpy, whole.conventions, {}, {point.id: whole.outcomes[point.id]})
         for whole in (before, after) if point.id in whole.outcomes
     ]  # fmt: skip
-    return differences(*found, [point]).get(point.id) if len(found) == 2 else None
+    return differences(found[0], found[1], [point]).get(point.id) if len(found) == 2 else None
