@@ -231,9 +231,11 @@ class Expectation:
         if exact is not None:
             total = total + np.where(exact == 0, CANCELLED * truth.largest(self.call.grad_output), 0.0)
             yield np.asarray(total)
-        most = CAPPED * (total + self._table(name)) if own is not None and self._more_exact(name) else np.inf
-        if actual is not None and not self._within(name, actual, total + 2 * most):
-            return
+        most: Any = np.inf
+        if own is not None and self._more_exact(name):
+            most = CAPPED * (total + self._table(name))
+            if actual is not None and not self._within(name, actual, total + 2 * most):
+                return
         for measurements in (probes, sums):
             widest = 0.0
             for measurement in measurements:
