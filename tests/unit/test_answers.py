@@ -99,7 +99,8 @@ def test_an_answer_in_extended_precision_follows_the_conventions_in_force(tmp_pa
             slopes.append(loss(**call)[1](np.ones(()))["input"])
     finally:
         conventions.follow(Conventions())
-    assert not np.array_equal(*slopes)
+    one, other = slopes
+    assert not np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("harm", ["cut", "turned", "emptied", "text"])
@@ -107,7 +108,8 @@ def test_a_damaged_file_is_thrown_away(harm: str, read: Callable[..., Point], tm
     path = asked(read(), tmp_path).path
     data = bytearray(path.read_bytes())
     data[-3] ^= 1
-    path.write_bytes({"cut": data[:-9], "turned": data, "emptied": b"", "text": b"no answers"}[harm])
+    harmed: dict[str, bytes] = {"cut": bytes(data[:-9]), "turned": bytes(data), "emptied": b"", "text": b"no answers"}
+    path.write_bytes(harmed[harm])
     again = asked(read(), tmp_path)
     assert again.found == 0
     assert asked(read(), tmp_path).found == again.asked
