@@ -54,7 +54,7 @@ def test_a_wrong_function_asks_torch_hardly_more_than_a_right_one(monkeypatch: p
     for wrong in larger, off, nowhere:
         report, calls = counted(wrong, monkeypatch)
         assert not report
-        assert len(report.causes) == 1, str(report)
+        assert report.causes[0].observed
         assert calls <= 1.5 * least, wrong.__name__
 
 
