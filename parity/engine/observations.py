@@ -87,7 +87,9 @@ def values(draw: Draw) -> Iterator[Mismatch]:
                 yield problem
     record.lenient += draw.expected.lenient
     if draw.drawn.first and not draw.pair.point.around and distance.sampled(record.id):
-        record.distance = distance.distance(draw.expected.exact, draw.conformed().values, draw.reference.values)
+        record.distance = distance.distance(
+            draw.expected.allowances.exact, draw.conformed().values, draw.reference.values
+        )
 
 
 def figures(draw: Draw) -> Iterator[Mismatch]:
