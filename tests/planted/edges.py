@@ -161,9 +161,9 @@ def _without_a_batch(loss: str) -> Any:
     def hasty(**arguments: Any) -> Result:
         function: Loss = getattr(losses, loss)
         output, vjp = function(**arguments)
-        if all(isinstance(value, np.ndarray) or name in ("dim", "cutoffs") for name, value in arguments.items()):
-            if not _first(arguments).size and not output.ndim and np.isnan(output):
-                return np.asarray(0, output.dtype), vjp
+        plain = all(isinstance(value, np.ndarray) or name in ("dim", "cutoffs") for name, value in arguments.items())
+        if plain and not _first(arguments).size and not output.ndim and np.isnan(output):
+            return np.asarray(0, output.dtype), vjp
         return output, vjp
 
     return hasty
