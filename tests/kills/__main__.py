@@ -1,15 +1,16 @@
-"""`python -m tests.kills [--mutants COUNT] [--seconds S]`: record which points kill which planted bugs and mutants.
+"""`python -m tests.kills [--mutants COUNT] [--seconds S] [--alone]`: record which points see which wrong losses.
 
-Nothing is run twice: a subject is run at the points where it was not run yet, for up to S seconds of CPU time, and what
-it shows goes into kills.json.xz as it comes. Without --seconds it is run at all of them. Then `cases/order.json` is
-written from all that is known (`--order` does that alone).
+Nothing is run twice: a planted bug or mutant is run at the points where it was not run yet, for up to S seconds of CPU
+time, and what it shows goes into kills.json.xz as it comes. Without --seconds it is run at all of them; with --alone
+only what at most one scenario sees so far is run. Then `cases/order.json` is written from all that is known (`--order`
+does that alone).
 """
 
 import argparse
 import os
 import sys
 
-from tests.kills.data import FILE, Kills, read
+from tests.kills.data import FILE, Kills, read, scenario_of
 from tests.kills.orders import write_orders
 from tests.kills.recording import shown_by
 from tests.kills.subjects import Subject, planted
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument(
         "--mutants", type=int, default=0, metavar="COUNT", help="so many mutants too, a sample by chance"
     )
+    parser.add_argument("--alone", action="store_true", help="only what at most one scenario sees so far")
     parser.add_argument("--order", action="store_true", help="record nothing, write the order alone")
     given = parser.parse_args()
     kills = read()
@@ -33,11 +35,18 @@ def main() -> int:
             from tests.kills.mutants import mutants  # Cosmic Ray is installed by `make kills`
 
             subjects += mutants(given.mutants)
+        if given.alone:
+            subjects = [one for one in subjects if len(_scenarios(kills, one)) < 2]
         subjects.sort(key=lambda one: one.name in kills.subjects)  # those of which nothing is known come first
         _record(subjects, kills, given.seconds)
     for line in write_orders(kills):
         print(line)
     return 0
+
+
+def _scenarios(kills: Kills, subject: Subject) -> set[str]:
+    """Those that see a subject, as far as it was run."""
+    return {scenario_of(id) for id in kills.subjects[subject.name].red} if subject.name in kills.subjects else set()
 
 
 def _record(subjects: list[Subject], kills: Kills, seconds: float) -> None:
