@@ -52,7 +52,7 @@ def times_to_failure(kills: Kills, mutants: bool = False) -> dict[str, float]:
     The bugs are dealt into `PARTS` parts; each part is met in the order that the others make. A point at which a bug
     was not run yet counts as one that does not see it.
     """
-    times = {}
+    times: dict[str, float] = {}
     for loss in losses.LOSSES:
         seen = {name: one for name, one in kills.of(loss).items() if name.startswith(MUTANT) == mutants}
         for part in range(PARTS):
