@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.load import load
+from parity.cases.order import head, ordered
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.scenario import Scenario
 from parity.cases.shipped import case_file
@@ -22,7 +23,7 @@ from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
 
-DEPTHS = ("default", "deep")
+DEPTHS = ("smoke", "default", "deep")
 Function = Callable[..., Any]
 # What has several losses.
 Library = Implementation | Mapping[str, Function] | ModuleType
@@ -41,8 +42,9 @@ class Options(TypedDict, total=False):
     them, instead of the shipped ones. `reference` is a callable of tensors that answers in torch's place, or its name
     (module:function); ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has not: every
     point is run with each of them, of several options with every pair. Of a library both are by loss. `seeds` is how
-    many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default' or
-    'deep'. With `strict` a point that is nearer to the exact answer than torch is a failure too.
+    many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default',
+    'deep', or 'smoke': at most 100 points of a loss, those that see most wrong losses. With `strict` a point that is
+    nearer to the exact answer than torch is a failure too.
     """
 
     framework: str | Adapter
@@ -100,18 +102,23 @@ class Question:
 
     @cached_property
     def every(self) -> list[Point]:
-        """The points of the case file."""
-        return [
+        """The points of the case file in their order: those that see most wrong losses come first."""
+        return ordered(
             point
             for scenario in self.scenarios
             if self.depth == "deep" or scenario.case.depth == "default"
             for point in expand(scenario)
-        ]
+        )
 
     @cached_property
-    def points(self) -> list[Point]:
-        """The points of the case file that are to be run."""
+    def wanted(self) -> list[Point]:
+        """The points that `only` and `exclude` mean."""
         return [point for point in self.every if self._wants(point)]
+
+    @property
+    def points(self) -> list[Point]:
+        """The points that are to be run: of those that are wanted the head at depth smoke, else all."""
+        return head(self.wanted) if self.depth == "smoke" else self.wanted
 
     def _wants(self, point: Point) -> bool:
         return (self.only is None or self.means(point, self.only)) and not self.means(point, self.exclude)
