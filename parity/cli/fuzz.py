@@ -8,7 +8,9 @@ import typer
 from parity.cli.app import DIFFERS, INTERRUPTED, app, losses, refuse, verdict
 from parity.cli.check import _ARGUMENTS, _CASES, _DIFFERS, _EXPECTED, _LACKS, _REFERENCE, _TIMEOUT, Text, Texts, _option
 
-_IMPLEMENTATION = _option("NAME", "numpy (our own, the default), textbook, torch, or MODULE:NAME: a function, or a whole library")
+_IMPLEMENTATION = _option(
+    "NAME", "numpy (our own, the default), textbook, torch, or MODULE:NAME: a function, or a whole library"
+)
 _MINUTES = _option("MINUTES", "how long calls are drawn")
 _SAVE = typer.Option("--save", help="append what is found to the case file of the loss")
 _SAVE_TO = _option("FILE", "append it to another case file, which is made if it is not there")
@@ -31,6 +33,7 @@ def fuzz(
     loss: Annotated[str, typer.Argument(metavar="LOSS", help="the loss", autocompletion=losses)],
     implementation: Annotated[str, _IMPLEMENTATION] = "numpy",
     minutes: Annotated[float, _MINUTES] = 5.0,
+    calls: Annotated[int | None, _option("COUNT", "how many calls are run at most")] = None,
     save: Annotated[bool, _SAVE] = False,
     save_to: Annotated[Path | None, _SAVE_TO] = None,
     database: Annotated[Path | None, _DATABASE] = None,
@@ -59,7 +62,7 @@ def fuzz(
     from parity.plain import visible
 
     plain = {"framework": framework, "reference": reference, "cases": cases, "seed_base": seed_base, "timeout": timeout,
-             "database": database}  # fmt: skip
+             "database": database, "calls": calls}  # fmt: skip
     texts = {"arguments": arguments, "output": output, "lacks": lacks, "differs": differs,
              "expected_failures": expected_failures}  # fmt: skip
     given: dict[str, Any] = {word: value for word, value in plain.items() if value is not None}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from parity.cases import checks
@@ -19,11 +20,11 @@ from parity.causes.shrink import UNCHECKED
 from parity.comparison.witness import refused
 from parity.draws.draw import Plan
 from parity.engine.state import known_state
-from parity.facts.draw import facts_of_draw
 from parity.facts.point import facts_of
 from parity.fuzzing.vocabulary import Call, array, shape
 from parity.implementations.declaration import Implementation
 from parity.losses import LOSSES
+from parity.types import NotOffered
 from parity.wording import class_names, first_line
 
 # A drawn call may take so many bytes.
@@ -34,7 +35,7 @@ PART = 100
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A point that no case file has, the facts that it has, and its case as plain data."""
+    """A point that no case file has, the facts that its specification shows, and its case as plain data."""
 
     point: Point
     facts: frozenset[str]
@@ -53,43 +54,57 @@ class Asker:
     implementation: Implementation
     served: Mapping[str, Collection[str]]
 
-    def ask(self, call: Call) -> Drawn | None:
-        """The point of a call; None if no case file could hold it, or torch has no defined answer."""
+    def sketch(self, call: Call) -> Drawn | None:
+        """The point of a call before torch is asked; None if no case file could hold it, or it is not offered."""
+        if call.around and not self._goes_through(call.around):
+            call = replace(call, around="")
         case = case_of(call)
-        upstream = case["given"].pop("grad_output", None)
-        point = self.point(case)
+        point = self.point({**case, "given": {name: one for name, one in call.given.items() if name != "grad_output"}})
         if point is None or self.implementation.contract(point.scenario.signature).terms(point).refused:
             return None
-        plan = Plan(point)
-        answers = [self._answer(point, plan, seed) for seed in range(call.seeds)]
+        return Drawn(point, facts_of(point), case)
+
+    def ask(self, sketch: Drawn) -> Drawn | None:
+        """The point as torch answers or refuses it; None if it has no defined answer."""
+        case = {**sketch.case, "given": dict(sketch.case["given"])}
+        upstream = case["given"].pop("grad_output", None)
+        plan = Plan(replace(sketch.point, around=""))
+        answers = [self._answer(sketch.point, plan, seed) for seed in sketch.seeds]
         if None in answers:
             return None
-        arguments, answer = answers[0]  # type: ignore[misc]
-        facts = facts_of_draw(point.loss, arguments)
-        if any(isinstance(other[1], Exception) != isinstance(answer, Exception) for other in answers if other):
+        first = answers[0]
+        if any(isinstance(other, Exception) != isinstance(first, Exception) for other in answers):
             case["seeds"] = 1
-        if isinstance(answer, Exception):
-            raised = next((name for name in class_names(answer) if name in EXCEPTIONS), "Exception")
-            case |= {"raises": {raised: first_line(answer)[:PART]}, "seeds": 1}
-            case["across"].pop("around", None)
-        elif upstream is not None and (fitting := _fitted(upstream, list(answer))) is not None:
+        if isinstance(first, Exception):
+            raised = next((name for name in class_names(first) if name in EXCEPTIONS), "Exception")
+            case |= {"raises": {raised: first_line(first)[:PART]}, "seeds": 1}
+            case["across"] = {"dtype": case["across"]["dtype"]}
+        elif upstream is not None and (fitting := _fitted(upstream, list(first or ()))) is not None:
             case["given"]["grad_output"] = fitting
         point = self.point(case)
-        return None if point is None else Drawn(point, facts | facts_of(point), case)
+        return None if point is None else Drawn(point, facts_of(point), case)
 
-    def _answer(self, point: Point, plan: Plan, seed: int) -> tuple[dict[str, Any], Any] | None:
-        """The arguments of a draw with the shape of torch's output, or with what it raises; None if undefined."""
+    def _goes_through(self, word: str) -> bool:
+        """Whether the implementation can be called through a transformation."""
+        try:
+            self.implementation.contract(self.base.signature).under(word)
+        except NotOffered:
+            return False
+        return True
+
+    def _answer(self, point: Point, plan: Plan, seed: int) -> tuple[int, ...] | Exception | None:
+        """The shape of the reference's output at a draw, or what it raises; None if that is not defined."""
         contract = self.implementation.contract(point.scenario.signature)
         reference = self.implementation.reference_of(point)
         try:
-            arguments, _ = (plan if not point.around else Plan(replace(point, around=""))).arguments(seed)
+            arguments, _ = plan.arguments(seed)
             for name in contract.terms(point).without:
                 arguments.pop(name, None)
             with known_state():
                 if point.loss in UNCHECKED and refused(LOSSES[point.loss], arguments) is not None:
                     return None  # torch might read what is not there
                 error = refused(reference, arguments)
-                return arguments, reference(**arguments)[0].shape if error is None else error
+                return np.shape(reference(**arguments)[0]) if error is None else error
         except Exception:  # nothing that can be drawn
             return None
 

@@ -3,8 +3,9 @@
 Nothing here knows a loss: arguments come from the signature, values from the case files, the rest from the schema.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
 from hypothesis import strategies as st
@@ -25,19 +26,20 @@ SCALES: list[int | float] = [-1, 0.01, 1.0e-4, 1.0e-30, 1.0e-42, 30, 1.0e3, 1.0e
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 16, 33, 65]
 # The shape of an upstream gradient, until torch has been asked for that of the output.
 OUTPUT: list[int] = []
+# A call is changed in at most so many ways.
+MOST = 5
 # To compile takes a second a call.
 TRANSFORMATIONS = [word for word in AROUND if word != "compile"]
 
 
 class Draw:
-    """Draws from lists, with Hypothesis's `draw` underneath."""
+    """Chooses, by a random generator of Hypothesis's: to draw each choice from it takes ten times longer."""
 
-    def __init__(self, draw: Callable[[Any], Any], vocabulary: Vocabulary) -> None:
-        self.draw, self.vocabulary, self.signature = draw, vocabulary, vocabulary.signature
+    def __init__(self, random: Random, vocabulary: Vocabulary) -> None:
+        self.random, self.vocabulary, self.signature = random, vocabulary, vocabulary.signature
 
-    def one(self, values: list[T]) -> T:
-        found: T = self.draw(st.sampled_from(values))
-        return found
+    def one(self, values: Sequence[T]) -> T:
+        return self.random.choice(values)
 
     def array_of(self, call: Call) -> str | None:
         """The name of one of its arrays."""
@@ -124,7 +126,7 @@ def reshaped(draw: Draw, call: Call) -> Call:
     for other in arrays(call, draw.signature):
         value = given[other]
         if isinstance(value, dict) and "array" not in value and shape(value) == old and (other == name or not alone):
-            given[other] = {(key): (new if key in GENERATORS else one) for key, one in value.items()}
+            given[other] = {key: (new if key in GENERATORS else one) for key, one in value.items()}
     return replace(call, given=given)
 
 
@@ -178,7 +180,7 @@ def generated(draw: Draw, call: Call) -> Call:
 def _number(draw: Draw, annotation: Any) -> Any:
     """A value of a generator's field, by its annotation."""
     if get_origin(annotation) is list:
-        return draw.draw(st.lists(st.sampled_from([*NUMBERS, *SPECIAL]), min_size=1, max_size=4))
+        return [draw.one([*NUMBERS, *SPECIAL]) for _ in range(draw.one([1, 2, 3, 4]))]
     kinds = get_args(annotation)
     if float in kinds:
         return draw.one(NUMBERS)
@@ -193,8 +195,8 @@ def around(draw: Draw, call: Call) -> Call:
 def upstream(draw: Draw, call: Call) -> Call:
     """An upstream gradient of its own."""
     spec = draw.one([
-        {"full": OUTPUT, "value": draw.one(SPECIAL)}, {"choice": OUTPUT, "of": [draw.one(SPECIAL), draw.one(SPECIAL), 1]},
-        {"normal": OUTPUT, "scale": draw.one(SCALES)}, {"magnitudes": OUTPUT},
+        {"full": OUTPUT, "value": draw.one(SPECIAL)}, {"normal": OUTPUT, "scale": draw.one(SCALES)},
+        {"choice": OUTPUT, "of": [draw.one(SPECIAL), draw.one(SPECIAL), 1]}, {"magnitudes": OUTPUT},
     ])  # fmt: skip
     layout = draw.one([None, *LAYOUTS])
     return call.with_value("grad_output", spec if layout is None else {**spec, "layout": layout})
@@ -212,18 +214,21 @@ def drawn_again(draw: Draw, call: Call) -> Call:
 
 
 CHANGES: list[Change] = [
-    borrowed, borrowed, left_out, chosen, chosen, resized, reshaped, retyped, laid_out, masked, masked, scaled, generated,
-    around, upstream, number, drawn_again,
+    borrowed, borrowed, left_out, chosen, chosen, resized, reshaped, retyped, laid_out, masked, masked, scaled,
+    generated, around, upstream, number, drawn_again,
 ]  # fmt: skip
 # What every array may say: a change each.
 assert Spec.model_fields.keys() == {"dtype", "layout", "mask", "scale"}
 
 
-@st.composite
-def calls(draw: Callable[[Any], Any], vocabulary: Vocabulary) -> Call:
-    """A call of the case files, changed a few times."""
-    own = Draw(draw, vocabulary)
-    call = own.one(list(vocabulary.calls))
-    for change in draw(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=5)):
-        call = change(own, call)
-    return call
+def calls(vocabulary: Vocabulary) -> "st.SearchStrategy[Call]":
+    """Calls of the case files, each changed a few times."""
+
+    def changed(call: Call, changes: list[Change], random: Random) -> Call:
+        draw = Draw(random, vocabulary)
+        for change in changes:
+            call = change(draw, call)
+        return call
+
+    changes = st.lists(st.sampled_from(CHANGES), min_size=1, max_size=MOST)
+    return st.builds(changed, st.sampled_from(vocabulary.calls), changes, st.randoms(use_true_random=True))

@@ -23,8 +23,9 @@ TELLING = ("shape", "data", "around the call", "refusal")
 class Known:
     """A failure that is known: its signs, where it shows, and why it is.
 
-    `facts` must all be there. `where` is an expression of facts, which counts where the sign alone says no more than
-    that something differs. Without `signs` whatever differs there is known.
+    `facts` must all be there. `where` is an expression of facts: of a wrong answer there that shows in another way it is
+    known too, as one bug shows in several ways; elsewhere the sign must say more than that something differs. Without
+    `signs` whatever differs is known.
     """
 
     reason: str
@@ -35,22 +36,30 @@ class Known:
     def covers(self, record: Record) -> bool:
         """Whether the failure of this record is the known one."""
         sign, facts = sign_of(record)[0], facts_of(record)
-        if not self.facts <= set(facts) or (self.signs and _key(sign) not in self.signs):
+        if not self.facts <= set(facts):
             return False
-        if sign.key or not self.where:
+        alike = not self.signs or _key(sign) in self.signs
+        if not self.where:
+            return alike
+        if alike and _key(sign)[1]:
             return True
+        if not alike and not (sign.family.answers and any(Family[family].answers for family, _ in self.signs)):
+            return False
         try:
             return parse(self.where, frozenset(facts)).holds(facts)
         except Misspelt:  # a word of another version
-            return True
+            return alike
 
 
 def _key(sign: Sign) -> tuple[str, str]:
-    return sign.family.name, sign.key
+    """What a sign is known again by, however the call was made."""
+    return sign.family.name, sign.key.removeprefix(sign.asked)
 
 
 def _telling(facts: Iterable[str]) -> frozenset[str]:
-    return frozenset(word for word in facts if word in WORDS and WORDS[word].family in TELLING and word != "plain numbers")
+    return frozenset(
+        word for word in facts if word in WORDS and WORDS[word].family in TELLING and word != "plain numbers"
+    )
 
 
 def of_expected_failure(record: Record) -> Known:

@@ -15,13 +15,12 @@ from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import numpy_losses, served
 from parity.question import Function, Options, Question, asked
 from parity.records.mismatch import Kind, Subject
-from parity.records.record import Record
 from parity.report.found import INTERRUPTED, Report
 from parity.wording import plural
 
 if TYPE_CHECKING:
-    from parity.fuzzing.asking import Asker, Drawn
-    from parity.fuzzing.known import Known, Memory
+    from parity.fuzzing.asking import Drawn
+    from parity.fuzzing.known import Known
 
 DATABASE = Path(".parity", "fuzz")
 LACKING = "fuzzing needs Hypothesis, which is not installed: pip install 'torch-parity[fuzz]'"
@@ -58,24 +57,27 @@ class Fuzzed(Report):
 
 
 def fuzz(
-    loss: str, function: Function | Implementation | None = None, *, minutes: float = 5.0, save: Path | str | None = None,
-    database: Path | str | None = DATABASE, isolate: bool = False, timeout: float | None = None,
+    loss: str, function: Function | Implementation | None = None, *, minutes: float = 5.0, calls: int | None = None,
+    save: Path | str | None = None, database: Path | str | None = DATABASE, isolate: bool = False,
+    timeout: float | None = None,
     **options: Unpack[Options],
 ) -> Fuzzed:  # fmt: skip
     """Draw calls of `loss` over all that the specifications span for some `minutes`, and report what disagrees.
 
     Without a function our own NumPy loss is asked. What torch refuses must be refused. The report has the causes, each
     with the facts that tell it, a smallest call as a program without parity, and the same as a case: `save` appends
-    those to a case file, which is made if it is not there. `database` is a folder that keeps the examples of causes that
-    were told, which are not told again as long as they are there (None: no memory); expected failures of the case files
-    and of the implementation are no news either. `isolate`, `timeout` and `options` are those of `check`; `seed_base`
-    gives other draws.
+    those to a case file, which is made if it is not there. `database` is a folder that keeps the examples of causes
+    that were told, which are not told again as long as they are there (None: no memory); expected failures of the case
+    files and of the implementation are no news either. `isolate`, `timeout` and `options` are those of `check`;
+    `seed_base` gives other calls, `calls` is how many are run at most, so that a run may be repeated.
 
     Raises ValueError with a sentence if an option means nothing or Hypothesis, the extra `fuzz`, is not installed.
     After Ctrl-C what was found is in Interrupted, a KeyboardInterrupt.
     """
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
         raise Misdeclared(f"minutes is {minutes!r}, expected a number above 0")
+    if calls is not None and (isinstance(calls, bool) or not isinstance(calls, int) or calls < 1):
+        raise Misdeclared(f"calls is {calls!r}, expected a whole number >= 1")
     try:
         import hypothesis  # noqa: F401
     except ImportError:
@@ -83,7 +85,7 @@ def fuzz(
     (question,) = asked(loss, numpy_losses() if function is None else function, options)
     until = time.monotonic() + 60 * minutes
     found = Fuzzed(question.loss, question.implementation.name)
-    _Fuzzing(question, found, None if database is None else Path(database), isolate, timeout).run(until)
+    _Fuzzing(question, found, None if database is None else Path(database), isolate, timeout).run(until, calls)
     if save is not None:
         from parity.fuzzing.saving import saved
 
@@ -113,8 +115,8 @@ class _Fuzzing:
             lambda: _place(question, isolate, timeout), apart=isolate or timeout is not None,
         )  # fmt: skip
 
-    def run(self, until: float) -> None:
-        """Draw until a time, and keep what is new in the memory."""
+    def run(self, until: float, calls: int | None) -> None:
+        """Draw until a time, or so many calls, and keep what is new in the memory."""
         from parity.fuzzing.search import search
         from parity.fuzzing.vocabulary import vocabulary
 
@@ -127,7 +129,7 @@ class _Fuzzing:
             try:
                 self.known = [*self._expected(), *self._told()]
                 rarity = search(
-                    vocabulary(self.question.scenarios), self.asker, self.ask, until, self.question.seed_base
+                    vocabulary(self.question.scenarios), self.asker, self.ask, until, self.question.seed_base, calls
                 )
                 self.report.pairs = len(rarity.counts)
             except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from hypothesis import HealthCheck, Phase, given, seed, settings, target
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
 
@@ -15,10 +15,8 @@ from parity.fuzzing.asking import Asker, Drawn
 from parity.fuzzing.changes import calls
 from parity.fuzzing.vocabulary import Call, Vocabulary
 
-# So many calls are drawn for one that is run, and so many are run between two looks at what Hypothesis has learnt.
-CANDIDATES, ROUND = 3, 60
-# A call that is refused tells less than one that is answered.
-REFUSED = 0.25
+# So many calls are drawn for one that is run, and so many are run before Hypothesis begins anew.
+CANDIDATES, ROUND = 3, 200
 
 
 @dataclass
@@ -29,8 +27,7 @@ class Rarity:
 
     def of(self, drawn: Drawn) -> float:
         """How much is new about a point: pairs of facts, each the more the rarer it is."""
-        new = sum(1 / (1 + self.counts[pair]) for pair in _pairs(drawn))
-        return new * REFUSED if drawn.point.refusal else new
+        return sum(1 / (1 + self.counts[pair]) for pair in _pairs(drawn))
 
     def saw(self, drawn: Drawn) -> None:
         self.counts.update(_pairs(drawn))
@@ -41,21 +38,24 @@ def _pairs(drawn: Drawn) -> list[tuple[str, str]]:
 
 
 def search(
-    vocabulary: Vocabulary, asker: Asker, run: Callable[[Drawn], None], until: float, base: int = 0
+    vocabulary: Vocabulary, asker: Asker, run: Callable[[Drawn], None], until: float, base: int = 0,
+    most: int | None = None,
 ) -> Rarity:  # fmt: skip
-    """Draw and run calls until a time, by `time.monotonic`; `base` is the seed of the first round. What was seen."""
+    """Draw and run calls until a time, by `time.monotonic`; at `most` so many. `base` is the seed of the
+    first round. Returns what was seen."""
     rarity = Rarity()
     seen: set[str] = set()
 
+    def over() -> bool:
+        return time.monotonic() >= until or (most is not None and len(seen) >= most)
+
     def one(drawn: Sequence[Call]) -> None:
-        if time.monotonic() >= until:
+        if over():
             return
-        made = [found for found in map(asker.ask, drawn) if found is not None and found.point.id not in seen]
-        if not made:
-            target(0.0)
+        made = [found for found in map(asker.sketch, drawn) if found is not None]
+        best = asker.ask(max(made, key=rarity.of)) if made else None
+        if best is None or best.point.id in seen:
             return
-        best = max(made, key=rarity.of)
-        target(rarity.of(best))
         seen.add(best.point.id)
         rarity.saw(best)
         run(best)
@@ -64,7 +64,7 @@ def search(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a wild call warns of is no news
         warnings.simplefilter("ignore", HypothesisWarning)
-        while time.monotonic() < until:
+        while not over():
             _settled(given(several)(one), base)()
             base += 1
     return rarity
@@ -72,8 +72,8 @@ def search(
 
 def _settled(test: Callable[[], None], base: int) -> Callable[[], None]:
     """The test as Hypothesis runs it: what is found is kept and made smaller here, so it neither raises nor replays."""
-    phases = (Phase.generate, Phase.target)
     own = settings(
-        max_examples=ROUND, phases=phases, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=ROUND, phases=[Phase.generate], database=None, deadline=None,
+        suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     return own(seed(base)(test))
