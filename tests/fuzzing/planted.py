@@ -1,0 +1,84 @@
+"""Bugs that no shipped case sees: each shows only where facts meet that no case file has together."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity import losses
+from parity.types import Array, Gradients, Loss, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One bug: the loss, and the wrong function, with the signature of the right one."""
+
+    id: str
+    loss: str
+    function: Loss
+
+
+BUGS: list[Bug] = []
+
+
+def bug(loss: str) -> Callable[[Callable[..., bool]], Callable[..., bool]]:
+    """Plant one: where the condition holds of a call's arguments, everything is a hundredth too large."""
+
+    def planted(condition: Callable[..., bool]) -> Callable[..., bool]:
+        BUGS.append(Bug(condition.__name__, loss, wrong(losses.LOSSES[loss], condition)))
+        return condition
+
+    return planted
+
+
+def wrong(loss: Loss, condition: Callable[..., bool]) -> Loss:
+    """The loss, wrong by a hundredth where the condition holds."""
+    signature = inspect.signature(loss)
+
+    def function(*args: Any, **kwargs: Any) -> Result:
+        output, vjp = loss(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        if not condition(**bound.arguments):
+            return output, vjp
+
+        def larger(grad_output: Array) -> Gradients:
+            return {name: _larger(gradient) for name, gradient in vjp(grad_output).items()}
+
+        return _larger(output), larger
+
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+def _larger(values: Array) -> Array:
+    return np.asarray(values * np.asarray(1.01, values.dtype), values.dtype)
+
+
+@bug("mse_loss")
+def a_batch_of_seven_summed(input: Array, reduction: str, **_: Any) -> bool:
+    return input.ndim > 0 and input.shape[0] == 7 and reduction == "sum"
+
+
+@bug("cross_entropy")
+def smoothed_indices_beside_a_negative_weight(
+    target: Array, weight: Array | None, label_smoothing: float, **_: Any
+) -> bool:
+    return weight is not None and label_smoothing == 0.5 and target.dtype.kind in "iu" and bool((weight < 0).any())
+
+
+@bug("smooth_l1_loss")
+def a_reversed_target_at_a_beta_of_three(target: Array, beta: float, **_: Any) -> bool:
+    return beta == 3 and any(stride < 0 for stride in target.strides)
+
+
+@bug("kl_div")
+def a_log_target_in_another_half(input: Array, target: Array, log_target: bool, **_: Any) -> bool:
+    return log_target and input.dtype == np.float16 and target.dtype.name == "bfloat16"
+
+
+@bug("hinge_embedding_loss")
+def a_margin_of_three_with_one_column(input: Array, margin: float, **_: Any) -> bool:
+    return margin == 3 and input.ndim == 2 and input.shape[1] == 1
