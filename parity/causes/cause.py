@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from parity.causes.apart import Condition
-from parity.causes.sign import Family, Sign, common, signs_of
+from parity.causes.sign import Family, Sign, common, ignored, signs_of
 from parity.records.mismatch import Mismatch, Subject
 from parity.records.record import Record
 from parity.wording import plural
@@ -25,6 +25,11 @@ _WHOLE = (Family.CASE, Family.CRASHED, Family.RAISES, Family.ACCEPTS, Family.CLA
 _OF_SEVERAL = {
     "is": "are", "has": "have", "differs": "differ", "holds": "hold", "flushes": "flush", "ignores": "ignore",
     "equals": "equal",
+}  # fmt: skip
+
+# What is said where the numbers are others at each point.
+_VARYING = {
+    "... times": "a multiple of", "plus ... throughout": "plus a constant", "minus ... throughout": "minus a constant",
 }  # fmt: skip
 
 
@@ -153,11 +158,16 @@ def _in_words(alike: list[Seen]) -> str:
     """What is observed of points that are alike: 'output and gradient of input have their signs flipped'."""
     sign = alike[0].sign
     text = _varying({one.sign.text for one in alike}, bool(sign.raised)) if sign.key else _common(alike)
+    for varying, word in _VARYING.items():
+        text = text.replace(varying, word)
     names = _subjects(alike)
     if len(names) > 1:
         verb, _, rest = text.partition(" ")
         text = f"{_OF_SEVERAL.get(verb, verb)} {rest.replace('its sign', 'their signs')}".strip()
     because = _because(alike) if sign.key.endswith("factor") else ""
+    if sign.family in (Family.SHAPE, Family.DTYPE):
+        absent = sorted(set.intersection(*(ignored(one.record) for one in alike)))
+        because = f", as if {' or '.join(absent)} were absent" if absent else ""
     return f"{sign.asked}{f'{_listed(names)} {text}'.strip()}{because}"
 
 

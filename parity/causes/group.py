@@ -4,13 +4,13 @@ groups as well, and ordered.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from copy import copy
 from dataclasses import replace
+from itertools import filterfalse
 from typing import TypeAlias
 
 from parity.causes.apart import told_apart
 from parity.causes.cause import Cause, Seen, size
-from parity.causes.sign import Family, Sign, facts_of, sign_of
+from parity.causes.sign import Family, Sign, facts_of, ignored, sign_of
 from parity.records.record import AGREES, Record
 
 Key: TypeAlias = tuple[tuple[str, ...], Family, str]
@@ -98,22 +98,23 @@ class _Group:
 
     def __init__(self, seen: list[Seen], passing: Sequence[Record]) -> None:
         self.seen, self.all_passing = seen, passing
-        if seen[0].sign.family.refuses:  # beside calls that must be refused for the same reason
+        # the facts of calls that must be refused tell nothing of others: those of the larger part count
+        refused = list(filter(_must_be_refused, seen))
+        answered = list(filterfalse(_must_be_refused, seen))
+        self.failing = answered if len(answered) >= len(refused) else refused
+        if self.failing is refused:  # beside those that must be refused for the same reason
             why = {word for one in seen for word in one.record.facts if word.startswith("refuses ")}
-            self.passing = [record for record in passing if not why.isdisjoint(record.facts)]
+            self.passing = [record for record in passing if not (why or {"refuses"}).isdisjoint(record.facts)]
         else:
             self.passing = [record for record in passing if record.raises is None]
         self.sign = _most(seen)
+        self.ignored = set.intersection(*(ignored(one.record) for one in seen))
         self.condition = told_apart(
-            [facts_of(one.record) for one in seen], [facts_of(record) for record in self.passing]
+            [facts_of(one.record) for one in self.failing], [facts_of(record) for record in self.passing]
         )
 
     def joined(self, other: "_Group") -> "_Group":
-        """Both as one; calls that must be refused do not change the condition."""
-        if other.sign.family.refuses and not self.sign.family.refuses:
-            both = copy(self)
-            both.seen = [*self.seen, *other.seen]
-            return both
+        """Both as one."""
         return _Group([*self.seen, *other.seen], self.all_passing)
 
     def holds(self, one: Seen) -> bool:
@@ -122,7 +123,7 @@ class _Group:
     def cause(self, name: str, losses: tuple[str, ...]) -> Cause:
         terms = self.condition.terms
         exceptions = tuple(record for record in self.passing if terms and self.condition.holds(facts_of(record)))
-        without = sum(not self.holds(one) for one in self.seen)
+        without = sum(not self.holds(one) for one in self.failing)
         seen = sorted(
             self.seen, key=lambda one: (not self.holds(one), not one.sign.alike(self.sign), *size(one.record))
         )
@@ -132,6 +133,9 @@ class _Group:
 
 def _most(seen: Sequence[Seen]) -> Sign:
     """The sign of most of the points; a mere 'differs' only where hardly any point shows more."""
+    shared = set.intersection(*(ignored(one.record) for one in seen))
+    if shared and any(map(_answers, seen)):  # what shows an ignored option, before what follows from it
+        seen = list(filter(_answers, seen))
     counts: dict[tuple[Family, str], list[Seen]] = defaultdict(list)
     for one in seen:
         counts[one.sign.family, one.sign.key].append(one)
@@ -156,6 +160,8 @@ def _describes(large: _Group, small: _Group) -> bool:
     family, other = large.sign.family, small.sign.family
     if family.alone or other.alone or (family.refuses and not other.refuses):
         return False
+    if not large.ignored.isdisjoint(small.ignored) and any(map(_answers, (*large.seen, *small.seen))):
+        return True
     few = len(small.seen) <= max(FEW * len(large.seen), 1)
     if few and large.condition.terms and all(map(large.holds, small.seen)):
         return True
@@ -166,6 +172,15 @@ def _describes(large: _Group, small: _Group) -> bool:
         return False
     together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits
     return together <= max(one + SENTENCE, JOINTLY * (one + two))
+
+
+def _must_be_refused(one: Seen) -> bool:
+    return one.record.raises is not None or one.sign.family.refuses
+
+
+def _answers(one: Seen) -> bool:
+    """Whether what shows an ignored option is an answer: calls are refused, or not refused, for many a reason."""
+    return one.sign.family not in (Family.RAISES, Family.ACCEPTS)
 
 
 def _is_identity(one: Seen) -> bool:

@@ -24,6 +24,7 @@ _VARIES = re.compile(r"""(?<!\w)'[^']*'|"[^"]*"|(?<![A-Za-z_])-?\d+(?:\.\d+)?(?:
 _DTYPES = re.compile(rf"{_VARIES.pattern}|\b(?:u?int|b?float|complex)\d+\b|\bbool\b")
 _AUTOCAST = re.compile(r"under autocast \w+")
 _ASKED = re.compile(r"asked for the gradient of .* alone \(no leaf\)")
+_ABSENT = re.compile(r"^is \{reference\}'s as if (\w+) were absent$")
 _PLACE = re.compile(r" \([^()]*:\d+\)")
 
 
@@ -204,6 +205,15 @@ def common(texts: Collection[str], raised: bool) -> str:
     between, varying = parts[0][0], zip(*(found for _, found in parts), strict=True)
     shown = [same[0] if len(set(same)) == 1 else "..." for same in varying]
     return "".join(part + own for part, own in zip(between, [*shown, ""], strict=True))
+
+
+def ignored(record: Record) -> set[str]:
+    """The options without which the reference shows what the record shows."""
+    found = set()
+    for mismatch in record.mismatches:
+        found.update(mismatch.figures.get("ignored", []))
+        found.update(_ABSENT.findall(mismatch.diagnosis))
+    return found
 
 
 def facts_of(record: Record) -> list[str]:

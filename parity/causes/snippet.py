@@ -18,11 +18,14 @@ from parity.engine.state import known_state
 from parity.frameworks.transformations import direction
 from parity.implementations.declaration import Implementation
 from parity.plain import visible
-from parity.records.mismatch import Kind, Mismatch, Subject
+from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
 from parity.records.sentences import sentence
 from parity.references.reference import under
 from parity.types import Array
+
+# How a call is named in whose body the argument is the result of another operation.
+NO_LEAF = "(no leaf)"
 
 
 def snippet(point: Point, implementation: Implementation, record: Record, results: Sequence[str] = ()) -> str:
@@ -118,20 +121,32 @@ class _Snippet:
         theirs = texts(self.point, self.arguments, Writing(True), "{}" if self.tensors else "tensor({})")
         theirs |= {name: name for name in self._leaves(())}
         ours = texts(self.point, self.arguments, self.writing, "{}" + to)
+        if NO_LEAF in self._asked:
+            ours |= {name: f"{name}.view_as({name}){to}" for name in self._leaves(())}
         positional = self.point.around == "positional"
         return (
             of_reference(self.reference, self.point, theirs, positional),
             of_user(self.point, self.implementation, ours, positional),
         )
 
+    @property
+    def _wanted(self) -> str:
+        """The exception that the case expects, and torch forgets to raise."""
+        unsafe = (one.figures["wanted"] for one in self.record.mismatches if one.event is Event.UNSAFE)
+        return next(unsafe, "")
+
+    @property
+    def _asked(self) -> str:
+        """How the call is made, if not as the case has it."""
+        return next((one.asked for one in self.record.mismatches if one.kind is not Kind.EXTRA), "")
+
     def _leaves(self, extra: Sequence[str]) -> list[str]:
         """The arguments that ask for a gradient: of a call that is asked for a part, those."""
-        asked = next((one.asked for one in self.record.mismatches if one.kind is not Kind.EXTRA), "")
         names = [*self.gradients, *(name for name in extra if name not in self.gradients)]
-        if "no gradient" in asked or "no_grad" in asked:
+        if "no gradient" in self._asked or "no_grad" in self._asked:
             return []
-        if asked.startswith("asked for the gradient of"):
-            some = asked.removeprefix("asked for the gradient of").partition(" alone")[0].split()
+        if self._asked.startswith("asked for the gradient of"):
+            some = self._asked.removeprefix("asked for the gradient of").partition(" alone")[0].split()
             return [name for name in names if name in some]
         return names
 
@@ -144,10 +159,12 @@ class _Snippet:
         found = f"answers({self._lambda(around, ours, self._leaves(extra), False)}"
         if not self.tensors:
             found = f"of_arrays(lambda: {ours})"
+        if self._wanted:
+            expected = repr({"raises": f"{self._wanted}: as the case expects"})
         if self.warns:
             expected, found = f"warned(lambda: {expected})", f"warned(lambda: {found})"
         lines = [*self._kept(), f"expected = {expected}", f"found = {found}"]
-        compared = program.COMPARED.replace("THEIRS", self.reference.name)
+        compared = program.COMPARED.replace("THEIRS", "the case" if self._wanted else self.reference.name)
         yield from [*lines, compared.replace("OURS", self.implementation.name), *self._effects()]
 
     def _transformed(self, call: str) -> str:

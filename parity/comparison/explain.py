@@ -152,7 +152,8 @@ def _inside_logarithm(wrong: Wrong) -> str:
     sign = -1.0 if (e[bad] < 0).all() else 1.0
     near = WIDER * wrong.bound.rtol * np.abs(a) + wrong.bound.atol
     for eps in EPSILONS:
-        if _alike(-sign * np.log(np.exp(-sign * e) + eps), a, near):
+        value = -sign * np.log(np.exp(-sign * e) + eps)
+        if _alike(value, a, near) and not _alike(value[bad], e[bad], near[bad]):
             return f"is {{reference}}'s with {eps:g} added inside the logarithm"
         if _alike(np.full_like(a[bad], -sign * np.log(eps)), a[bad], near[bad]):
             return f"is cut off at the logarithm of {eps:g}"

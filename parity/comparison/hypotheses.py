@@ -12,6 +12,7 @@ import numpy as np
 
 from parity.comparison.call import Call
 from parity.comparison.truth import Values, ask, is_double, widened
+from parity.comparison.without import is_large, without
 from parity.dtypes import HALVES, is_floating, name_of, row_of
 from parity.references.torch import TORCH
 from parity.types import Array
@@ -20,15 +21,13 @@ from parity.types import Array
 Asked: TypeAlias = Callable[[], Values]
 # What people clip probabilities to, or add inside a logarithm.
 EPSILONS = (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
-# Beyond so many elements an answer is not asked for: the smaller points of the same cause tell the same.
-LARGEST = 1 << 18
 # A sum in half precision has saturated if it misses so much of itself.
 STOPPED = 0.05
 
 
 def hypotheses(call: Call) -> Iterator[tuple[str, Asked]]:
     """Each hypothesis in words, as a predicate, and what gives the answers that it stands for."""
-    if max((value.size for value in call.arguments.values() if isinstance(value, np.ndarray)), default=0) > LARGEST:
+    if is_large(call.arguments):
         return
     for text, arguments in _changed(call):
         yield f"is {{reference}}'s as if {text}", partial(_to_changed, call, arguments)
@@ -59,10 +58,9 @@ def _upstream(call: Call, arguments: Mapping[str, Any]) -> Array:
 def _changed(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
     """The call with one argument left out, another reduction, an argument used twice, another dtype."""
     arguments, signature = call.arguments, call.signature
-    for name, default in signature.defaults.items():
-        value = arguments.get(name)
-        if name != "reduction" and (isinstance(value, np.ndarray) or (value is not None and value != default)):
-            yield f"{name} were absent", {word: given for word, given in arguments.items() if word != name}
+    for name, left in without(signature, arguments):
+        if name != "reduction":
+            yield f"{name} were absent", left
     plain = {word: given for word, given in arguments.items() if word not in ("size_average", "reduce")}
     if signature.takes("reduction"):
         own = arguments.get("reduction", "mean")

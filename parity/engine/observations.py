@@ -197,7 +197,10 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
                 if problem:
                     problem.asked = f"{how}, "
                     yield problem
-    yield from observe.changed(draw.before, draw.given())
+        modified = list(observe.changed(draw.before, draw.given()))
+        if modified:  # what follows would be asked of other numbers
+            yield from (replace(one, asked=f"{how}, ") for one in modified)
+            return
 
 
 def second_order(draw: Draw) -> Iterator[Mismatch]:

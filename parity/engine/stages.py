@@ -8,6 +8,7 @@ from parity.cases.memory import bytes_of
 from parity.cases.points import Point
 from parity.comparison import witness
 from parity.comparison.experience import Experience
+from parity.comparison.without import ignored, may_be_ignored
 from parity.draws.draw import Plan
 from parity.engine.asking import (
     Draw,
@@ -91,6 +92,7 @@ def _run_draws(pair: Pair, facts: dict[int, frozenset[str]]) -> None:
             if seed in stages.ended:
                 for mismatch in stages.ended[seed]:
                     mismatch.asked = _around_it(point) + mismatch.asked
+                _note_ignored(stages.ended[seed], pair, seed)
                 record.mismatches += stages.ended[seed]
                 break
         if record.mismatches:
@@ -98,6 +100,15 @@ def _run_draws(pair: Pair, facts: dict[int, frozenset[str]]) -> None:
     if refused and not record.mismatches and not record.compared:
         raise refused[0]
     record.not_offered += [message(error) or "a draw" for error in refused]
+
+
+def _note_ignored(mismatches: Iterable[Mismatch], pair: Pair, seed: int) -> None:
+    """Name in the mismatches the options without which the reference shows the same."""
+    for mismatch in filter(may_be_ignored, mismatches):
+        arguments = draw(pair, seed, False).arguments
+        found = ignored(mismatch, pair.contract.signature, pair.reference, arguments)
+        if found:
+            mismatch.figures["ignored"] = found
 
 
 def _around_it(point: Point) -> str:

@@ -231,7 +231,6 @@ SEVERAL = [
     "cross_entropy: a block of 1024 classes leaves out the rest",
     "cross_entropy: a block of 128 classes leaves out the rest",
     "cross_entropy: a block of 32 classes leaves out the rest",
-    "cross_entropy: reduce is left out",
     "cross_entropy: weight gets a gradient by composition",
     "ctc_loss: zero_infinity is left out",
     "hinge_embedding_loss: the clamp stops the gradient at the kink",
@@ -242,7 +241,6 @@ SEVERAL = [
     "logsigmoid: the tail is lost: log(1 + e) for log1p(e)",
     "mse_loss: an in-place difference on the leaf raises",
     "mse_loss: float32 and float64 give float32",
-    "mse_loss: size_average is left out",
     "multilabel_soft_margin_loss: reduction none does not average over the classes",
     "poisson_nll_loss: eps is outside the logarithm",
     "sigmoid: the gradient 1 - y loses its digits in the tail",
@@ -252,8 +250,6 @@ SEVERAL = [
     "triplet_margin_loss: p is left out",
     "triplet_margin_with_distance_loss: distance_function is left out",
 ]
-# The one that gives more than three: the dtype of the output, its digits, and what softmax refuses differ.
-FOUR = ["softmax: dtype is left out"]
 # Facts that nearly every point has: they may be named beside the others.
 COMMON = {"plain numbers", "int64"}
 BY_BUG = {bug: facts for facts, bugs in FACTS.items() for bug in bugs}
@@ -269,7 +265,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_a_bug_is_one_cause_told_by_its_facts(bug: Bug) -> None:
     found = causes_of(bug)
     told = "\n".join(map(str, found))
-    assert 1 <= len(found) <= (4 if bug.id in FOUR else 3 if bug.id in SEVERAL else 1), told
+    assert 1 <= len(found) <= (3 if bug.id in SEVERAL else 1), told
     if bug.id in BY_BUG:
         main = max(found, key=lambda cause: len(cause.points))
         shown = {word for term in main.condition.terms if not term.absent for word in term.words}

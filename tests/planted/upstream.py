@@ -62,7 +62,8 @@ def _(*args: Any, **options: Any) -> Result:
 )
 def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
     output, vjp = losses.cross_entropy(input, target, *args, **options)
-    if target.dtype.kind == "f" or output.ndim != 1 or input.ndim != 2 or options.get("ignore_index", -100) != -100:
+    indices = target.dtype.kind in "iu" and input.ndim == 2 and output.ndim == 1
+    if not indices or options.get("ignore_index", -100) != -100:
         return output, vjp
 
     def masked(found: Gradients, g: Array) -> Gradients:
@@ -138,7 +139,7 @@ def _(input: Array, *args: Any, **options: Any) -> Result:
 def _(input: Array, *args: Any, **options: Any) -> Result:
     buffer = input.base
     padded = input.ndim == 2 and not input.flags.carray and input.strides[-1] == input.itemsize
-    if padded and buffer is not None and buffer.size > input.size and buffer.dtype == input.dtype:
+    if padded and isinstance(buffer, np.ndarray) and buffer.size > input.size and buffer.dtype == input.dtype:
         input = buffer.ravel()[: input.size].reshape(input.shape)
     return losses.log_softmax(input, *args, **options)
 

@@ -254,3 +254,21 @@ def test_exceptions_that_differ_in_their_dtypes_are_one_cause() -> None:
     texts = [f"TypeError: no kernel for {dtype} and int64" for dtype in ("uint8", "bool", "bfloat16")]
     cause = only([point(n, "integer input", mismatches=[raising(text)]) for n, text in enumerate(texts)])
     assert cause.observed == "the forward raises TypeError: no kernel for ... and int64, torch answers"
+
+
+def test_an_option_that_is_ignored_is_one_cause_if_an_answer_shows_it() -> None:
+    """An exception alone does not: without its option a call may be refused for many a reason."""
+    options = {"ignored": ["dtype"]}
+    dtype = OUTPUT.mismatch(Kind.DTYPE, figures={"found": "float32", "expected": "float64", **options})
+    refused = OUTPUT.mismatch(Kind.RAISES, Event.FORWARD, {"error": "TypeError: int8", **options})
+    answers = About(Subject.REFUSAL).mismatch(Kind.MISSING, Event.ANSWERS, {"wanted": "TypeError", **options})
+    passing = [point(number, "dim") for number in range(40, 60)]
+    shown = [point(number, "dtype", mismatches=[dtype]) for number in range(4)]
+    others = [
+        *(point(number, "dtype", "integer input", mismatches=[refused]) for number in range(10, 20)),
+        *(point(number, "dtype", "refuses", mismatches=[answers], raises="TypeError") for number in range(20, 24)),
+    ]
+    cause = only([*shown, *others, *passing])
+    assert cause.facts == ("dtype",)
+    assert "output has dtype float32 where torch has float64, as if dtype were absent" in cause.sentence
+    assert len(causes([*others, *passing])) == 2
