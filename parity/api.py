@@ -47,7 +47,7 @@ def check(
     """Run every case of `loss` on `function`, or of all losses of an Implementation, a dict or a module, and report.
 
     `options` are those of `Options`: framework, name, arguments, output, lacks, differs, tolerance, equivalents,
-    expected_failures, device, only, exclude, cases, reference, vary, seeds, seed_base, depth, strict.
+    expected_failures, device, only, exclude, cases, reference, promises, vary, seeds, seed_base, depth, strict.
 
     What the function takes is read from its signature, and nothing is run before its names are right. `budget` is the
     time that all may take ('30s', '5m', a number of seconds): the points that see most wrong losses are run first,

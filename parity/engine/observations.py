@@ -16,6 +16,7 @@ from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.bias import bias
 from parity.engine.crumbs import at
+from parity.engine.relations import relations
 from parity.engine.upstream import only_by_strides
 from parity.implementations.contract import Contract
 from parity.implementations.lacks import SAVED, SECOND, WARNINGS
@@ -299,4 +300,4 @@ ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
 ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
-ONCE: tuple[Observation, ...] = (repeatability, partial_gradients, second_order, warns, saved_inputs)
+ONCE: tuple[Observation, ...] = (repeatability, partial_gradients, second_order, warns, saved_inputs, relations)
