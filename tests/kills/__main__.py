@@ -2,21 +2,23 @@
 
 Nothing is run twice: a planted bug or mutant is run at the points where it was not run yet, for up to S seconds of CPU
 time, and what it shows goes into kills.json.xz as it comes. Without --seconds it is run at all of them; with --alone
-only what at most one scenario sees so far is run. Then `cases/order.json` is written from all that is known (`--order`
-does that alone).
+only what at most one scenario sees so far is run, until a second one sees it. Then `cases/order.json` is written from
+all that is known (`--order` does that alone).
 """
 
 import argparse
 import os
 import sys
 
-from tests.kills.data import FILE, Kills, read, scenario_of
+from tests.kills.data import FILE, Kills, read
 from tests.kills.orders import write_orders
 from tests.kills.recording import shown_by
 from tests.kills.subjects import Subject, planted
 
 # Results between two writings of the file.
 KEPT = 20
+# Scenarios that are to see each wrong loss.
+WITNESSES = 2
 
 
 def main() -> int:
@@ -36,22 +38,17 @@ def main() -> int:
 
             subjects += mutants(given.mutants)
         if given.alone:
-            subjects = [one for one in subjects if len(_scenarios(kills, one)) < 2]
+            subjects = [one for one in subjects if len(kills.scenarios(one.name)) < WITNESSES]
         subjects.sort(key=lambda one: one.name in kills.subjects)  # those of which nothing is known come first
-        _record(subjects, kills, given.seconds)
+        _record(subjects, kills, given.seconds, WITNESSES if given.alone else float("inf"))
     for line in write_orders(kills):
         print(line)
     return 0
 
 
-def _scenarios(kills: Kills, subject: Subject) -> set[str]:
-    """Those that see a subject, as far as it was run."""
-    return {scenario_of(id) for id in kills.subjects[subject.name].red} if subject.name in kills.subjects else set()
-
-
-def _record(subjects: list[Subject], kills: Kills, seconds: float) -> None:
+def _record(subjects: list[Subject], kills: Kills, seconds: float, enough: float) -> None:
     try:
-        for number, shown in enumerate(shown_by(subjects, kills, seconds), start=1):
+        for number, shown in enumerate(shown_by(subjects, kills, seconds, enough), start=1):
             kills.add(shown.name, shown.red, shown.green)
             print(f"{len(shown.red):5} red {len(shown.green):5} agree  {shown.name[:90]} {shown.problem}", flush=True)
             if number % KEPT == 0:

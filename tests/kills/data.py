@@ -55,6 +55,19 @@ class Kills:
                 found[name] = Seen(red, {id for id in seen.green if loss_of(id) == loss})
         return found
 
+    def scenarios(self, name: str) -> set[str]:
+        """The names of the scenarios that see a subject, as far as it was run."""
+        return {scenario_of(id) for id in self.subjects[name].red} if name in self.subjects else set()
+
+    def rare_sights(self) -> dict[str, float]:
+        """How much each scenario that was run, by its name in any loss, sees of what few scenarios see."""
+        found = dict.fromkeys((scenario_of(id) for id in self.seconds), 0.0)
+        for name in self.subjects:
+            scenarios = self.scenarios(name)
+            for scenario in scenarios:
+                found[scenario] = found.get(scenario, 0) + 1 / len(scenarios) ** 2
+        return found
+
     def save(self, path: Path = FILE) -> None:
         """Write the file: the points of each loss once, and a bit a point for each subject."""
         ids = sorted({*self.seconds, *(id for seen in self.subjects.values() for id in (*seen.red, *seen.green))})

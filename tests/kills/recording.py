@@ -44,6 +44,15 @@ class Shown:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """When to stop: seconds of CPU time, and so many scenarios that see a subject, `scenarios` among them."""
+
+    seconds: float
+    enough: float
+    scenarios: set[str]
+
+
 class Cases:
     """The points of the losses, read once each."""
 
@@ -67,29 +76,39 @@ def _warm(point: Point) -> None:
         run_point(point, Implementation("torch", "torch", {point.loss: function}), [0])
 
 
-def shown_by(subjects: Iterable[Subject], kills: Kills, seconds: float) -> Iterator[Shown]:
-    """What each subject shows at the points where it was not run yet, in up to so many seconds for each."""
+def shown_by(
+    subjects: Iterable[Subject], kills: Kills, seconds: float, enough: float = float("inf")
+) -> Iterator[Shown]:
+    """What each subject shows at the points where it was not run yet, in up to so many seconds for each.
+
+    Once so many scenarios see it as are `enough` no more points are run; then those of scenarios come first that see
+    what few others see.
+    """
     cases, running = Cases(), dict[int, tuple[Subject, Path]]()
+    rare = kills.rare_sights() if enough < float("inf") else {}
     with TemporaryDirectory() as folder:
         for number, subject in enumerate(subjects):
             seen = kills.subjects.get(subject.name)
             left = [point for point in cases.of(subject.losses) if seen is None or not seen.knows(point.id)]
+            if rare:  # and new ones before all others
+                left.sort(key=lambda point: rare.get(point.scenario.name, float("inf")), reverse=True)
             if left:
                 file = Path(folder, f"{number}.json")
-                running[_begun(subject, left, seconds, file)] = subject, file
+                limits = Limits(seconds, enough, kills.scenarios(subject.name))
+                running[_begun(subject, left, limits, file)] = subject, file
             if len(running) == WORKERS:
                 yield _ended(running)
         while running:
             yield _ended(running)
 
 
-def _begun(subject: Subject, points: list[Point], seconds: float, file: Path) -> int:
+def _begun(subject: Subject, points: list[Point], limits: Limits, file: Path) -> int:
     """Fork a process that writes what the subject shows to a file; its number."""
     child = os.fork()
     if not child:
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            file.write_text(json.dumps(_run(subject, points, seconds)))
+            file.write_text(json.dumps(_run(subject, points, limits)))
         finally:
             os._exit(0)
     return child
@@ -103,7 +122,7 @@ def _ended(running: dict[int, tuple[Subject, Path]]) -> Shown:
     return Shown(subject.name, **json.loads(file.read_text()))
 
 
-def _run(subject: Subject, points: list[Point], seconds: float) -> dict[str, object]:
+def _run(subject: Subject, points: list[Point], limits: Limits) -> dict[str, object]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         implementation = subject.make()
@@ -111,9 +130,9 @@ def _run(subject: Subject, points: list[Point], seconds: float) -> dict[str, obj
         return {"red": [], "green": {}, "problem": "it cannot be imported"}
     signal.signal(signal.SIGPROF, _too_long)
     red, green, experience = [], dict[str, float](), {loss: Hasty() for loss in subject.losses}
-    start = time.process_time()
+    start, scenarios = time.process_time(), set(limits.scenarios)
     for point in points:
-        if time.process_time() - start > seconds:
+        if time.process_time() - start > limits.seconds or len(scenarios) >= limits.enough:
             break
         if point.loss not in implementation.losses:
             red.append(point.id)  # a mutant that is no longer registered
@@ -124,6 +143,7 @@ def _run(subject: Subject, points: list[Point], seconds: float) -> dict[str, obj
         signal.setitimer(signal.ITIMER_PROF, 0)
         if record.unexpected:
             red.append(point.id)
+            scenarios.add(point.scenario.name)
         else:
             green[point.id] = time.process_time() - before
     return {"red": red, "green": green}
