@@ -122,7 +122,7 @@ class Expectation:
             return False
         expected = self._expected(name)
         numbers = [value for value in self.call.arguments.values() if isinstance(value, np.ndarray)]
-        scale = max(1.0, *(float(truth.largest(value)) for value in numbers if is_floating(value)))
+        scale = max([1.0, *(float(truth.largest(value)) for value in numbers if is_floating(value))])
         scale *= 1.0 if name == "output" else float(truth.largest(self.call.grad_output))
         scale = max(scale, float(truth.largest(expected)))
         wide = np.complex128 if expected.dtype.kind == "c" else np.float64
