@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import torch
 from pydantic import ValidationError
 
 from parity.cases import checks
@@ -24,7 +25,7 @@ from parity.facts.point import facts_of
 from parity.fuzzing.vocabulary import Call, array, shape
 from parity.implementations.declaration import Implementation
 from parity.losses import LOSSES
-from parity.types import NotOffered
+from parity.types import Array, Loss, NotOffered
 from parity.wording import class_names, first_line
 
 # A drawn call may take so many bytes.
@@ -104,7 +105,11 @@ class Asker:
                 if point.loss in UNCHECKED and refused(LOSSES[point.loss], arguments) is not None:
                     return None  # torch might read what is not there
                 error = refused(reference, arguments)
-                return np.shape(reference(**arguments)[0]) if error is None else error
+                if error is not None:
+                    return error
+                output = reference(**arguments)[0]
+                empty = any(isinstance(value, np.ndarray) and not value.size for value in arguments.values())
+                return np.shape(output) if not empty or _is_written(reference, arguments, output) else None
         except Exception:  # nothing that can be drawn
             return None
 
@@ -125,6 +130,16 @@ class Asker:
             return None
         point = next(expand(scenario))
         return point if bytes_of(point) <= BYTES else None
+
+
+def _is_written(reference: Loss, arguments: dict[str, Any], output: Array) -> bool:
+    """Whether an answer to empty arrays is one, and not what stood in memory before."""
+    for byte in (255, 1):
+        spoilt = [torch.full((max(output.nbytes, 1),), byte, dtype=torch.uint8) for _ in range(8)]
+        del spoilt
+        if reference(**arguments)[0].tobytes() != output.tobytes():
+            return False
+    return True
 
 
 def _fitted(upstream: Any, output: list[int]) -> Any:

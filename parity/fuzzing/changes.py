@@ -194,7 +194,7 @@ def around(draw: Draw, call: Call) -> Call:
 
 def upstream(draw: Draw, call: Call) -> Call:
     """An upstream gradient of its own."""
-    spec = draw.one([
+    spec: dict[str, Any] = draw.one([
         {"full": OUTPUT, "value": draw.one(SPECIAL)}, {"normal": OUTPUT, "scale": draw.one(SCALES)},
         {"choice": OUTPUT, "of": [draw.one(SPECIAL), draw.one(SPECIAL), 1]}, {"magnitudes": OUTPUT},
     ])  # fmt: skip

@@ -1,7 +1,7 @@
 """What is known already, and is not reported again: expected failures of the case files, causes of earlier runs."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +23,9 @@ TELLING = ("shape", "data", "around the call", "refusal")
 class Known:
     """A failure that is known: its signs, where it shows, and why it is.
 
-    `facts` must all be there. `where` is an expression of facts: of a wrong answer there that shows in another way it is
-    known too, as one bug shows in several ways; elsewhere the sign must say more than that something differs. Without
-    `signs` whatever differs is known.
+    `facts` must all be there. `where` is an expression of facts: a wrong answer there is known in whichever way it
+    shows, as one bug shows in several; elsewhere the sign must say more than that something differs. Without `signs`
+    whatever differs is known.
     """
 
     reason: str
@@ -62,17 +62,10 @@ def _telling(facts: Iterable[str]) -> frozenset[str]:
     )
 
 
-def of_expected_failure(record: Record) -> Known:
-    """What a failure that the case files expect says of others like it."""
+def of_case(record: Record, reason: str) -> Known:
+    """What a failure of which a case file knows says of others like it."""
     signs = frozenset(_key(sign) for sign, mismatch in signs_of(record) if mismatch is not None)
-    return Known(record.reason or "", signs, facts=_telling(facts_of(record)))
-
-
-def of_finding(facts: Collection[str], torch: str) -> Known | None:
-    """What a case says of calls to which torch has no defined answer; None where nothing tells them from others."""
-    telling = _telling(facts)
-    reduction = frozenset(word for word in facts if word.startswith("reduction="))
-    return Known(torch, facts=telling | reduction) if telling else None
+    return Known(reason, signs, facts=_telling(facts_of(record)))
 
 
 @dataclass

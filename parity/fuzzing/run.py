@@ -19,8 +19,10 @@ from parity.report.found import INTERRUPTED, Report
 from parity.wording import plural
 
 if TYPE_CHECKING:
+    from parity.cases.points import Point
     from parity.fuzzing.asking import Drawn
     from parity.fuzzing.known import Known
+    from parity.records.record import Record
 
 DATABASE = Path(".parity", "fuzz")
 LACKING = "fuzzing needs Hypothesis, which is not installed: pip install 'torch-parity[fuzz]'"
@@ -156,24 +158,31 @@ class _Fuzzing:
         self.report.records.append(record)
 
     def _expected(self) -> "Iterator[Known]":
-        """The failures that the case files expect, or of which torch has no defined answer."""
+        """The failures that the case files expect, and what differs where torch has no defined answer."""
         from parity.engine.facts import PointFacts
-        from parity.facts.point import facts_of
-        from parity.fuzzing.known import of_expected_failure, of_finding
+        from parity.fuzzing.known import of_case
 
         learnt = 0
         for point in self.question.every:
-            case = point.scenario.case
+            case, seeds = point.scenario.case, self.question.seeds_of(point)[:1]
+            if learnt >= LEARNT or not (case.finding or case.xfail):
+                continue
             if case.finding:
-                known = of_finding(facts_of(point), case.finding.torch)
-                yield from [known] if known else []
-            seeds = self.question.seeds_of(point)[:1]
-            fails = case.xfail and self.question.contract.expected_failure(point, PointFacts(point, seeds))
-            if fails and learnt < LEARNT:
-                learnt += 1
-                record = self.place.run(point, seeds)
-                if record.verdict == "xfailed":
-                    yield of_expected_failure(record)
+                reason, record = case.finding.torch, self._without_finding(point)
+            else:
+                reason = self.question.contract.expected_failure(point, PointFacts(point, seeds)) or ""
+                record = self.place.run(point, seeds) if reason else None
+            learnt += record is not None
+            if record is not None and record.mismatches:
+                yield of_case(record, reason)
+
+    def _without_finding(self, point: "Point") -> "Record | None":
+        """The record of a call to which torch has no defined answer, as if it had one."""
+        from parity.fuzzing.vocabulary import call_of
+
+        sketch = self.asker.sketch(call_of(point))
+        drawn = self.asker.ask(sketch) if sketch else None
+        return self.place.run(drawn.point, drawn.seeds) if drawn else None
 
     def _told(self) -> "Iterator[Known]":
         """The causes that earlier runs told and that are still there; one that is mended may be told anew."""

@@ -76,6 +76,14 @@ def test_an_expected_failure_is_no_news() -> None:
     assert not any(record.verdict == "failed" for record in found.records), found
 
 
+def test_whole_numbers_alone_are_judged(tmp_path: Path) -> None:
+    file = tmp_path / "whole.yaml"
+    given = "{input: {integers: [3], high: 9}, target: {integers: [3], high: 9}, weight: [[2, 2, 2]]}"
+    file.write_text(f"loss: mse_loss\ncases:\n  - name: whole numbers\n    given: {given}\n")
+    (record,) = parity.check("mse_loss", square_twice, cases=file).records
+    assert record.verdict in ("passed", "failed"), record
+
+
 def test_bad_options_are_sentences() -> None:
     with pytest.raises(parity.Misdeclared, match="minutes is 0, expected a number above 0"):
         parity.fuzz("mse_loss", minutes=0)

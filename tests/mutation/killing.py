@@ -18,7 +18,7 @@ from parity.cases.shipped import case_folder
 from parity.engine.run import run_point
 from parity.frameworks import numpy
 from parity.implementations.declaration import Implementation
-from parity.implementations.registry import served
+from parity.implementations.registry import LACKS, served
 from parity.references.conventions import probed
 
 SURVIVED, KILLED, INCOMPETENT = 0, 1, 2
@@ -88,9 +88,9 @@ def mutated(module: Path, source: str) -> Implementation | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            mutant = importlib.import_module("parity.losses")
+            losses = importlib.import_module("parity.losses")
     except Exception:
         return None
     sys.modules["parity.losses.conventions"].follow(probed())
-    vars(numpy)["losses"] = mutant  # it builds distance functions of one of them
-    return Implementation("mutant", losses=mutant.LOSSES, equivalents={})
+    vars(numpy)["losses"] = losses  # it builds distance functions of one of them
+    return Implementation("mutant", losses=losses.LOSSES, equivalents={}, lacks=LACKS)
