@@ -127,9 +127,9 @@ class Case(Strict):
         default=[],
         description="what is looked at: saved inputs are arguments changed before the backward, besides; one call is "
         "that what one call answers is all that is looked at, as large arrays need no more; bias is the mean of the "
-        "signed roundings of thousands of rows that no number but 1 is shared by, besides; relations are what two calls of the loss itself owe "
-        "to each other, besides: all that its role has, or, of a loss of your own, those that are named (permutation, "
-        "padding, splitting, shift, linearity, derivative)",
+        "signed roundings of thousands of rows that no number but 1 is shared by, besides; relations are what two "
+        "calls of the loss itself owe to each other, besides: all that its role has, or, of a loss of your own, those "
+        "that are named (permutation, padding, splitting, shift, linearity, derivative)",
     )
     equals: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         default=None, description="an expression over the losses with the same output and gradients"

@@ -17,7 +17,7 @@ from parity.engine.asking import Draw, Drawn, Pair, Stopped, backward, draw, for
 from parity.engine.crumbs import at
 from parity.facts.axes import axes_of
 from parity.facts.draw import facts_of_draw, facts_of_upstream
-from parity.facts.roles import role_of, scores_of
+from parity.facts.roles import differentiates, role_of, scores_of
 from parity.implementations.contract import Contract, Terms
 from parity.implementations.promises import BATCH
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, about
@@ -111,6 +111,8 @@ def _related(drawn: Drawn, grad_output: Array, values: Mapping[str, Array]) -> I
     ways = {word: RELATIONS[word] for word in words}
     if BATCH in contract.promises:
         ways[BATCH] = same_bits
+    if not differentiates(loss, arguments):
+        ways.pop("derivative", None)
     forward_mode = _forward_mode(contract) if "derivative" in ways else None
     if forward_mode is not None:
         ways["forward mode"] = partial(in_forward_mode, forward=forward_mode)
@@ -165,13 +167,17 @@ def _apart(related: Related, whole: Whole) -> Iterator[Mismatch]:
 
 def _roundings(name: str, expected: Array, related: Related, whole: Whole) -> Array:
     """What each number may be off: so many roundings of the largest that it may be the sum of."""
-    row = row_of(expected.dtype)
-    if related.coarse or row is None:
+    if related.coarse:
         return np.full(expected.shape, related.coarse)
+    rows = [row_of(value.dtype) for value in (expected, whole.output, *whole.arrays.values())]
+    eps = max((row.eps for row in rows if row is not None), default=0.0)
     sizes = [expected, whole.grad_output] if name != "output" else [expected, *whole.arrays.values()]
     largest = max(_largest(value) for value in sizes)
-    summands = next(iter(whole.arrays.values())).size if name == "output" and whole.reduction == "sum" else 1
-    return np.full(expected.shape, ROUNDINGS * row.eps * largest * summands)
+    most = max((value.size for value in whole.arrays.values()), default=1)
+    summands: float = most if whole.reduction == "sum" and name == "output" else 1
+    if name != "output":  # a sum over rows, if the argument has none: their roundings have no preferred sign
+        summands = np.sqrt(most / max(expected.size, 1))
+    return np.full(expected.shape, ROUNDINGS * eps * largest * summands)
 
 
 def _largest(value: Array) -> float:

@@ -49,8 +49,10 @@ def axes_of(loss: str, arguments: Mapping[str, Any]) -> Axes:
     """The axes of a call of a loss."""
     arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
     role = role_of(loss, arguments)
+    if loss == "linear_cross_entropy":
+        return _of_layer(arrays, arguments)
     if role.indices:
-        return _of_indices(loss, arrays)
+        return _of_indices(arrays)
     if loss not in losses.LOSSES:
         return _of_rows(arrays)
     if loss in _LABELLED:
@@ -68,19 +70,37 @@ def _dims(count: int) -> Labels:
     return (ROWS, *(f"{POSITIONS} {dim}" for dim in range(1, count)))[:count]
 
 
-def _of_indices(loss: str, arrays: Mapping[str, Array]) -> Axes:
-    """Scores (N, C, d1, ...), or (C); targets of the same shape, or without C. A layer has its classes in its rows."""
+def _of_indices(arrays: Mapping[str, Array]) -> Axes:
+    """Scores (N, C, d1, ...), or (C); targets of the same shape, or without C."""
     scores = scores_of(arrays) or ""
     shape, target = arrays[scores].shape, arrays.get("target")
-    inner = FEATURES if "linear_weight" in arrays else CLASSES
-    labels = (ROWS, inner, *(f"{POSITIONS} {dim}" for dim in range(2, len(shape)))) if len(shape) > 1 else (inner,)
-    output = tuple(label for label in labels if label != inner)
-    found = {scores: labels, "weight": (CLASSES,), "linear_weight": (CLASSES, FEATURES), "linear_bias": (CLASSES,)}
-    indices: tuple[str, ...] = ()
-    if target is not None and target.dtype.kind in "iu":
-        found["target"], indices = output, ("target", "ignore_index")
-    elif target is not None:
-        found["target"] = tuple(CLASSES if label == inner else label for label in labels)
+    labels = _with_classes(len(shape) - 1)
+    output = tuple(label for label in labels if label != CLASSES)
+    whole = target is None or target.dtype.kind not in "iu"
+    found = {scores: labels, "target": labels if whole else output, "weight": (CLASSES,)}
+    indices = () if whole else ("target", "ignore_index")
+    return Axes({name: found[name] for name in arrays if name in found}, output, indices)
+
+
+def _with_classes(others: int) -> Labels:
+    outer = _dims(others)
+    return (*outer[:1], CLASSES, *outer[1:])
+
+
+def _of_layer(arrays: Mapping[str, Array], arguments: Mapping[str, Any]) -> Axes:
+    """Features (N, D) or (D) and a layer (C, d1, ..., D); in chunks torch's own order of them shows."""
+    batched, target = arrays["input"].ndim - 1, arrays["target"]
+    if batched > 1 or arguments.get("options") is not None:
+        return Axes({}, ())
+    places = tuple(f"{POSITIONS} {dim}" for dim in range(1, arrays["linear_weight"].ndim - 1))
+    output = (ROWS, *places) if batched else places
+    whole = target.dtype.kind not in "iu"
+    found = {
+        "input": (ROWS, FEATURES) if batched else (FEATURES,), "linear_weight": (CLASSES, *places, FEATURES),
+        "linear_bias": (CLASSES, *places), "weight": (CLASSES,),
+        "target": (*output[:batched], CLASSES, *places) if whole else output,
+    }  # fmt: skip
+    indices = () if whole else ("target", "ignore_index")
     return Axes({name: found[name] for name in arrays if name in found}, output, indices)
 
 
@@ -102,6 +122,7 @@ def _of_labels(arrays: Mapping[str, Array]) -> Axes:
     labels = (ROWS, CLASSES) if batched else (CLASSES,)
     several = arrays["target"].shape == arrays["input"].shape and "weight" not in arrays
     target = (ROWS, "") if batched and several else (ROWS,) if batched else ("",) * arrays["target"].ndim
+    labels = labels[: arrays["input"].ndim]
     found = {"input": labels, "target": target[: arrays["target"].ndim], "weight": (CLASSES,)}
     return Axes({name: found[name] for name in arrays if name in found}, (ROWS,) if batched else (), ("target",))
 
@@ -137,20 +158,25 @@ def _of_samples(loss: str, role: Role, arrays: Mapping[str, Array], arguments: M
     inner = CLASSES if role.classes is not None else FEATURES
     if loss == "adaptive_log_softmax_with_loss" or arguments.get("distance_function") is not None:
         inner = ""
-    single = {name for name in ("target",) if name in arrays and role.classes is None}
-    whole = {name: array.shape for name, array in arrays.items() if name not in single}
+    beside = role.classes is None and "target" in arrays
+    shapes = {name: array.shape for name, array in arrays.items()}
     if loss == "adaptive_log_softmax_with_loss":
-        whole = {"input": arrays["input"].shape}
-    found = _aligned(whole, inner)
-    count = max(len(shape) for shape in whole.values()) - 1
-    if single:
-        found |= _aligned({name: arrays[name].shape for name in single}, None, count)
-    return Axes(found, _dims(count))
+        shapes = {name: shapes[name] for name in ("input", "target")}
+    if beside:
+        shapes["target"] = (*shapes["target"], 1)
+    found = _aligned(shapes, inner)
+    if beside:
+        found["target"] = found["target"][:-1]
+    return Axes(found, _dims(max(max(map(len, shapes.values())) - 1, 0)))
 
 
 def _of_elements(loss: str, arrays: Mapping[str, Array]) -> Axes:
     shapes = {name: array.shape for name, array in arrays.items()}
-    if loss == "gaussian_nll_loss" and shapes["var"] != shapes["input"] and shapes["var"] == shapes["input"][:-1]:
+    if (
+        loss == "gaussian_nll_loss"
+        and shapes.get("var") not in (None, shapes["input"])
+        and shapes["var"] == shapes["input"][:-1]
+    ):
         shapes["var"] = (*shapes["var"], 1)
         found = _aligned(shapes, None)
         found["var"] = found["var"][:-1]
@@ -159,12 +185,10 @@ def _of_elements(loss: str, arrays: Mapping[str, Array]) -> Axes:
     return Axes(found, _dims(max(map(len, shapes.values()))))
 
 
-def _aligned(shapes: Mapping[str, tuple[int, ...]], inner: str | None, count: int = 0) -> dict[str, Labels]:
+def _aligned(shapes: Mapping[str, tuple[int, ...]], inner: str | None) -> dict[str, Labels]:
     """The labels of arrays that broadcast; `inner` labels the last axis. What is 1 where others are longer has none."""
     whole = [max(sizes) for sizes in zip_longest(*(shape[::-1] for shape in shapes.values()), fillvalue=1)][::-1]
-    count = max(count, len(whole))
-    names = _dims(count) if inner is None else (*_dims(count - 1), inner)
-    names = names[count - len(whole) :]
+    names = _dims(len(whole)) if inner is None else (*_dims(len(whole) - 1), inner)[: len(whole)]
     return {
         name: tuple(
             label if size == longest else ""

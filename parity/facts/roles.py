@@ -1,7 +1,10 @@
 """What the arguments of a loss stand for: which are scores, where the classes are, and what one sample is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 # The arguments that hold scores, of which a loss has one, two or three; a loss that has none of these has them first.
 SCORES = ("input", "input1", "input2", "anchor", "positive", "negative", "log_probs")
@@ -44,6 +47,13 @@ _ROLES: dict[str, Role] = {
     "l1_loss": _DIFFERENCES, "mse_loss": _DIFFERENCES, "smooth_l1_loss": _DIFFERENCES, "huber_loss": _DIFFERENCES,
     "gaussian_nll_loss": _DIFFERENCES,
 }  # fmt: skip
+
+
+def differentiates(loss: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether the gradient is the derivative. Torch's ctc_loss gives that of logits before their log_softmax, and its
+    gaussian_nll_loss a slope to variances below eps, which it raises to eps."""
+    eps = arguments.get("eps", 1e-6)
+    return loss != "ctc_loss" and not (loss == "gaussian_nll_loss" and np.any(np.asarray(arguments["var"]) <= eps))
 
 
 def role_of(loss: str, names: Collection[str]) -> Role:
