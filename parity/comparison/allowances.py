@@ -32,6 +32,7 @@ class Allowances:
     def __init__(self, call: Call, answer: Answer, tolerance: Tolerance | None) -> None:
         self.call, self.answer, self.tolerance = call, answer, tolerance
         self._exact: truth.Values | None = None
+        self._own: dict[str, Array | None] = {}
         self._wrong = False
         # made late: they hold this object, which would then outlive its draw
         self._measured: tuple[Iterator[truth.Values], ...] | None = None
@@ -44,6 +45,11 @@ class Allowances:
 
     def own_error(self, name: str) -> Array | None:
         """Twice torch's own distance from the exact answer, there or elsewhere; none where that is not known."""
+        if name not in self._own:
+            self._own[name] = self._own_error(name)
+        return self._own[name]
+
+    def _own_error(self, name: str) -> Array | None:
         value, exact = self._expected(name), self.exact().get(name)
         if exact is None or exact.shape != value.shape:
             return None

@@ -39,6 +39,7 @@ class Expectation:
         self.explanations = explanations or Explanations(call)
         self._ones: truth.Values | None = None
 
+    @np.errstate(all="ignore")
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
         """The worst error of a value as a share of its allowance and in ulp, and the mismatch if it is too far."""
         expected = self._expected(name)
@@ -123,6 +124,7 @@ class Expectation:
             error = float(truth.largest(actual - expected)) / scale
             self.roundings[name] = max(error, self.roundings.get(name, 0.0))
 
+    @np.errstate(all="ignore")
     def identity(
         self, name: str, left: Array, right: Array, text: str, noise: Callable[[], truth.Values]
     ) -> Mismatch | None:

@@ -121,3 +121,19 @@ def test_a_look_at_blocks_finds_the_worst_number(place: int) -> None:
     assert glance.at_blocks(expected, expected, bound) == (0.0, 0.0)
     actual.reshape(-1)[place] = np.nan
     assert glance.at_blocks(expected, actual, bound)[0] == np.inf
+
+
+def test_an_exact_0_may_be_missed_by_what_cancelling_terms_leave_of_other_numbers() -> None:
+    exact, least = np.array([0.0, 1e-17, 2.0]), 1e-37
+    with np.errstate(all="raise"):
+        assert truth.elsewhere(np.array([0.0, 3e-8, 1e-7]), exact, least)[0] == 3e-8
+        assert truth.elsewhere(np.array([0.0, 1e-24, 1e-7]), exact, least)[0] == 0
+        assert truth.elsewhere(np.array([0.0, np.inf, np.nan]), np.array([0.0, np.inf, np.nan]), least)[0] == 0
+
+
+@pytest.mark.parametrize("wrong", [1.5, np.nan, np.inf, 0.0, 1 + 1e-6])
+def test_no_warning_of_numpy_leaves_a_comparison(wrong: float) -> None:
+    expected, gradient = answers({})
+    for found in gradient * np.float32(wrong), np.where(gradient > 0, np.float32(np.inf), gradient):
+        with np.errstate(all="raise"):
+            expected.compare("input", found)

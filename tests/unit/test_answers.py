@@ -142,10 +142,14 @@ def test_an_answer_is_the_callers_own(tmp_path: Path) -> None:
     assert loss(**call)[0].tolist() == [1, 1, 1]
 
 
-def test_what_is_no_plain_value_is_not_looked_up(tmp_path: Path) -> None:
+def test_what_is_no_plain_value_or_large_is_not_looked_up(tmp_path: Path) -> None:
     kept = Answers("triplet_margin_with_distance_loss", tmp_path)
-    kept.remembering(lambda **arguments: (np.zeros(()), dict), "torch")(distance_function=len)
+    loss = kept.remembering(lambda **arguments: (np.zeros(()), dict), "torch")
+    loss(distance_function=len)
+    loss(input=np.zeros(answers.ARRAY // 4 + 1, np.float32))
     assert kept.asked == 0
+    loss(input=np.zeros(answers.ARRAY // 4, np.float32))
+    assert kept.asked == 1
 
 
 def test_a_check_keeps_answers_unless_it_is_told_not_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
