@@ -119,6 +119,20 @@ def _kept(value: Any, size: int, border: int) -> Any:
     return np.minimum(value, border - 1) if value.dtype.kind == "i" else value
 
 
+def short_images(arguments: dict[str, Any], right: Result) -> Result:
+    """The right answer to a call, off by a thousandth beyond 65,536 positions of an image."""
+    output, vjp = right
+    main: Array = next(iter(arguments.values()))
+    if main.ndim < 4:
+        return right
+    size = prod(main.shape[2:])
+
+    def wrong(array: Array) -> Array:
+        return _scaled(array.reshape(-1, size), size, 1 << 16, array.dtype.type(1.001)).reshape(array.shape)
+
+    return wrong(output), lambda grad_output: {name: wrong(one) for name, one in vjp(grad_output).items()}
+
+
 def counted_in_half(loss: str, **arguments: Any) -> Result:
     """A mean whose count is cast to float16, in which it is inf beyond 65,504."""
     return _mean_of_halves(loss, lambda mean, rows: mean * np.float32(rows) / np.float32(np.float16(rows)), arguments)

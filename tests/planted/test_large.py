@@ -18,7 +18,9 @@ from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
 from parity.question import points
 from tests.planted.answered import Answered
-from tests.planted.large import axes, beyond, count, counted_in_half, kinds, spoilt, summed_in_half
+from tests.planted.large import (
+    POSITIONS, axes, beyond, count, counted_in_half, kinds, short_images, spoilt, summed_in_half,
+)  # fmt: skip
 
 BORDERS = [1 << power for power in range(10, 23)]
 SOME = ["binary_cross_entropy", "multi_margin_loss", "softmax"]
@@ -73,6 +75,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.parametrize(("loss", "axis", "border", "kind"), WHOLE)
 def test_the_suite_sees_what_is_wrong_beyond_a_border(loss: str, axis: str, border: int, kind: str) -> None:
     assert seen_by(loss, beyond(loss, axis, border, kind), [*at_stake(loss, axis, border)])
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_what_is_wrong_beyond_so_many_positions_of_an_image_is_seen(name: str) -> None:
+    images = [point for point in large_points(name) if "an image" in point.id]
+    assert [Answered(point).sees(short_images) for point in images] == [True]
 
 
 def test_what_is_wrong_beyond_a_border_is_seen(loss: str, borders: list[int]) -> None:
