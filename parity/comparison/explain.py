@@ -116,7 +116,7 @@ def _gives(text: str, values: Values, name: str, wrong: Wrong) -> bool:
     if value is None or value.shape != wrong.actual.shape or (vague and not text.startswith("saturates")):
         return False
     v, a, e = (np.asarray(one).astype(wrong.wide) for one in (value, wrong.actual, wrong.expected))
-    if not np.isfinite(v).any() or (text == "equals softmax(input)" and not np.ptp(v)):
+    if not np.isfinite(v).any() or (text == "equals softmax(input)" and not np.ptp(v[np.isfinite(v)])):
         return False  # what is nan throughout, or one number, has many reasons
     if wrong.few and not (np.isfinite(v).all() and v.all()):
         return False
