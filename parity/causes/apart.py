@@ -19,6 +19,8 @@ Facts: TypeAlias = Collection[str]
 WORD, ABSENT, EXACT, EITHER = 6.0, 4.0, 3.0, 2.0
 # A point that fails without the facts is a worse exception than one that agrees with them: it may agree by luck.
 MISSED = 2.0
+# What more than a third of the points lack is no fact of theirs.
+LACK = 3
 TERMS = 3
 # Each exception beyond a half of the points, in bits: the others would be the rule, and it the exception.
 MORE = 2.0
@@ -134,7 +136,8 @@ class _Table:
         missed = self.failing - held[:, : self.failing].sum(axis=1).astype(int)
         agree = held[:, self.failing :].sum(axis=1).astype(int)
         inside = self.failing - missed + agree
-        return np.asarray(self._choose(inside, agree) + MISSED * self._choose(self.points - inside, missed))
+        named = self._choose(inside, agree) + MISSED * self._choose(self.points - inside, missed)
+        return np.where(LACK * missed > self.failing, np.inf, named)
 
     def _choose(self, points: Array, some: Array) -> Array:
         """log2 of the number of ways to choose so many of the points; of more than a half it grows on."""

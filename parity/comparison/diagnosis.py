@@ -69,8 +69,8 @@ def _multiple(e: Array, a: Array, near: Array, factors: Factors | None) -> str:
     if abs(factor.imag) <= ROUNDED * abs(factor.real):
         factor = complex(factor.real)
     wanted = e * factor if factor.imag else e * factor.real
-    if not _same(wanted, a, near * (abs(factor) + 1)):
-        return ""
+    if not _same(wanted, a, near * (abs(factor) + 1)) or _same(np.zeros_like(a), a, near):
+        return ""  # of a number that is nearly 0 no factor is known
     why = factors.named(factor.real) if factors is not None and not factor.imag else []
     if abs(factor - 1) <= LIKE and not why:
         return ""

@@ -116,7 +116,7 @@ def _gives(text: str, values: Values, name: str, wrong: Wrong) -> bool:
     if value is None or value.shape != wrong.actual.shape or (vague and not text.startswith("saturates")):
         return False
     v, a, e = (np.asarray(one).astype(wrong.wide) for one in (value, wrong.actual, wrong.expected))
-    if not np.isfinite(v).any() or (text == "equals softmax(input)" and not np.ptp(v)):
+    if not np.isfinite(v).any() or (text == "equals softmax(input)" and not np.ptp(v[np.isfinite(v)])):
         return False  # what is nan throughout, or one number, has many reasons
     if wrong.few and not (np.isfinite(v).all() and v.all()):
         return False
@@ -147,7 +147,7 @@ def _inside_logarithm(wrong: Wrong) -> str:
     if wrong.wide is np.complex128 or row_of(wrong.expected.dtype) is None:
         return ""
     e, a, bad = wrong.expected.astype(np.float64), wrong.actual.astype(np.float64), wrong.bad
-    if len(np.unique(e[bad])) < FEW:  # one number is near some logarithm by chance
+    if len(np.unique(e[bad])) < FEW or not np.isfinite(a[bad]).all():  # one number is near some logarithm by chance
         return ""
     sign = -1.0 if (e[bad] < 0).all() else 1.0
     near = WIDER * wrong.bound.rtol * np.abs(a) + wrong.bound.atol

@@ -98,15 +98,31 @@ def _to_exchanged(call: Call, one: str, other: str) -> Values:
 
 
 def _transposed(call: Call) -> Iterator[tuple[str, Asked]]:
-    for name, value in call.arguments.items():
-        if isinstance(value, np.ndarray) and value.ndim > 1 and value.shape[-1] == value.shape[-2] > 1:
-            yield f"is {{reference}}'s with {name} transposed", partial(_to_transposed, call, name)
+    """A square in columns; a row beside a square that is taken for a column, and the other way round."""
+    arrays = {name: value for name, value in call.arguments.items() if isinstance(value, np.ndarray)}
+    squares = {value.shape[-1] for value in arrays.values() if value.ndim > 1 and _is_square(value)}
+    for name, value in arrays.items():
+        if value.ndim > 1 and _is_square(value):
+            turned = np.ascontiguousarray(np.swapaxes(value, -1, -2))
+            yield f"is {{reference}}'s with {name} transposed", partial(_to_turned, call, name, turned)
+        elif value.size in squares and value.shape in ((value.size,), (1, value.size), (value.size, 1)):
+            column = value.shape[-1] == value.size
+            turned = value.reshape((-1, 1) if column else (1, -1))
+            text = f"is {{reference}}'s with {name} as a {'column' if column else 'row'}"
+            yield text, partial(_to_turned, call, name, turned)
 
 
-def _to_transposed(call: Call, name: str) -> Values:
-    turned = np.ascontiguousarray(np.swapaxes(call.arguments[name], -1, -2))
+def _is_square(array: Array) -> bool:
+    return bool(array.shape[-1] == array.shape[-2] > 1)
+
+
+def _to_turned(call: Call, name: str, turned: Array) -> Values:
     found = ask(call.function, {**call.arguments, name: turned}, call.grad_output)
-    return found | {name: np.swapaxes(found[name], -1, -2)} if name in found else found
+    shape = call.arguments[name].shape
+    if name in found:
+        turns = found[name].shape == shape  # a square, whose gradient is one
+        found[name] = np.swapaxes(found[name], -1, -2) if turns else found[name].reshape(shape)
+    return found
 
 
 def _other_dimension(call: Call) -> Iterator[tuple[str, Asked]]:

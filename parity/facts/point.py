@@ -116,6 +116,8 @@ def _of_arrays(forms: Mapping[str, Form]) -> Iterator[str]:
                 yield f"{name} strided"
         if 0 in form.shape:
             yield "empty"
+        if len(form.shape) > 1 and form.shape[-2] == form.shape[-1] > 1:
+            yield "square"
     if not floating.isdisjoint(_COMPLEX):
         yield "complex"
     if len(floating) > 1:

@@ -79,6 +79,7 @@ WORDS: dict[str, Word] = {
     "class probabilities": Word("shape", "the target gives a probability for each class where it may give an index"),
     "more dimensions": Word("shape", "there are dimensions beyond the batch and one more"),
     "unbatched": Word("shape", "there is one sample, without a dimension for the batch"),
+    "square": Word("shape", "an array has as many rows as columns, and more than one"),
     "one class": Word("shape", "there is a single class"),
     "one sample": Word("shape", "the batch holds a single sample"),
     "empty": Word("shape", "an array has no elements"),

@@ -24,7 +24,7 @@ from tests.planted.test_planted import spread
 
 catalogue()
 # Every so many bugs are looked at by default.
-STEP = 20
+STEP = 40
 # What a single call does not show: it takes other calls, or the place where it is made.
 NOT_OF_A_CALL = (Kind.STATE, Kind.MEMORY, Kind.CRASH, Kind.TIMEOUT)
 
