@@ -320,6 +320,8 @@ def derivative(whole: Whole) -> Iterator[Related]:
 
 def in_forward_mode(whole: Whole, forward: Loss) -> Iterator[Related]:
     """The tangent that forward mode gives, beside what the vjp says of that direction."""
+    if not whole.usual:
+        return
     tangent = forward(**whole.arguments)[0]
     names = [name for name in whole.values if name != "output"]
     steps = {name: generator(f"tangent of {name}").integers(-16, 17, whole.arguments[name].shape) / 8 for name in names}
@@ -328,6 +330,7 @@ def in_forward_mode(whole: Whole, forward: Loss) -> Iterator[Related]:
     said = np.asarray(sum(term.sum() for term in terms))
     row = row_of(whole.output.dtype)
     size = sum(np.abs(term).sum() for term in terms) + np.abs(tangent * whole.grad_output).sum()
+    size += np.abs(whole.grad_output).max(initial=0) * sum(np.abs(step).sum() for step in steps.values())
     coarse = 32 * (row.eps if row else 0) * float(size)
     yield Related("in forward mode, ", "what its vjp says", {"output": said}, {"output": told}, coarse=coarse)
 
