@@ -19,7 +19,15 @@ from parity.implementations.declaration import Implementation
 from parity.question import points
 from tests.planted.answered import Answered
 from tests.planted.large import (
-    POSITIONS, axes, beyond, count, counted_in_half, kinds, short_images, spoilt, summed_in_half,
+    POSITIONS,
+    axes,
+    beyond,
+    count,
+    counted_in_half,
+    kinds,
+    short_images,
+    spoilt,
+    summed_in_half,
 )  # fmt: skip
 
 BORDERS = [1 << power for power in range(10, 23)]
