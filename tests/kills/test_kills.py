@@ -24,7 +24,7 @@ def kills() -> Kills:
 @pytest.fixture(scope="module")
 def smoke() -> set[str]:
     orders = json.loads((case_folder() / FILE).read_text())
-    return {f"{loss}/{key}" for loss, keys in orders.items() for key in keys}
+    return {f"{loss}/{key}" for loss, parts in orders.items() for key in parts["smoke"]}
 
 
 def test_what_is_recorded_is_read_as_it_was(tmp_path: Path) -> None:
