@@ -53,13 +53,23 @@ def order(found: Field) -> list[str]:
     They see every wrong loss that any point sees, and for the rest of the time as many scenarios, and each wrong loss
     again elsewhere. The first one is no refusal: whether a loss can be called at all shows in an answer.
     """
-    chosen = [*_taken(found, found.kills, _new_alone, lambda ids: found.subjects - _seen(found, ids))]
+    chosen = [
+        *_taken(
+            found,
+            {id for id, names in found.kills.items() if names},
+            _new_alone,
+            lambda ids: found.subjects - _seen(found, ids),
+        )
+    ]
     chosen = chosen[:SMOKE]
 
     def room(ids: list[str]) -> bool:
         return len(chosen) + len(ids) < SMOKE and sum(map(found.price, chosen + ids)) < SECONDS
 
-    others = {id for id in found.kills if id not in chosen}
+    firsts = {
+        *{scenario_of(id): id for id in reversed(found.kills)}.values()
+    }  # any other that sees nothing is like them
+    others = {id for id, names in found.kills.items() if names or id in firsts} - {*chosen}
     chosen += [*_taken(found, others, _worth, room, chosen)]
     return [*_taken(found, chosen, _worth, lambda ids: True)]
 

@@ -15,7 +15,7 @@ from parity.implementations.registry import served
 from tests.kills.data import MUTANT, Kills, Seen, loss_of
 from tests.kills.greedy import Field, field, order, tail
 
-PARTS = 5
+PARTS = 3
 
 
 @cache
