@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 from parity.cases.order import SMOKE
 from tests.kills.data import Seen, scenario_of
 
 # Seconds of CPU time that the points of an order take together, if all wrong losses are seen in them.
 SECONDS = 0.6
+# And those after them: of every scenario some, before the rest comes as its file has it.
+LATER = 1.0
 # What a point takes at least; and one that was red wherever it was run, so that nobody knows.
-LEAST, UNKNOWN = 0.002, 0.01
+LEAST, UNKNOWN = 0.002, 0.005
 # Of what a point is worth as a further witness of a wrong loss, the next one is worth so much.
 LESS = 0.3
 # What a scenario that no point stands for yet is worth, in wrong losses: the next bug is like none before.
@@ -50,15 +53,41 @@ def order(found: Field) -> list[str]:
     They see every wrong loss that any point sees, and for the rest of the time as many scenarios, and each wrong loss
     again elsewhere. The first one is no refusal: whether a loss can be called at all shows in an answer.
     """
-    chosen = [*_taken(found, found.kills, _new_alone, lambda ids: found.subjects - _seen(found, ids))]
+    chosen = [
+        *_taken(
+            found,
+            {id for id, names in found.kills.items() if names},
+            _new_alone,
+            lambda ids: found.subjects - _seen(found, ids),
+        )
+    ]
     chosen = chosen[:SMOKE]
 
     def room(ids: list[str]) -> bool:
         return len(chosen) + len(ids) < SMOKE and sum(map(found.price, chosen + ids)) < SECONDS
 
-    others = {id for id in found.kills if id not in chosen}
+    firsts = {
+        *{scenario_of(id): id for id in reversed(found.kills)}.values()
+    }  # any other that sees nothing is like them
+    others = {id for id, names in found.kills.items() if names or id in firsts} - {*chosen}
     chosen += [*_taken(found, others, _worth, room, chosen)]
     return [*_taken(found, chosen, _worth, lambda ids: True)]
+
+
+def tail(found: Field, ahead: Collection[str]) -> list[str]:
+    """The ids of points that come after those ahead: of each scenario the next, by turns, for `LATER` seconds more."""
+    rows: dict[str, list[str]] = {}
+    for id in found.kills:
+        if id not in ahead:
+            rows.setdefault(scenario_of(id), []).append(id)
+    fresh = sorted(rows, key=lambda scenario: any(scenario_of(id) == scenario for id in ahead))
+    chosen, spent = list[str](), 0.0
+    for id in filter(None, chain.from_iterable(zip_longest(*(rows[scenario] for scenario in fresh)))):
+        spent += found.price(id)
+        if spent > LATER:
+            break
+        chosen.append(id)
+    return chosen
 
 
 Worth = Callable[[Field, str, Mapping[str, int], Collection[str]], float]

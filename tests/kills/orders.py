@@ -13,9 +13,9 @@ from parity.cases.points import Point, expand
 from parity.cases.shipped import case_file, case_folder
 from parity.implementations.registry import served
 from tests.kills.data import MUTANT, Kills, Seen, loss_of
-from tests.kills.greedy import Field, field, order
+from tests.kills.greedy import Field, field, order, tail
 
-PARTS = 5
+PARTS = 3
 
 
 @cache
@@ -29,18 +29,19 @@ def field_of(kills: Kills, loss: str, seen: Mapping[str, Seen] | None = None) ->
     """What is known of the points of a loss that there are, by these wrong losses, or all."""
     points = points_in_file(loss)
     tried = {id for id in kills.seconds if loss_of(id) == loss}.union(*(one.red for one in kills.of(loss).values()))
-    ids = [point.id for point in points if point.id in tried]
+    ids = [point.id for point in points if point.id in tried or not point.scenario.case.one_call]
     refusals = {point.id for point in points if point.scenario.case.raises}
     return field(kills.of(loss) if seen is None else seen, kills.seconds, ids, refusals)
 
 
 def write_orders(kills: Kills, path: Path | None = None) -> Iterator[str]:
     """Write `cases/order.json` from all that is known; a line for each loss."""
-    orders: dict[str, list[str]] = {}
+    orders: dict[str, dict[str, list[str]]] = {}
     for loss in losses.LOSSES:
         found = field_of(kills, loss)
         ids = order(found)
-        orders[loss] = [id.partition("/")[2] for id in ids]
+        parts = {"smoke": ids, "then": tail(found, set(ids))}
+        orders[loss] = {part: [id.partition("/")[2] for id in some] for part, some in parts.items()}
         time, number = sum(map(found.price, ids)), len(found.subjects)
         yield f"{loss:36} {len(ids):4} points {time:6.2f} s, of {len(found.kills)} tried; {number} wrong losses seen"
     (path or case_folder() / FILE).write_text(json.dumps(orders, indent=0) + "\n", encoding="utf-8")
@@ -57,7 +58,9 @@ def times_to_failure(kills: Kills, mutants: bool = False) -> dict[str, float]:
         seen = {name: one for name, one in kills.of(loss).items() if name.startswith(MUTANT) == mutants}
         for part in range(PARTS):
             others = {name: one for name, one in kills.of(loss).items() if _part(name) != part}
-            ahead = order(field_of(kills, loss, others)) if seen else []
+            known = field_of(kills, loss, others)
+            ahead = order(known) if seen else []
+            ahead += tail(known, set(ahead))
             for name, one in seen.items():
                 if _part(name) == part:
                     found = _time(kills, loss, ahead, one)
