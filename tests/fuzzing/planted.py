@@ -62,11 +62,6 @@ def a_reversed_input_beside_another_dtype(input: Array, target: Array, **_: Any)
     return input.dtype != target.dtype and any(stride < 0 for stride in input.strides)
 
 
-@bug("cross_entropy")
-def smoothing_beside_a_negative_weight(weight: Array | None, label_smoothing: float, **_: Any) -> bool:
-    return weight is not None and label_smoothing > 0 and weight.dtype.kind != "c" and bool((weight < 0).any())
-
-
 @bug("smooth_l1_loss")
 def another_beta_in_mixed_strides(input: Array, target: Array, beta: float, **_: Any) -> bool:
     return beta != 1 and input.dtype != target.dtype and not target.flags.c_contiguous
