@@ -67,11 +67,6 @@ def another_beta_in_mixed_strides(input: Array, target: Array, beta: float, **_:
     return beta != 1 and input.dtype != target.dtype and not target.flags.c_contiguous
 
 
-@bug("kl_div")
-def a_log_target_of_whole_numbers(target: Array, log_target: bool, **_: Any) -> bool:
-    return log_target and target.dtype.kind in "iu" and target.dtype.itemsize < 8
-
-
 @bug("hinge_embedding_loss")
 def a_margin_of_three(margin: float, **_: Any) -> bool:
     return margin == 3
