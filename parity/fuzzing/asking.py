@@ -105,8 +105,8 @@ class Asker:
                 if point.loss in UNCHECKED and refused(LOSSES[point.loss], arguments) is not None:
                     return None  # torch might read what is not there
                 error = refused(reference, arguments)
-                if error is not None:
-                    return error
+                if error is not None:  # of a message that cannot be read it is not known what it is
+                    return None if isinstance(error, UnicodeError) else error
                 output = reference(**arguments)[0]
                 empty = any(isinstance(value, np.ndarray) and not value.size for value in arguments.values())
                 return np.shape(output) if not empty or _is_written(reference, arguments, output) else None
