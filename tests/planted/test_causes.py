@@ -238,7 +238,6 @@ SEVERAL = [
     "hinge_embedding_loss: the clamp stops the gradient at the kink",
     "l1_loss: the gradient at 0 is 1",
     "log_softmax: an eps is added inside the logarithm",
-    "log_softmax: the rows of a wider buffer are read as if they were dense",
     "logsigmoid: a second backward is scaled twice",
     "logsigmoid: the tail is lost: log(1 + e) for log1p(e)",
     "mse_loss: an in-place difference on the leaf raises",
