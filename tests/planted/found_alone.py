@@ -24,8 +24,9 @@ def found_alone(bug: Bug) -> bool:
         Implementation("planted", bug.framework, {bug.loss: function}, reference={bug.loss: None})
         for function in (bug.function, known[bug.loss])
     )
+    chosen = list(spread(one for one in points(bug.loss, wrong) if one.plain))
     end = time.monotonic() + SECONDS
-    for point in spread(one for one in points(bug.loss, wrong) if one.plain):
+    for point in chosen:
         if time.monotonic() > end:
             break
         if run_point(point, wrong, [0, 1]).mismatches and not run_point(point, right, [0, 1]).mismatches:
