@@ -6,107 +6,20 @@ derivative along a direction is what the vjp says; a constant added to all logit
 function from a call to pairs of answers that must be alike, and yields none where it says nothing of the call.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from parity.draws.draw import generator, normals
+from parity.comparison.slopes import derivative, linear
+from parity.comparison.whole import Related, Whole
 from parity.dtypes import row_of
-from parity.facts.axes import CLASSES, ROWS, Axes
-from parity.types import Array, Gradients, Loss
+from parity.facts.axes import CLASSES, ROWS
+from parity.types import Array
 
-Values: TypeAlias = Mapping[str, Array]
-# What counts as usual in size: beyond it sums may overflow, and steps are lost.
-USUAL, USUAL_HALF = 1e4, 60.0
 SHIFT = 4.0
 # Rows that are ignored are added at the end.
 ADDED = 2
-# How far the outputs lie from each other that a derivative is taken from.
-STEPS = (1e-6, -1e-6, 5e-7, -5e-7)
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A call of a loss that has answered: `values` are its output and gradients by name.
-
-    `shifted` are the arguments that a constant may be added to. `reduction` is what the output is reduced by.
-    """
-
-    loss: Loss
-    arguments: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-    grad_output: Array
-    values: Values
-    axes: Axes
-    shifted: tuple[str, ...] = ()
-
-    @property
-    def output(self) -> Array:
-        return self.values["output"]
-
-    @property
-    def arrays(self) -> dict[str, Array]:
-        """The arguments that hold floating numbers."""
-        return {
-            name: value
-            for name, value in self.arguments.items() if isinstance(value, np.ndarray) and row_of(value.dtype)
-        }  # fmt: skip
-
-    @property
-    def reduction(self) -> str:
-        """'none', 'sum' or 'mean', by the names of old too; 'batchmean' is a mean, beside those names none of them."""
-        given = {**self.defaults, **self.arguments}
-        size_average, reduce = given.get("size_average"), given.get("reduce")
-        word = given.get("reduction", "mean" if self.axes.output and not self.output.ndim else "none")
-        if (size_average, reduce) != (None, None) and word == "batchmean":
-            return "both"  # and divides twice
-        if size_average is not None or reduce is not None:
-            if reduce is not None and not reduce:
-                return "none"
-            return "sum" if size_average is not None and not size_average else "mean"
-        return word if word in ("none", "sum") else "mean"
-
-    @property
-    def usual(self) -> bool:
-        """Whether all numbers are finite, and those that are given of usual size."""
-        return all(np.all(np.isfinite(value)) for value in self.values.values()) and all(
-            np.all(np.abs(value) < (USUAL_HALF if _half(value) else USUAL)) and not np.any((value != 0) & _tiny(value))
-            for value in [*self.arrays.values(), self.grad_output]
-        )  # fmt: skip
-
-    def asked(self, arguments: Mapping[str, Any], grad_output: Array | None = None) -> dict[str, Array]:
-        """The values of another call."""
-        output, vjp = self.loss(**arguments)
-        return {"output": output, **vjp(self.grad_output if grad_output is None else grad_output)}
-
-
-@dataclass(frozen=True, slots=True)
-class Related:
-    """Two answers that must be alike: `how` the second call was made, `against` which answer it is held.
-
-    `exactly` says that they must be so bit for bit. `coarse` is what they may differ by relative to their size, where
-    it is not a matter of rounding.
-    """
-
-    how: str
-    against: str
-    expected: Values
-    actual: Values
-    exactly: bool = False
-    coarse: float = 0.0
-
-
-def _half(value: Array) -> bool:
-    row = row_of(value.dtype)
-    return row is not None and row.half
-
-
-def _tiny(value: Array) -> Array:
-    """Where a number is so small that its products lose digits."""
-    row = row_of(value.dtype)
-    return np.abs(value) < (0 if row is None or row.half else row.tiny / row.eps)
 
 
 def _taken(array: Array, labels: tuple[str, ...], label: str, places: Array | slice) -> Array:
@@ -246,26 +159,6 @@ def same_bits(whole: Whole) -> Iterator[Related]:
         yield Related(f"with {rows} alone, ", f"the same in a batch of {count}", expected, found, exactly=True)
 
 
-def linear(whole: Whole) -> Iterator[Related]:
-    """The vjp of -2 times an upstream gradient, and of two parts of it."""
-    if not whole.usual or len(whole.values) < 2:
-        return
-    gradients = {name: value for name, value in whole.values.items() if name != "output"}
-
-    def vjp(grad_output: Array) -> Gradients:
-        found = whole.asked(whole.arguments, np.asarray(grad_output, whole.grad_output.dtype))
-        return {name: found[name] for name in gradients if name in found}
-
-    factor = whole.grad_output.dtype.type(-2)
-    expected = {name: np.asarray(value * value.dtype.type(-2)) for name, value in gradients.items()}
-    yield Related("for -2 times the upstream gradient, ", "-2 times its own", expected, vjp(whole.grad_output * factor))
-    if whole.grad_output.size > 1:
-        odd = (np.arange(whole.grad_output.size) % 2 > 0).reshape(whole.grad_output.shape)
-        first, second = (vjp(np.where(part, whole.grad_output, 0)) for part in (odd, ~odd))
-        both = {name: np.asarray(first[name] + second[name]) for name in first}
-        yield Related("for the upstream gradient in two parts, ", "that of the whole", gradients, both)
-
-
 def shifted(whole: Whole) -> Iterator[Related]:
     """A constant added to all logits, or to both sides of a difference, in numbers that lose no digit by it."""
     given = [name for name in whole.shifted if name in whole.arrays]
@@ -284,55 +177,6 @@ def shifted(whole: Whole) -> Iterator[Related]:
     plain, found = whole.asked(coarse), whole.asked(moved)
     what = " and ".join(given)
     yield Related(f"with {SHIFT:g} added to all of {what}, ", "the call without", plain, found)
-
-
-def derivative(whole: Whole) -> Iterator[Related]:
-    """The difference of two outputs nearby, in float64, beside what the vjp says of that direction."""
-    names = [name for name in whole.values if name != "output" and name in whole.arrays]
-    if not names or not whole.usual or any(value.dtype.kind == "c" for value in whole.arrays.values()):
-        return
-    point = dict(whole.arguments) | {name: value.astype(np.float64) for name, value in whole.arrays.items()}
-    steps = {name: generator(f"tangent of {name}").integers(-16, 17, point[name].shape) / 8 for name in names}
-    with np.errstate(all="ignore"):
-        try:
-            output, vjp = whole.loss(**point)
-            grad_output = normals(generator("upstream"), output.shape, output.dtype)
-            gradients = vjp(grad_output)
-            outputs = [
-                whole.loss(**(point | {name: point[name] + h * steps[name] for name in names}))[0] for h in STEPS
-            ]
-        except Exception:
-            return  # it answers no float64, or is at the border of where it answers
-        if output.dtype != np.float64:
-            return
-        slopes = [np.asarray(one - output) * grad_output / h for one, h in zip(outputs, STEPS, strict=True)]
-        wide_ahead, wide_behind, ahead, behind = (float(slope.sum()) for slope in slopes)
-        said = float(sum(np.sum(gradients[name] * steps[name]) for name in names if name in gradients))
-        found, scale = (ahead + behind) / 2, float(sum(np.abs(slope).sum() for slope in slopes[2:])) + abs(said)
-        bend = max(abs(ahead - behind), abs(wide_ahead + wide_behind - ahead - behind))
-        rounding = 1e-16 * float(np.abs(output * grad_output).sum()) / STEPS[2]
-    if bend > 1e-3 * scale or not np.isfinite([found, said]).all() or scale < 1e3 * rounding:
-        return
-    expected, actual = {"output": np.asarray(found)}, {"output": np.asarray(said)}
-    yield Related("along a direction, by its vjp, in float64, ", "the difference of two outputs",
-                  expected, actual, coarse=1e-6 * scale + 4 * bend + 100 * rounding)  # fmt: skip
-
-
-def in_forward_mode(whole: Whole, forward: Loss) -> Iterator[Related]:
-    """The tangent that forward mode gives, beside what the vjp says of that direction."""
-    if not whole.usual:
-        return
-    tangent = forward(**whole.arguments)[0]
-    names = [name for name in whole.values if name != "output"]
-    steps = {name: generator(f"tangent of {name}").integers(-16, 17, whole.arguments[name].shape) / 8 for name in names}
-    terms = [np.asarray(whole.values[name].astype(np.float64) * steps[name]) for name in names]
-    told = np.asarray(np.sum(tangent.astype(np.float64) * whole.grad_output))
-    said = np.asarray(sum(term.sum() for term in terms))
-    row = row_of(whole.output.dtype)
-    size = sum(np.abs(term).sum() for term in terms) + np.abs(tangent * whole.grad_output).sum()
-    size += np.abs(whole.grad_output).max(initial=0) * sum(np.abs(step).sum() for step in steps.values())
-    coarse = 32 * (row.eps if row else 0) * float(size)
-    yield Related("in forward mode, ", "what its vjp says", {"output": said}, {"output": told}, coarse=coarse)
 
 
 Relation: TypeAlias = Callable[[Whole], Iterator[Related]]

@@ -9,8 +9,10 @@ from parity import losses
 from parity.cases.points import Point
 from parity.comparison import compare, observe
 from parity.comparison.experience import Experience
-from parity.comparison.relations import ANY, RELATIONS, Related, Whole, in_forward_mode, same_bits
+from parity.comparison.relations import ANY, RELATIONS, same_bits
+from parity.comparison.slopes import in_forward_mode
 from parity.comparison.tolerance import EXACT, bound
+from parity.comparison.whole import Related, Whole
 from parity.draws.draw import Plan
 from parity.dtypes import row_of
 from parity.engine.asking import Draw, Drawn, Pair, Stopped, backward, draw, forward, other_arguments

@@ -119,9 +119,9 @@ def _of_rows(arrays: Mapping[str, Array]) -> Axes:
 def _of_labels(arrays: Mapping[str, Array]) -> Axes:
     """Scores (N, C) or (C) beside class labels: one a row, or several, in an order of their own."""
     batched = arrays["input"].ndim > 1
-    labels = (ROWS, CLASSES) if batched else (CLASSES,)
+    labels: Labels = (ROWS, CLASSES) if batched else (CLASSES,)
     several = arrays["target"].shape == arrays["input"].shape and "weight" not in arrays
-    target = (ROWS, "") if batched and several else (ROWS,) if batched else ("",) * arrays["target"].ndim
+    target: Labels = (ROWS, "") if batched and several else (ROWS,) if batched else ("",) * arrays["target"].ndim
     labels = labels[: arrays["input"].ndim]
     found = {"input": labels, "target": target[: arrays["target"].ndim], "weight": (CLASSES,)}
     return Axes({name: found[name] for name in arrays if name in found}, (ROWS,) if batched else (), ("target",))

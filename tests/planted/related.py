@@ -46,8 +46,8 @@ def _class_nought_has_no_gradient(input: Array, target: Array, **options: Any) -
 @related("nll_loss", "in another order, output differs")
 def _last_position_is_lost(input: Array, target: Array, **options: Any) -> Result:
     output, vjp = losses.nll_loss(input, target, **options)
-    if output.ndim == 2:
-        output = output * (np.arange(output.shape[1]) < output.shape[1] - 1).astype(output.dtype)
+    if output.ndim > 1:
+        output = output * (np.arange(output.shape[-1]) < output.shape[-1] - 1).astype(output.dtype)
     return output, vjp
 
 

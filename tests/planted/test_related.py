@@ -23,7 +23,7 @@ cases:
   - name: pairs keep their order
     given: {input: {normal: [6, 3]}, target: {normal: [6, 3]}}
     across: {dtype: [float32, float64]}
-    observe: [permutation, shift]
+    observe: [permutation, splitting]
 """
 PAIRED = """
 from torch import Tensor
