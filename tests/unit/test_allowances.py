@@ -138,6 +138,6 @@ def test_no_warning_of_numpy_leaves_a_comparison() -> None:
     call = Call(signature_of("softmax"), TORCH["softmax"], arguments, grad_output, losses.softmax)
     expected = Expectation(call, Answer(np.ones(4, np.float32), {"input": theirs}), None, {})
     with np.errstate(all="raise"):
-        assert expected.compare("input", theirs * np.float32([1, 1, 1, -1]))[2] is None
-        assert expected.compare("input", theirs * np.float32([1, np.nan, 3, 1]))[2] is not None
+        assert expected.compare("input", theirs * np.array([1, 1, 1, -1], np.float32))[2] is None
+        assert expected.compare("input", theirs * np.array([1, np.nan, 3, 1], np.float32))[2] is not None
         assert compare.judge(theirs, theirs, Bound(1e-5, 0.0))[0] == 0
