@@ -24,9 +24,7 @@ class Answered:
         own = Implementation("own", losses={point.loss: losses.LOSSES[point.loss]})
         contract = own.contract(point.scenario.signature)
         record = blank(point, own, [0])
-        pair = Pair(
-            point, contract, contract.terms(point), record, Plan(point), own.reference_of(point), Experience()
-        )
+        pair = Pair(point, contract, contract.terms(point), record, Plan(point), own.reference_of(point), Experience())
         self.draw = ask_implementation(ask_reference(draw(pair, 0, True)))
         self.own_error = cache(self.draw.expected.allowances.own_error)
 
