@@ -17,10 +17,11 @@ from parity.types import Array, DType
 # draw's own condition allows, is no rounding: of 120,000 draws of right losses none that neighbours excuse had more
 # than 0.6 of such steps. Neighbours take 36 calls: they are not asked then, nor beside another answer so wrong.
 STEPS, TIMES = 16.0, 8.0
-# What a gradient of halves that is exactly 0 may be missed by, as a share of the largest upstream number: four
-# roundings of float32, in which its terms are computed and cancel. Torch's own may hit 0 by chance, at all neighbours
-# too: of 518,000 draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers.
-CANCELLED = 4 * FLOATING["float32"].eps
+# What a gradient that is exactly 0 may be missed by, in eps of the largest upstream number: four roundings of its terms,
+# which cancel; those of halves are computed in float32. Torch's own may hit 0 by luck, at all neighbours too: of 518,000
+# draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers. What computes the exact answer rounds it too:
+# a hundredth of an eps is a 0.
+CANCELLED, ZERO = 4.0, 0.01
 # What a condition may add, as a multiple of torch's own error there and nearby: where the exact answer is known, and
 # torch is near it, nobody else need be far from it.
 CAPPED = 2.0
@@ -78,9 +79,9 @@ class Allowances:
                 widest = np.maximum(widest, measurement[name])
                 yield np.asarray(total + widest)
         total = total + widest
-        exact = self.exact().get(name) if self.is_half() and name != "output" else None
-        if exact is not None:
-            total = total + np.where(exact == 0, CANCELLED * truth.largest(self.call.grad_output), 0.0)
+        exact = self.exact().get(name)
+        if exact is not None and name != "output":
+            total = total + self._cancelled(name, exact)
             yield np.asarray(total)
         most: Any = np.inf
         if own is not None and self.more_exact(name):
@@ -99,6 +100,12 @@ class Allowances:
         """Whether the exact answer has more digits than torch's: of a double among singles it is torch's own."""
         row = row_of(self.precision(name))
         return self.is_double() or row is None or not row.double
+
+    def _cancelled(self, name: str, exact: Array) -> Array:
+        """What a gradient may be missed by where it is exactly 0."""
+        row = FLOATING["float32"] if self.is_half() else row_of(self.precision(name))
+        step = row.eps * truth.largest(self.call.grad_output) if row else np.asarray(0.0)
+        return np.where(np.abs(exact) <= ZERO * step, CANCELLED * step, 0.0)
 
     def hopeless(self, name: str, actual: Array, allowed: Bound) -> bool:
         """Whether neighbours, which take many calls, need not be asked: the answer, or another, is far beyond them."""

@@ -190,18 +190,13 @@ def elsewhere(error: Array, exact: Array, least: float) -> Array:
     """The largest error in the array, but no more of each answer than the largest relative error.
 
     Numbers of one array are rounded alike, and torch may hit one of them by luck. An error up to `least` is a step
-    between subnormals, however large beside one of them, and tells nothing of other numbers. An answer of exactly 0 has
-    no relative error: where others are lost in the rounding of terms that cancel, it may be missed by as much.
+    between subnormals, however large beside one of them, and tells nothing of other numbers.
     """
     size = np.abs(finite(exact))
     above = np.where(error > least, error, 0.0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = largest(above / size)
-        allowed = np.minimum(largest(error), relative * size)
-    none = size == 0
-    if none.any():
-        allowed = np.where(none, largest(above[above > size]), allowed)
-    return np.asarray(allowed)
+        return np.asarray(np.minimum(largest(error), relative * size))
 
 
 def finite(error: Array) -> Array:
