@@ -1,7 +1,8 @@
 """The order of a loss's points: those that see most wrong losses come first, and are what depth smoke runs.
 
-`cases/order.json` names them for each loss, by scenario and labels, and those that follow them. It is made from kills that were recorded of planted
-bugs and mutants (`make kills`), and depends on no seed. Points that it does not name come after, as the file has them.
+`cases/order.json` names them for each loss, by scenario and labels, and those that follow them. It is made from kills
+that were recorded of planted bugs and mutants (`make kills`), and depends on no seed. Points that it does not name come
+after, as the file has them.
 """
 
 import json
@@ -27,7 +28,7 @@ def ordered(points: Iterable[Point]) -> list[Point]:
 def head(points: Sequence[Point]) -> list[Point]:
     """The points that depth smoke runs, of ordered ones of one loss.
 
-    They are those that the order has for it. Where it names few of them (the loss or the cases are a user's own, or only
+    They are those that the order has for it. Where it has few of them (the loss or the cases are a user's own, or only
     some points are meant), the first of each scenario follow, then the second of each; none that is there for its size.
     """
     ranks = _smoke(points[0].loss) if points else set()
