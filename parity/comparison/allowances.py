@@ -17,10 +17,10 @@ from parity.types import Array, DType
 # draw's own condition allows, is no rounding: of 120,000 draws of right losses none that neighbours excuse had more
 # than 0.6 of such steps. Neighbours take 36 calls: they are not asked then, nor beside another answer so wrong.
 STEPS, TIMES = 16.0, 8.0
-# What a gradient that is exactly 0 may be missed by, in eps of the largest upstream number: four roundings of its terms,
-# which cancel; those of halves are computed in float32. Torch's own may hit 0 by luck, at all neighbours too: of 518,000
-# draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers. What computes the exact answer rounds it too:
-# a hundredth of an eps is a 0.
+# What a gradient that is exactly 0 may be missed by, in eps of the largest upstream number: four roundings of its
+# terms, which cancel; those of halves are computed in float32. Torch's own may hit 0 by luck, at all neighbours too: of
+# 518,000 draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers. What computes the exact answer rounds
+# it too: a hundredth of an eps is a 0.
 CANCELLED, ZERO = 4.0, 0.01
 # What a condition may add, as a multiple of torch's own error there and nearby: where the exact answer is known, and
 # torch is near it, nobody else need be far from it.

@@ -66,9 +66,8 @@ def order(found: Field) -> list[str]:
     def room(ids: list[str]) -> bool:
         return len(chosen) + len(ids) < SMOKE and sum(map(found.price, chosen + ids)) < SECONDS
 
-    firsts = {
-        *{scenario_of(id): id for id in reversed(found.kills)}.values()
-    }  # any other that sees nothing is like them
+    # any other that sees nothing is like the first of its scenario
+    firsts = {*{scenario_of(id): id for id in reversed(list(found.kills))}.values()}
     others = {id for id, names in found.kills.items() if names or id in firsts} - {*chosen}
     chosen += [*_taken(found, others, _worth, room, chosen)]
     return [*_taken(found, chosen, _worth, lambda ids: True)]
