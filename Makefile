@@ -15,7 +15,7 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help report test neighbours lint bench mutate schema coverage clean
+.PHONY: help report test neighbours lint bench mutate kills schema coverage clean
 
 help:            ## these lines
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/ -/'
@@ -42,6 +42,10 @@ bench: $(READY)  ## speed of the engine, of the suite and of the losses
 mutate: $(READY) ## mutation testing of parity/losses, resumable
 	@$(PIP) install cosmic-ray==8.7.0
 	@$(RUN) tests.mutation $(ARGS)
+
+kills: $(READY)  ## record which points see which planted bugs and mutants, resumable; the order of points is made of it
+	@$(PIP) install cosmic-ray==8.7.0
+	@$(RUN) tests.kills $(ARGS)
 
 schema: $(READY) ## write cases/schema.json from the model
 	@$(PARITY) schema --to cases/schema.json

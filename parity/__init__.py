@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from parity.api import check, show
     from parity.engine.journal import unfinished
     from parity.errors import Interrupted, ParityError
+    from parity.fuzzing.run import Fuzzed, fuzz
     from parity.implementations.declaration import Implementation, Misdeclared
     from parity.plugin.parametrize import parametrize
     from parity.report.found import Report, Reports
     from parity.types import NotOffered
 
 __all__ = [
-    "Implementation", "Interrupted", "Misdeclared", "NotOffered", "ParityError", "Report", "Reports", "check", "losses",
-    "parametrize", "show", "unfinished",
+    "Fuzzed", "Implementation", "Interrupted", "Misdeclared", "NotOffered", "ParityError", "Report", "Reports", "check",
+    "fuzz", "losses", "parametrize", "show", "unfinished",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ _HOME = {
     "ParityError": "parity.errors", "Interrupted": "parity.errors", "Report": "parity.report.found",
     "Reports": "parity.report.found", "parametrize": "parity.plugin.parametrize",
     "Implementation": "parity.implementations.declaration", "Misdeclared": "parity.implementations.declaration",
+    "fuzz": "parity.fuzzing.run", "Fuzzed": "parity.fuzzing.run",
 }  # fmt: skip
 
 

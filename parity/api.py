@@ -14,7 +14,7 @@ from parity.implementations.declaration import Implementation, Misdeclared
 from parity.question import Function, Library, Options, Question, asked, unmatched
 from parity.records.record import Record
 from parity.report.findings import gone
-from parity.report.found import INTERRUPTED, Report, Reports
+from parity.report.found import FAILED, INTERRUPTED, SMOKE, Report, Reports
 
 if TYPE_CHECKING:
     from parity.causes.shown import Shown
@@ -26,36 +26,39 @@ if TYPE_CHECKING:
 @overload
 def check(
     loss: str, function: Function | Implementation, *, budget: str | float | None = None, isolate: bool = False,
-    timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True, **options: Unpack[Options],
+    timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True, until_failure: bool = False,
+    **options: Unpack[Options],
 ) -> Report: ...  # fmt: skip
 
 
 @overload
 def check(
     loss: Library, function: None = None, *, budget: str | float | None = None, isolate: bool = False,
-    timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True, **options: Unpack[Options],
+    timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True, until_failure: bool = False,
+    **options: Unpack[Options],
 ) -> Reports: ...  # fmt: skip
 
 
 def check(
     loss: str | Library, function: Function | Implementation | None = None, *, budget: str | float | None = None,
     isolate: bool = False, timeout: float | None = None, baseline: Path | str | None = None, cache: bool = True,
-    **options: Unpack[Options],
+    until_failure: bool = False, **options: Unpack[Options],
 ) -> Report | Reports:  # fmt: skip
     """Run every case of `loss` on `function`, or of all losses of an Implementation, a dict or a module, and report.
 
     `options` are those of `Options`: framework, name, arguments, output, lacks, differs, tolerance, equivalents,
-    expected_failures, device, only, exclude, cases, reference, vary, seeds, seed_base, depth, strict.
+    expected_failures, device, only, exclude, cases, reference, promises, vary, seeds, seed_base, depth, strict.
 
     What the function takes is read from its signature, and nothing is run before its names are right. `budget` is the
-    time that all may take ('30s', '5m', a number of seconds): the points are run in the order of the case file, losses
-    share what is left, and the report says how many points were not run. With `isolate` the points run in a process of
-    their own: one that crashes, exits or takes all memory is told as that point's failure, and so is one that takes
-    longer than `timeout` seconds, which implies `isolate` (60 without one). Without, a crash ends this process too;
-    `parity.unfinished()` then tells which point it was, and what was known. `baseline` is a file of known failures, as
-    `report.write_baseline(file)` writes it, each with its reason: those are expected, and whatever comes besides, comes
-    no more or comes in another way is a failure. Torch's answers are kept on disk for later runs, in the user's folder
-    of caches, unless `cache` is False.
+    time that all may take ('30s', '5m', a number of seconds): the points that see most wrong losses are run first,
+    losses share what is left, and the report says how many points were not run. With `until_failure` a loss is left at
+    its first point that fails unexpectedly. With `isolate` the points run in a process of their own: one that crashes,
+    exits or takes all memory is told as that point's failure, and so is one that takes longer than `timeout` seconds,
+    which implies `isolate` (60 without one). Without, a crash ends this process too; `parity.unfinished()` then tells
+    which point it was, and what was known. `baseline` is a file of known failures, as `report.write_baseline(file)`
+    writes it, each with its reason: those are expected, and whatever comes besides, comes no more or comes in another
+    way is a failure. Torch's answers are kept on disk for later runs, in the user's folder of caches, unless `cache` is
+    False.
 
     Raises ValueError with a sentence if `loss`, an option or the baseline means nothing, CaseError if the case file
     cannot be used; what the function does wrong never raises, it is in the report. After Ctrl-C the report so far is
@@ -73,12 +76,17 @@ def check(
     reports.reports = [Report(question.loss, reports.implementation) for question in questions]
     found = reports.reports[0] if isinstance(loss, str) else reports
     number = 0
+
+    def judged(record: Record) -> bool:
+        known.judge(record)
+        return until_failure and record.unexpected
+
     try:
         for number, (question, report) in enumerate(zip(questions, reports.reports, strict=True)):
             report.live = _live(question, isolate, timeout)
             until = partial(clock.end, len(questions) - number)
-            _run(question, report, _place(question, isolate, timeout, cache), until, known.judge)
-            report.stop = clock.words if report.planned > len(report.records) and not report.problem else ""
+            stop = _run(question, report, _place(question, isolate, timeout, cache), until, judged)
+            report.stop = (stop or clock.words) if report.planned > len(report.records) and not report.problem else ""
     except KeyboardInterrupt:
         for report in reports.reports[number:]:
             report.stop = INTERRUPTED
@@ -134,33 +142,39 @@ def _live(question: Question, isolate: bool, timeout: float | None) -> "Live":
 
 def _run(
     question: Question, report: Report, place: "Isolated | Journaled", until: Callable[[], float],
-    judge: Callable[[Record], None],
-) -> None:  # fmt: skip
-    """Run the points of one loss `until` a time, by `time.monotonic`, and keep their records as they are judged."""
+    ends: Callable[[Record], bool],
+) -> str:  # fmt: skip
+    """Run the points of one loss `until` a time, by `time.monotonic`, or a record that `ends` it; keep the records.
+
+    Returns what else ended the run before all points: the first failure, or depth smoke.
+    """
     from parity.engine.gate import Gate
     from parity.engine.since import noted
     from parity.report.progress import Bar
 
     contract, gate = question.contract, Gate()
-    report.note, report.problem, report.planned = contract.note, contract.problem, len(question.points)
+    report.note, report.problem, report.planned = contract.note, contract.problem, len(question.wanted)
     report.part = question.only is not None or bool(question.exclude)
     if report.problem:
-        return
+        return ""
+    points = question.points
     end = until()
-    with place, Bar(f"{question.loss} of {report.implementation}", report.planned) as bar:
-        for point in question.points:
+    with place, Bar(f"{question.loss} of {report.implementation}", len(points)) as bar:
+        for point in points:
             if time.monotonic() >= end:
-                return
+                return ""
             record = noted(place.run(point, question.seeds_of(point)), point)
             if question.strict:
                 record.strictly()
             if gate.closes(record):
                 report.records, report.problem = [], f"nothing was run: {gate.problem}"
-                return
-            judge(record)
+                return ""
             report.records.append(record)
+            if ends(record):
+                return FAILED
             bar.step()
     decided = question.loss in question.implementation.reference and question.only is None
     compared = [record for record in report.records if record.compared]
     if decided and compared and all(record.raises for record in compared):
         report.problem = f"{compared[0].reference} refuses every call: no answer was compared"
+    return SMOKE if question.depth == "smoke" else ""

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from parity import losses
 from parity.cases.errors import nearest
 from parity.cases.load import load
+from parity.cases.order import head, ordered
 from parity.cases.points import Point, expand, seeds_of
 from parity.cases.scenario import Scenario
 from parity.cases.shipped import case_file
@@ -22,7 +23,7 @@ from parity.implementations.contract import Contract
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import served
 
-DEPTHS = ("default", "deep")
+DEPTHS = ("smoke", "default", "deep")
 Function = Callable[..., Any]
 # What has several losses.
 Library = Implementation | Mapping[str, Function] | ModuleType
@@ -39,10 +40,13 @@ class Options(TypedDict, total=False):
     ``(loss, aux)``. `only` and `exclude` are point ids, patterns of them, or expressions of facts ('ignored targets and
     not large'; `parity facts` lists the words), one or several. `cases` is a case file of your own, or a folder of
     them, instead of the shipped ones. `reference` is a callable of tensors that answers in torch's place, or its name
-    (module:function); ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has not: every
+    (module:function); with None no reference is asked, and the loss is held against itself: what its own calls owe to
+    each other. `promises` is what it says of itself beyond torch: 'batch invariance'.
+    ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has not: every
     point is run with each of them, of several options with every pair. Of a library both are by loss. `seeds` is how
-    many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default' or
-    'deep'. With `strict` a point that is nearer to the exact answer than torch is a failure too.
+    many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default',
+    'deep', or 'smoke': at most 100 points of a loss, those that see most wrong losses. With `strict` a point that is
+    nearer to the exact answer than torch is a failure too.
     """
 
     framework: str | Adapter
@@ -58,7 +62,8 @@ class Options(TypedDict, total=False):
     only: str | Collection[str] | None
     exclude: str | Collection[str] | None
     cases: Path | str | None
-    reference: Answerer | Mapping[str, Answerer]
+    reference: Answerer | Mapping[str, Answerer | None] | None
+    promises: Collection[str]
     vary: Vary | Mapping[str, Vary]
     seeds: int | None
     seed_base: int
@@ -100,20 +105,27 @@ class Question:
 
     @cached_property
     def every(self) -> list[Point]:
-        """The points of the case file."""
-        return [
+        """The points of the case file in their order: those that see most wrong losses come first."""
+        return ordered(
             point
             for scenario in self.scenarios
             if self.depth == "deep" or scenario.case.depth == "default"
             for point in expand(scenario)
-        ]
+        )
 
     @cached_property
-    def points(self) -> list[Point]:
-        """The points of the case file that are to be run."""
+    def wanted(self) -> list[Point]:
+        """The points that `only` and `exclude` mean."""
         return [point for point in self.every if self._wants(point)]
 
+    @property
+    def points(self) -> list[Point]:
+        """The points that are to be run: of those that are wanted the head at depth smoke, else all."""
+        return head(self.wanted) if self.depth == "smoke" else self.wanted
+
     def _wants(self, point: Point) -> bool:
+        if self.implementation.alone(self.loss) and not point.plain:
+            return False
         return (self.only is None or self.means(point, self.only)) and not self.means(point, self.exclude)
 
     def means(self, point: Point, texts: Sequence[str]) -> bool:
@@ -169,6 +181,9 @@ def _declared(
     loss: str | Library, function: Function | Implementation | None, declared: Mapping[str, Any]
 ) -> Implementation:
     """The implementation that is asked."""
+    if "reference" in declared and declared["reference"] is None and not isinstance(loss, str):
+        has = getattr(loss, "losses", loss)
+        declared = {**declared, "reference": dict.fromkeys(has if isinstance(has, Mapping) else _of_module(has))}
     if isinstance(loss, str):
         declared = {**declared, **{word: {loss: declared[word]} for word in ("reference", "vary") if word in declared}}
         if function is None:
@@ -186,13 +201,18 @@ def _declared(
     if isinstance(loss, Mapping):
         return Implementation(**{"name": "yours", "losses": dict(loss), **declared})
     if isinstance(loss, ModuleType):
-        found = {name: getattr(loss, name) for name in losses.LOSSES if callable(getattr(loss, name, None))}
+        found = _of_module(loss)
         if not found:
             raise Misdeclared(f"the module {loss.__name__} has no function that is called as a loss of torch is")
         return Implementation(**{"name": loss.__name__, "losses": found, **declared})
     named = getattr(loss, "__name__", type(loss).__name__)
     word = named if named in losses.LOSSES else "cross_entropy"
     raise Misdeclared(f"the name of the loss comes first: write parity.check({word!r}, {named})")
+
+
+def _of_module(module: object) -> dict[str, Function]:
+    """What a module has under the names of torch's losses."""
+    return {name: getattr(module, name) for name in losses.LOSSES if callable(getattr(module, name, None))}
 
 
 def _cases(loss: str, cases: Path | str | None, several: bool) -> Path:

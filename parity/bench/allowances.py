@@ -118,15 +118,15 @@ def _needed(expected: Expectation, name: str, actual: Array) -> float | None:
     wanted = expected.answer.values[name]
     if compare.form(about(name), wanted, actual) or wanted.dtype.kind in "biuc":
         return None
-    allowed = bound(expected.precision(name), name, expected.tolerance)
-    own = expected.own_error(name)
+    allowed = bound(expected.allowances.precision(name), name, expected.tolerance)
+    own = expected.allowances.own_error(name)
     worst, _ = compare.judge(wanted, actual, allowed, own)
     if worst <= 1 or not np.isfinite(worst):
         return None
     near: Array = np.zeros(())
-    for measured in expected.nearby():
+    for measured in expected.allowances.nearby():
         near = np.maximum(near, measured.get(name, 0.0))
-    half = expected.precision(name) in HALVES
+    half = expected.allowances.precision(name) in HALVES
     near = near / (HALF_NEAR_FACTOR if half else NEAR_FACTOR)
     beyond = np.abs(actual.astype(np.float64) - wanted.astype(np.float64)) - compare.allowance(wanted, allowed, own)
     with np.errstate(all="ignore"):
@@ -135,13 +135,13 @@ def _needed(expected: Expectation, name: str, actual: Array) -> float | None:
 
 def _shown(expected: Expectation, name: str) -> list[float]:
     """The size of an error from which on a typical element shows it, in eps; none where there is no number."""
-    wanted, row = expected.answer.values[name], row_of(expected.precision(name))
+    wanted, row = expected.answer.values[name], row_of(expected.allowances.precision(name))
     if row is None or wanted.dtype.kind == "c":
         return []
     total: Array = np.zeros(())
-    for allowed in expected.allowances(name):
+    for allowed in expected.allowances.steps(name):
         total = allowed
-    missed = compare.allowance(wanted, bound(expected.precision(name), name, expected.tolerance), total)
+    missed = compare.allowance(wanted, bound(expected.allowances.precision(name), name, expected.tolerance), total)
     size = np.abs(wanted.astype(np.float64))
     used = np.isfinite(size) & (size > row.tiny)
     return [float(np.median(missed[used] / size[used])) / row.eps] if used.any() else []
@@ -152,7 +152,7 @@ def leaning(loss: str, seeds: range) -> dict[str, list[Errors]]:
     found: dict[str, list[Errors]] = defaultdict(list)
     for one in draws(loss, seeds, 1, observed=True):
         for name, actual in one.answer.values.items():
-            row = row_of(one.expected.precision(name))
+            row = row_of(one.expected.allowances.precision(name))
             known = one.expected.known(name, actual) if one.compares(name) and row else None
             seen = errors(*known, row) if known and row else None
             if seen:

@@ -43,6 +43,12 @@ class Point:
         return self.scenario.loss
 
     @property
+    def plain(self) -> bool:
+        """Whether it is a call that is to be answered, of no great size, as it stands."""
+        case = self.scenario.case
+        return not (case.raises or case.finding or case.one_call or self.around)
+
+    @property
     def arrays(self) -> list[str]:
         """The names of the array arguments."""
         return [name for name, value in self.given.items() if self.scenario.is_array(name, value)]

@@ -67,6 +67,11 @@ class Document:
 
 def read(path: Path) -> Document:
     """The document in the file at `path`; CaseError if it is not strict YAML in UTF-8."""
+    return parse(text_of(path), path)
+
+
+def text_of(path: Path) -> str:
+    """The text of the file at `path`; CaseError if it is not UTF-8, or too long."""
     try:
         with open(path, "rb", opener=_open) as file:
             raw = file.read(BYTES + 1)
@@ -81,7 +86,7 @@ def read(path: Path) -> Document:
         before = raw[: error.start].decode("utf-8")
         found = f"found byte 0x{raw[error.start]:02x}, expected UTF-8 text"
         raise CaseError(path, [(_end(before), found)]) from None
-    return parse(text.removeprefix("\ufeff"), path)
+    return text.removeprefix("\ufeff")
 
 
 def _open(path: str, flags: int) -> int:

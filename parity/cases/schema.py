@@ -20,6 +20,10 @@ from parity.cases.specs import AROUND, DTYPES, FORMS, LAYOUTS, LITERAL, Given, N
 NAME = r"^[^\s/:\[\]\x00-\x1f\x7f-\x9f][^/:\[\]\x00-\x1f\x7f-\x9f]*$"
 Reason: TypeAlias = Annotated[str, Field(min_length=8)]
 Positive: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Observed: TypeAlias = Literal[
+    "saved inputs", "one call", "bias", "relations", "permutation", "padding", "splitting", "shift", "linearity",
+    "derivative",
+]  # fmt: skip
 Seeds: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 # Loosely described here: `json_schema` says, loss by loss, which arguments there are.
 Arguments: TypeAlias = Annotated[dict[str, Given], WithJsonSchema({"type": "object"})]
@@ -119,11 +123,13 @@ class Case(Strict):
         default=None,
         description="the warning's class to a part of its text, that both sides give; {} where neither warns",
     )
-    observe: Annotated[list[Literal["saved inputs", "one call", "bias"]], Field(min_length=1)] = Field(
+    observe: Annotated[list[Observed], Field(min_length=1)] = Field(
         default=[],
         description="what is looked at: saved inputs are arguments changed before the backward, besides; one call is "
         "that what one call answers is all that is looked at, as large arrays need no more; bias is the mean of the "
-        "signed roundings of thousands of rows that no number but 1 is shared by, besides",
+        "signed roundings of thousands of rows that no number but 1 is shared by, besides; relations are what two "
+        "calls of the loss itself owe to each other, besides: all that its role has, or, of a loss of your own, those "
+        "that are named (permutation, padding, splitting, shift, linearity, derivative)",
     )
     equals: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
         default=None, description="an expression over the losses with the same output and gradients"

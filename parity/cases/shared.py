@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from parity.cases.axes import OWN
 from parity.cases.checks import MOST, repeated_names
 from parity.cases.errors import CaseError, nearest, quoted
 from parity.cases.literals import written
-from parity.cases.reader import Document, Problem, read
+from parity.cases.reader import Document, Problem, parse, read, text_of
 from parity.cases.scenario import argument
 from parity.cases.schema import Case, CaseFile, SharedFile
 from parity.cases.sentences import sentences
@@ -85,7 +86,13 @@ def _takes(signature: Signature, case: Case) -> bool:
 
 def shared_cases(path: Path) -> list[Written]:
     """The cases of a shared file. Raises CaseError if it cannot be used."""
-    document = read(path)
+    return _cases_of(text_of(path), path)
+
+
+@lru_cache(maxsize=64)
+def _cases_of(text: str, path: Path) -> list[Written]:
+    """The same; many losses use one file, which is read again only where its text has changed."""
+    document = parse(text, path)
     data = document.data
     if not isinstance(data, dict):
         raise document.error([Problem((), f"found {written(data)}, expected a mapping with 'shared:' and 'cases:'")])

@@ -2,5 +2,5 @@
 comes at once.
 """
 
-from parity.cli import cases, check, runs, show, versions  # noqa: F401  # each adds its commands
+from parity.cli import cases, check, fuzz, runs, show, versions  # noqa: F401  # each adds its commands
 from parity.cli.app import app as app

@@ -33,6 +33,7 @@ _NO_CACHE = typer.Option("--no-cache", help="neither use nor keep torch's answer
 _TIMEOUT = _option("SECONDS", "limit of a point, in a process of its own")
 _SAVE = _option("FILE", "keep the report: .json, .html, .md or .txt; repeated")
 _RESULTS = _option("FILE", "keep a record a point, for `parity diff` and `parity report`")
+_UNTIL = typer.Option("--until-failure", help="leave a loss at its first failure")
 _BASELINE = _option("FILE", "the failures that are known, each with its reason")
 _WRITE = typer.Option("--write-baseline", help="write what fails to the baseline, its reasons to be filled in")
 
@@ -78,8 +79,9 @@ def check(
     cases: Annotated[Path | None, _CASES] = None,
     seeds: Annotated[int | None, _option("COUNT", "draws a point; by default the case's own, 3")] = None,
     seed_base: Annotated[int | None, _option("SEED", "the first seed: another base, fresh draws")] = None,
-    depth: Annotated[Text, _option("DEPTH", "deep: more sizes and seeds")] = None,
+    depth: Annotated[Text, _option("DEPTH", "smoke: at most 100 points a loss; deep: more sizes and seeds")] = None,
     budget: Annotated[Text, _option("TIME", "run points for that long: 30s, 5m, 1h")] = None,
+    until_failure: Annotated[bool, _UNTIL] = False,
     strict: Annotated[bool, _STRICT] = False,
     isolate: Annotated[bool, _ISOLATE] = False,
     timeout: Annotated[float | None, _TIMEOUT] = None,
@@ -98,7 +100,7 @@ def check(
     given = {
         "framework": framework, "name": name, "device": device, "only": only, "exclude": exclude, "cases": cases,
         "reference": reference, "seeds": seeds, "seed_base": seed_base, "depth": depth, "budget": budget,
-        "strict": strict, "isolate": isolate, "timeout": timeout, "no_cache": no_cache,
+        "strict": strict, "isolate": isolate, "timeout": timeout, "no_cache": no_cache, "until_failure": until_failure,
     }  # fmt: skip
     texts = {
         "arguments": arguments, "output": output, "lacks": lacks, "differs": differs, "tolerance": tolerance,

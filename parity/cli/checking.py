@@ -26,7 +26,7 @@ from parity.report.places import Place, place_of
 
 Found = Report | Reports
 # Options that say which points and draws are run, or for how long.
-_OTHER_POINTS = ("only", "exclude", "seeds", "seed_base", "budget")
+_OTHER_POINTS = ("only", "exclude", "seeds", "seed_base", "budget", "until_failure")
 
 
 class Misused(ValueError):
@@ -51,7 +51,9 @@ def run(asked: Asked) -> bool:
     """Check, print the report, keep what is to be kept; whether everything agrees. Raises Misused."""
     if asked.write_baseline and asked.baseline is None:
         raise Misused("--write-baseline needs a file: --baseline FILE")
-    part = [f"--{word}" for word in ("only", "exclude", "budget") if asked.options[word]]
+    words = ("only", "exclude", "budget", "until_failure")
+    part = [f"--{word.replace('_', '-')}" for word in words if asked.options[word]]
+    part += ["--depth smoke"] * (asked.options["depth"] == "smoke")
     if asked.write_baseline and part:
         raise Misused(f"--write-baseline writes what all points of a loss say: leave out {' and '.join(part)}")
     for path in asked.save:

@@ -63,6 +63,7 @@ class Errors:
         return self.largest > WIDER * self.theirs + FLOOR
 
 
+@np.errstate(all="ignore")
 def errors(actual: Array, expected: Array, exact: Array, row: Row) -> Errors | None:
     """The errors of the answer and of the reference's; None where there are too few, or there is no such test."""
     if actual.dtype.kind == "c" or max(actual.shape, default=0) < ROWS or exact.shape != actual.shape:

@@ -12,6 +12,7 @@ from parity.records.mismatch import About, Kind, Mismatch, Nearer, Subject
 from parity.types import Array, Clause
 
 
+@np.errstate(all="ignore")
 def judge(
     expected: Array, actual: Array, bound: Bound, extra: Array | None = None, truth: Array | None = None
 ) -> tuple[float, Array]:

@@ -1,6 +1,7 @@
 """What a call does besides answering: side effects, state between calls, refusals, second derivatives."""
 
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha1
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,6 +10,8 @@ from parity.records.mismatch import Event, Kind, Mismatch, Subject, titled
 from parity.types import Array, Gradients, Loss
 
 Bits = dict[str, Any]
+# Beyond so many elements a hash stands for the bits.
+MOST = 1 << 19
 _FIXED = (str, int, float, tuple, type(None))
 
 
@@ -18,7 +21,14 @@ def bits(arguments: Mapping[str, Any]) -> Bits:
 
 
 def _bits(value: Any) -> Any:
-    return (value.tobytes(), value.shape, value.dtype) if isinstance(value, np.ndarray) else repr(value)
+    return (_memory(value), value.shape, value.dtype) if isinstance(value, np.ndarray) else repr(value)
+
+
+def _memory(array: Array) -> bytes:
+    """The bytes of an array in C order; of millions a hash of them, since fresh memory takes longer to get."""
+    if array.size <= MOST:
+        return array.tobytes()
+    return sha1(np.ascontiguousarray(array), usedforsecurity=False).digest()
 
 
 def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:

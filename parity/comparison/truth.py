@@ -190,21 +190,30 @@ def elsewhere(error: Array, exact: Array, least: float) -> Array:
     """The largest error in the array, but no more of each answer than the largest relative error.
 
     Numbers of one array are rounded alike, and torch may hit one of them by luck. An error up to `least` is a step
-    between subnormals, however large beside one of them, and tells nothing of other numbers.
+    between subnormals, however large beside one of them, and tells nothing of other numbers. An answer of exactly 0 has
+    no relative error: where others are lost in the rounding of terms that cancel, it may be missed by as much.
     """
     size = np.abs(finite(exact))
-    relative = largest(np.where(error > least, error, 0.0) / size)
-    return np.asarray(np.minimum(largest(error), relative * size))
+    above = np.where(error > least, error, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        relative = largest(above / size)
+        allowed = np.minimum(largest(error), relative * size)
+    none = size == 0
+    if none.any():
+        allowed = np.where(none, largest(above[above > size]), allowed)
+    return np.asarray(allowed)
 
 
 def finite(error: Array) -> Array:
     """The error where it is a number, else 0."""
-    return np.where(np.isfinite(error), error, 0)
+    known = np.isfinite(error)
+    return error if known.all() else np.where(known, error, 0)
 
 
 def largest(values: Array) -> Array:
     """The largest size among the numbers that are finite, as a 0-d array; 0 if there is none."""
-    return np.asarray(np.abs(finite(values)).max(initial=0.0))
+    found = np.asarray(np.abs(values).max(initial=0.0))
+    return found if np.isfinite(found) else np.asarray(np.abs(finite(values)).max(initial=0.0))
 
 
 def _margin(row: Row) -> float:

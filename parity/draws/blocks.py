@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from parity.cases.specs import Bernoulli, Choice, Classes, Full, Integers, Magnitudes, Normal, Spec, Uniform
+from parity.cases.specs import Arange, Bernoulli, Choice, Classes, Full, Integers, Magnitudes, Normal, Spec, Uniform
 from parity.types import Array
 
 # What is drawn number by number, so that a part of it is an array like the whole.
@@ -20,7 +20,11 @@ BLOCK = 60_013
 
 def block_of(spec: Spec, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape to draw: the whole one, or that of a block."""
-    return (BLOCK,) if isinstance(spec, NUMBERS) and prod(shape) > MOST else shape
+    if prod(shape) <= MOST:
+        return shape
+    if isinstance(spec, Arange) and isinstance(spec.modulo, int) and spec.modulo <= BLOCK:
+        return (BLOCK - BLOCK % spec.modulo,)
+    return (BLOCK,) if isinstance(spec, NUMBERS) else shape
 
 
 def tiled(block: Array, shape: tuple[int, ...]) -> Array:

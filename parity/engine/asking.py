@@ -233,7 +233,7 @@ def ask_implementation(asked: Asked) -> Draw:
             raise Stopped(problem)
         grad_output = np.asarray(grad_output.reshape(output.shape), output.dtype)
         before = observe.bits({**drawn.arguments, "grad_output": grad_output})
-    answer = _backward(drawn, output, vjp, grad_output)
+    answer = backward(drawn, output, vjp, grad_output)
     kept = observe.bits(answer.values) if drawn.first and not pair.case.one_call else {}
     return Draw(pair, drawn, grad_output, reference, answer, before, kept, expectation(asked))
 
@@ -267,7 +267,7 @@ def forward(drawn: Drawn) -> Result:
         ) from None
 
 
-def _backward(drawn: Drawn, output: Array, vjp: Any, grad_output: Array) -> Answer:
+def backward(drawn: Drawn, output: Array, vjp: Any, grad_output: Array) -> Answer:
     """The implementation's gradients by argument name, beside its output; without a vjp if it offers none here."""
     record = drawn.pair.record
     if drawn.pair.contract.lacks_gradient():

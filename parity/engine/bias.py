@@ -29,14 +29,14 @@ def bias(one: Draw) -> Iterator[Mismatch]:
         if found is not None:
             one.pair.record.detects[name] = found.seen
             if found.leans or found.coarse:
-                figures = {**asdict(found), "dtype": name_of(one.expected.precision(name))}
+                figures = {**asdict(found), "dtype": name_of(one.expected.allowances.precision(name))}
                 event = Event.COARSE if found.coarse else None
                 yield about(name).mismatch(Kind.BIAS, event, figures=figures, nearer=Nearer.REFERENCE)
 
 
 def _errors(many: list[Draw], name: str) -> Errors | None:
     """The errors of an answer over all draws; None where nothing is known of them."""
-    row = row_of(many[0].expected.precision(name))
+    row = row_of(many[0].expected.allowances.precision(name))
     known = [one.expected.known(name, one.answer.values[name]) for one in many if name in one.answer.values]
     found = [one for one in known if one is not None]
     if row is None or len(found) < len(many):

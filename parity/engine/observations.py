@@ -16,9 +16,11 @@ from parity.draws.draw import generator
 from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.bias import bias
 from parity.engine.crumbs import at
+from parity.engine.relations import relations
+from parity.engine.saved import saved_inputs
 from parity.engine.upstream import only_by_strides
 from parity.implementations.contract import Contract
-from parity.implementations.lacks import SAVED, SECOND, WARNINGS
+from parity.implementations.lacks import SECOND, WARNINGS
 from parity.records.mismatch import Event, Kind, Mismatch, Subject, about
 from parity.types import Array, Clause, Differentiator, Gradients, Loss, NotOffered, Result
 from parity.wording import in_words, message
@@ -87,7 +89,9 @@ def values(draw: Draw) -> Iterator[Mismatch]:
                 yield problem
     record.lenient += draw.expected.lenient
     if draw.drawn.first and not draw.pair.point.around and distance.sampled(record.id):
-        record.distance = distance.distance(draw.expected.exact, draw.conformed().values, draw.reference.values)
+        record.distance = distance.distance(
+            draw.expected.allowances.exact, draw.conformed().values, draw.reference.values
+        )
 
 
 def figures(draw: Draw) -> Iterator[Mismatch]:
@@ -250,46 +254,6 @@ def _whole(loss: Loss, arguments: dict[str, Any], grad_output: Array) -> None:
     loss(**arguments)[1](grad_output)
 
 
-def saved_inputs(draw: Draw) -> Iterator[Mismatch]:
-    """An argument that is changed in place between the forward and the backward: refused, or it does not matter.
-
-    What torch refuses, or is not moved by, may not move the implementation. Where torch's own gradients follow the
-    change, nothing is known.
-    """
-    pair, vjp, reference = draw.pair, draw.answer.vjp, draw.reference.vjp
-    if SAVED not in pair.case.observe:
-        return
-    if pair.contract.lacks_saved or not isinstance(vjp, Differentiator):
-        pair.record.not_offered.append(SAVED)
-        return
-    for name in [name for name, value in draw.drawn.arguments.items() if isinstance(value, np.ndarray)]:
-        at(f"in a backward after {name} has changed", draw.seed)
-        asked = f"{name} set to 0 in place between forward and backward, "
-        try:
-            wanted: Gradients | None = reference.after_change(name, draw.grad_output)
-        except RuntimeError:
-            wanted = None
-        if wanted and any(draw.expected.compare(one, gradient)[2] for one, gradient in wanted.items()):
-            continue
-        try:
-            found = vjp.after_change(name, draw.grad_output)
-        except NotOffered:
-            pair.record.not_offered.append(SAVED)
-            return
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            if wanted is not None:
-                raised = {"error": in_words(error)}
-                yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=asked)
-            continue
-        for one, gradient in found.items():
-            problem = draw.expected.compare(one, gradient)[2] if draw.compares(one) else None
-            if problem:
-                problem.asked = asked + ("which torch refuses, " if wanted is None else "")
-                yield problem
-
-
 # What the call has done to memory; the arguments are drawn again if it has spoilt them.
 EFFECTS: tuple[Observation, ...] = (overwritten, shared_memory, mutation)
 # What it answers.
@@ -297,4 +261,4 @@ ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
 ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
-ONCE: tuple[Observation, ...] = (repeatability, partial_gradients, second_order, warns, saved_inputs)
+ONCE: tuple[Observation, ...] = (repeatability, partial_gradients, second_order, warns, saved_inputs, relations)

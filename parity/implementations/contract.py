@@ -45,7 +45,7 @@ class Contract:
     `refusals` maps a class that torch raises to the names of those that may stand for it. `hands_on` says that torch's
     own answer may be handed on, `trusted` that it is the project's own and leaves the process as it is. `note` is said
     of it once, in a line; `problem` says why it cannot be called at all, in a sentence. `around` makes what is called
-    under a transformation.
+    under a transformation. `promises` are what it says of itself beyond what torch does.
     """
 
     implementation: str
@@ -65,6 +65,7 @@ class Contract:
     grants: Mapping[str, Grant] = field(default_factory=dict)
     granted: frozenset[str] = frozenset()
     around: Callable[[str], Loss] | None = None
+    promises: frozenset[str] = frozenset()
 
     def under(self, word: str) -> "Contract":
         """The same contract for calls under a transformation. Raises NotOffered where there is none."""

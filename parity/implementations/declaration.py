@@ -20,6 +20,7 @@ from parity.implementations.contract import Contract
 from parity.implementations.grants import Grant, clauses, tolerances
 from parity.implementations.lacks import ABSENT, Lack, check_words, parse
 from parity.implementations.naming import Naming, naming
+from parity.implementations.promises import promised
 from parity.types import Functions, Loss, NotOffered, Result
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class Implementation:
     maps a class that torch raises to those that may stand for it. `expected_failures` maps patterns of point ids,
     or expressions of facts ('bfloat16 and not ignored targets'), to reasons; each must match a point, and a matching
     point that passes is a failure. `reference` maps losses to functions of tensors that answer in torch's place, or
-    their names (module:function): what such a function refuses must be refused. `vary` maps losses to options that
+    their names (module:function): what such a function refuses must be refused. Of a loss
+    that it maps to None no reference is asked: it is held against itself. `promises` is what it says of itself beyond
+    torch: 'batch invariance'. `vary` maps losses to options that
     only their reference has, and the values that every point takes.
 
     Raises Misdeclared, a ValueError, with a sentence for a name that means nothing.
@@ -67,10 +70,11 @@ class Implementation:
     origin: str = ""
     arguments: Arguments = ()
     output: Output = None
-    reference: Mapping[str, Answerer] = field(default_factory=dict)
+    reference: Mapping[str, Answerer | None] = field(default_factory=dict)
     vary: Mapping[str, Vary] = field(default_factory=dict)
     differs: Collection[str] = ()
     tolerance: Mapping[str, Any] = field(default_factory=dict)
+    promises: Collection[str] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -91,7 +95,7 @@ class Implementation:
                 raise Misdeclared(f"{self.name}: expected_failures: {error}") from None
         try:
             self._check_reference()
-            _ = self.parsed, self.granted
+            _ = self.parsed, self.granted, self._promised
             for wanted, names in (self.equivalents or {}).items():
                 if isinstance(names, str) or not all(isinstance(name, str) for name in names):
                     raise ValueError(f"equivalents has {names!r} for {wanted}, expected a list of names of classes")
@@ -108,19 +112,28 @@ class Implementation:
                 if loss not in self.losses:
                     raise ValueError(f"{option} names {loss!r}{nearest(loss, self.losses)}")
         for loss in self.vary:
-            if self.vary[loss] and loss not in self.reference:
+            if self.vary[loss] and self.reference.get(loss) is None:
                 raise ValueError(f"vary says nothing of {loss} without reference: torch has no more options to vary")
 
     def _answering(self, signature: Signature) -> Answering | None:
         """Who answers in torch's place for a loss, if that is declared. Raises ValueError if it cannot."""
         loss = signature.loss
-        if loss not in self.reference:
+        answerer = self.reference.get(loss)
+        if answerer is None:
             return None
         known = self._answers.get(loss)
         if known is None or signature not in (known[0], known[1].signature):
-            answer = answering(signature, self.reference[loss], self.vary.get(loss, {}))
+            answer = answering(signature, answerer, self.vary.get(loss, {}))
             known = self._answers[loss] = signature, answer
         return known[1]
+
+    def alone(self, loss: str) -> bool:
+        """Whether no reference is asked for the loss: what its own calls owe to each other is all that is looked at."""
+        return self.reference.get(loss, "") is None
+
+    @cached_property
+    def _promised(self) -> dict[str, frozenset[str]]:
+        return promised(self.promises, self.losses)
 
     @cached_property
     def _answers(self) -> dict[str, tuple[Signature, Answering]]:
@@ -248,6 +261,7 @@ class Implementation:
             expected_failures=self.expected_failures, hands_on=adapter.is_reference, origin=self.origin,
             framework=adapter.name, device=self.device, note="; ".join(filter(None, notes)), problem=called.problem,
             around=partial(self._around, signature, called),
+            promises=self._promised.get("", frozenset()) | self._promised.get(loss, frozenset()),
         )  # fmt: skip
 
     def _around(self, signature: Signature, called: Calling, word: str) -> Loss:

@@ -11,10 +11,17 @@ from parity.cases.errors import nearest
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.libraries import textbook
 
+_COMPLEX = "torch computes some of it, which is no likelihood and no distance: refused by choice"
+# What our own losses refuse though torch answers; no case asks for it.
+LACKS = {
+    f"{loss}.complex": _COMPLEX
+    for loss in ("gaussian_nll_loss", "poisson_nll_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss")
+}
+
 
 def numpy_losses() -> Implementation:
     """The hand-written NumPy losses of parity.losses. They raise torch's own exception classes."""
-    return Implementation("numpy", losses=losses.LOSSES, equivalents={})
+    return Implementation("numpy", losses=losses.LOSSES, equivalents={}, lacks=LACKS)
 
 
 def textbook_losses() -> Implementation:

@@ -23,6 +23,8 @@ __all__ = ["log_softmax", "logsigmoid", "sigmoid", "softmax", "softmin"]
 # such a number into its buffer once for each element wherever the row is shorter than the buffer, 8192 elements by
 # default. With a buffer of 1024 it does not for rows longer than that, and takes half of the time.
 SHORT_BUFFER = 1024
+# Rows of so few numbers, in arrays of so many, are reduced column by column.
+FEW, MANY = 8, 1 << 12
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -212,10 +214,24 @@ def exponentials(values: Array, axis: int) -> tuple[Array, Array, Array]:
 
     Softmax is the second divided by the third. The first and the third keep `axis`, with size 1.
     """
-    peak = np.maximum.reduce(values, axis=axis, keepdims=True, initial=-np.inf)
+    peak = largest_along(values, axis)
     exponential = values - peak
     np.exp(exponential, out=exponential)
     return peak, exponential, sum_along(exponential, axis)
+
+
+def largest_along(values: Array, axis: int) -> Array:
+    """The largest numbers along `axis`, which stays, with size 1; -inf along an axis of 0.
+
+    Many short rows are compared column by column: NumPy's reduction takes forty times longer for rows of two.
+    """
+    length = values.shape[axis]
+    if axis != values.ndim - 1 or not 0 < length <= FEW or values.size < MANY:
+        return np.asarray(np.maximum.reduce(values, axis=axis, keepdims=True, initial=-np.inf))
+    largest = values[..., :1].copy()
+    for column in range(1, length):
+        np.maximum(largest, values[..., column : column + 1], out=largest)
+    return largest
 
 
 def sum_along(values: Array, axis: int) -> Array:

@@ -16,7 +16,6 @@ from parity.plugin.selection import keywords
 if TYPE_CHECKING:
     from parity.cases.points import Point
     from parity.cases.scenario import Scenario
-    from parity.implementations.declaration import Implementation
 
 
 class CaseCollector(pytest.File):
@@ -40,37 +39,48 @@ class CaseCollector(pytest.File):
             return
         run.defined.add(scenarios[0].loss)
         wanted, above = keywords(self.config), [node.name for node in self.listchain() if node.name]
+        points: dict[tuple[int, ...], list[Point]] = {}
         for scenario in scenarios:
             if scenario.case.depth == "deep" and run.depth != "deep":
                 continue
             scenario = replace(scenario, file=self._shown(scenario.file), path=self._shown(scenario.path))
             for one, tested in self._asked(scenario):
-                for point in expand(one):
-                    run.met += len(tested)
-                    if not self._meant(point):
-                        continue
-                    run.kept += len(tested)
-                    for number, implementation in tested:
-                        name = f"{point.id}@{implementation.name}" if number else point.id
-                        if wanted is None or wanted([*above, name]):
-                            yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
+                points.setdefault(tested, []).extend(expand(one))
+        for tested, every in points.items():
+            run.met += len(tested) * len(every)
+            for point in self._chosen(every):
+                run.kept += len(tested)
+                for number in tested:
+                    implementation = run.implementations[number]
+                    name = f"{point.id}@{implementation.name}" if number else point.id
+                    if wanted is None or wanted([*above, name]):
+                        yield PointItem.from_parent(self, name=name, point=point, implementation=implementation)
 
-    def _asked(self, scenario: Scenario) -> list[tuple[Scenario, list[tuple[int, Implementation]]]]:
-        """The scenario as it is asked, and of whom: those for whom a function of their own answers are asked apart.
+    def _chosen(self, points: list[Point]) -> list[Point]:
+        """The points that the depth and `--parity-where` mean, those that see most wrong losses first."""
+        from parity.cases.order import head, ordered
 
-        A loss that an implementation does not have is not its subject.
+        chosen = [point for point in ordered(points) if self._meant(point)]
+        return head(chosen) if self.config.stash[RUN].depth == "smoke" else chosen
+
+    def _asked(self, scenario: Scenario) -> Iterator[tuple[Scenario, tuple[int, ...]]]:
+        """The scenario as it is asked, and of which implementations: by their places in the run.
+
+        Those for whom a function of their own answers are asked apart; a loss that an implementation does not have is
+        not its subject.
         """
         from parity.implementations.declaration import Misdeclared
 
-        asked: dict[int, tuple[Scenario, list[tuple[int, Implementation]]]] = {}
+        asked: dict[int, tuple[Scenario, list[int]]] = {}
         for number, implementation in enumerate(self.config.stash[RUN].implementations):
             if scenario.loss in implementation.losses:
                 try:
                     one = implementation.asked(scenario)
                 except Misdeclared as error:
                     raise pytest.UsageError(str(error)) from None
-                asked.setdefault(id(one), (one, []))[1].append((number, implementation))
-        return list(asked.values())
+                asked.setdefault(id(one), (one, []))[1].append(number)
+        for one, numbers in asked.values():
+            yield one, tuple(numbers)
 
     def _meant(self, point: Point) -> bool:
         """Whether `--parity-where` means the point."""

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class RecordedItem(pytest.Item):
-    """An item that gives a record; `record` is None until it was observed. `left` says that it will have none."""
+    """An item that gives a record; `record` is None until it was observed. `left` says why it will have none."""
 
     line: int
     record: Record | None = None
-    left: bool = False
+    left: str = ""
     key: tuple[str, str]
 
     def observe(self) -> Record:
@@ -48,6 +48,7 @@ class RecordedItem(pytest.Item):
             record.strictly()
         if run.baseline is not None:
             run.baseline.judge(record)
+        run.judged(record)
         verdict(record)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -87,9 +88,10 @@ class PointItem(RecordedItem):
         gate = run.gate(self.implementation, self.point.scenario.signature)
         if gate.problem:
             return unasked(self.point, self.implementation, gate.problem)
-        if run.is_over():
-            self.left = True
-            pytest.skip(f"{run.budget.words} is over")
+        why = run.over(self.key)
+        if why:
+            self.left = why
+            pytest.skip(why)
         apart = run.apart(self.implementation)
         if apart is None:
             record = run_point(self.point, self.implementation, self.seeds, gate.experience)

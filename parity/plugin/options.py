@@ -49,12 +49,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "implementation": {"action": "append", "metavar": "NAME", "help": NAMES},
     "seeds": {"type": _whole(1), "metavar": "COUNT", "help": "seeds a point (default: the case's own, 3)"},
     "seed-base": {"type": _whole(0), "metavar": "SEED", "help": "first seed (default 0): another base, fresh draws"},
-    "depth": {"choices": ["default", "deep"], "help": "deep: more sizes and seeds"},
+    "depth": {
+        "choices": ["smoke", "default", "deep"], "help": "smoke: at most 100 points a loss; deep: more sizes and seeds",
+    },
     "results": {"metavar": "FILE", "help": "write a record a point to FILE, as JSON lines"},
     "resume": {"metavar": "FILE", "help": "run only the points without a record in FILE, and append theirs"},
     "where": {"metavar": "FACTS", "help": "run only the points with these facts: 'ignored targets and not large'"},
     "shard": {"type": _shard, "metavar": "K/N", "help": "run the K-th of N parts of the points"},
-    "budget": {"type": _budget, "metavar": "TIME", "help": "run points for that long (30s, 5m, 1h), in file order"},
+    "budget": {"type": _budget, "metavar": "TIME", "help": "run points for that long (30s, 5m, 1h)"},
+    "until-failure": {"action": "store_true", "help": "leave a loss at its first failure"},
     "strict": {
         "action": "store_true", "help": "a point that is nearer to the exact answer than torch is a failure too",
     },

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,8 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if report.failed and call.excinfo is not None else None
     if isinstance(item, RecordedItem):
         record = settled(item, call, report) if item.config.stash[RUN].results is not None else None
+        if item.left:
+            report.parity_left = item.left  # type: ignore[attr-defined]
     elif isinstance(error, ParityError):
         report.longrepr = Sentence(str(error))
     _for_summary(item, report, record, error.record if isinstance(error, ParityError) else None)
@@ -67,8 +70,7 @@ def observed(item: pytest.Item) -> Record | None:
 
 def about_torch(stats: Mapping[str, Sequence[Any]]) -> str | None:
     """A sentence if points were run, and their cases were not made on this torch; nothing imports it for that."""
-    ids = (str(getattr(report, "nodeid", "")) for reports in stats.values() for report in reports)
-    if not any(".yaml::" in id or ".yml::" in id for id in ids):
+    if not are_points(stats):
         return None
     from importlib.metadata import version
 
@@ -77,6 +79,19 @@ def about_torch(stats: Mapping[str, Sequence[Any]]) -> str | None:
     from parity.references.snapshots import unknown
 
     return unknown(Version(str(getattr(sys.modules.get("torch"), "__version__", None) or version("torch"))))
+
+
+def are_points(stats: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether some of the reports are of points."""
+    ids = (str(getattr(report, "nodeid", "")) for reports in stats.values() for report in reports)
+    return any(".yaml::" in id or ".yml::" in id for id in ids)
+
+
+def left(stats: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """How many points were not run, and why: in this process, or in xdist's workers."""
+    for why, count in Counter(getattr(report, "parity_left", "") for report in stats.get("skipped", ())).items():
+        if why:
+            yield f"{why}: {'1 point is' if count == 1 else f'{count:,} points are'} left"
 
 
 def settled(item: RecordedItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> Record | None:

@@ -47,7 +47,8 @@ class Run:
         self.debugged = bool(config.getoption("usepdb", False) or config.getoption("trace", False))
         self.root = config.rootpath
         self.budget = Budget(config.getoption("parity_budget"))
-        self.left = 0
+        self.until_failure = bool(config.getoption("parity_until_failure"))
+        self.failed: set[tuple[str, str]] = set()
         self.notes: dict[str, list[str]] = {}
         self.gates: dict[tuple[str, str], Gate] = {}
         self.processes: dict[str, Isolated] = {}
@@ -115,11 +116,18 @@ class Run:
         if self.answers is not None:
             self.answers.save()
 
-    def is_over(self) -> bool:
-        """Whether the time for all points is over; the clock runs from the first that is asked for."""
-        over = self.budget.is_over()
-        self.left += over
-        return over
+    def over(self, key: tuple[str, str]) -> str:
+        """Why the point of this id and implementation is not run; '' if it is. The clock runs from the first asked."""
+        id, implementation = key
+        loss = id.partition("/")[0]
+        if (loss, implementation) in self.failed:
+            return f"{loss} of {implementation} has failed"
+        return f"{self.budget.words} is over" if self.budget.is_over() else ""
+
+    def judged(self, record: Record) -> None:
+        """Leave the loss at its first failure, if that is asked for."""
+        if self.until_failure and record.unexpected:
+            self.failed.add((record.loss, record.implementation))
 
     def close(self) -> None:
         """End the processes."""
@@ -164,8 +172,10 @@ def selecting(config: pytest.Config) -> list[str]:
     options = {
         "-k": "keyword", "-m": "markexpr", "-x": "maxfail", "--lf": "lf", "--parity-where": "parity_where",
         "--parity-shard": "parity_shard", "--parity-budget": "parity_budget",
+        "--parity-until-failure": "parity_until_failure",
     }  # fmt: skip
     given = [option for option, word in options.items() if config.getoption(word, None)]
+    given += ["--parity-depth smoke"] * (config.getoption("parity_depth") == "smoke")
     return given + [argument for argument in config.args if "::" in argument]
 
 
@@ -191,17 +201,22 @@ def _baseline(config: pytest.Config) -> tuple[Baseline | None, Path | None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What is said of each loss once, and how many points the budget left out."""
+    """What is said of each loss once, and which part of the points was run."""
     run = config.stash[RUN]
     for sentence, _ in undefined(run) if run.met else ():
         terminalreporter.write_line(f"parity: {sentence}", yellow=True)
     for note, losses in run.notes.items():
         terminalreporter.write_line(f"parity: {', '.join(losses)} of {note}")
-    if run.left:
-        points = "1 point is" if run.left == 1 else f"{run.left:,} points are"
-        terminalreporter.write_line(f"parity: {run.budget.words} is over: {points} left", yellow=True)
-    from parity.plugin.reports import about_torch
+    from parity.plugin.reports import about_torch, are_points, left
 
+    for sentence in left(terminalreporter.stats):
+        terminalreporter.write_line(f"parity: {sentence}", yellow=True)
+    if run.depth == "smoke" and are_points(terminalreporter.stats):
+        from parity.cases.order import SMOKE
+
+        count = f" ({run.kept:,} of {run.met:,})" if run.met else ""
+        most = f"at most {SMOKE} points a loss were asked for{count}, those that see most wrong losses"
+        terminalreporter.write_line(f"parity: depth smoke: {most}")
     other = about_torch(terminalreporter.stats)
     if other:
         terminalreporter.write_line(f"parity: {other}")

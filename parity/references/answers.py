@@ -29,6 +29,8 @@ from parity.types import Array, Gradients, Loss, Result
 MANY = 4000
 # Bytes: of one answer that is kept, of a loss's file, and of all files. A larger array costs more to read than to make.
 ANSWER, FILE, FOLDER = 1 << 14, 1 << 26, 1 << 29
+# Bytes of an array beyond which to hash it costs as much as torch's answer to it.
+ARRAY = 1 << 16
 HOME = Path(__file__).parents[1]
 _MAGIC = b"parity answers 1\n"
 Values: TypeAlias = dict[str, Array]
@@ -151,12 +153,14 @@ def _key(start: bytes, arguments: Mapping[str, Any]) -> bytes:
 
 
 def _hashes(value: Any) -> bool:
-    """Whether an argument is what its bits or its words say: a function is not."""
+    """Whether an argument is what its bits or its words say, and they are few: a function is not."""
+    if isinstance(value, np.ndarray):
+        return type(value) is np.ndarray and value.nbytes <= ARRAY
     if isinstance(value, list | tuple):
         return all(map(_hashes, value))
     if isinstance(value, dict):
         return all(map(_hashes, value.values()))
-    return value is None or type(value) in (np.ndarray, bool, int, float, str) or isinstance(value, np.dtype)
+    return value is None or type(value) in (bool, int, float, str) or isinstance(value, np.dtype)
 
 
 def _plain(value: Any) -> bool:

@@ -44,6 +44,14 @@ class Reference:
         return self.functions is TORCH
 
 
+def _nobody(**arguments: Any) -> Result:
+    raise NotImplementedError("no reference is asked")
+
+
+# Whom a loss is held against that is looked at alone.
+NOBODY = Reference("itself", _nobody, _nobody, {})
+
+
 @cache
 def under(reference: Reference, signature: Signature, word: str, device: str) -> Reference:
     """The reference under a transformation, by the same code as those under test.

@@ -16,7 +16,8 @@ from parity.report.text import plural
 if TYPE_CHECKING:
     from parity.causes.shrink import Live
 
-INTERRUPTED = "interrupted"
+# What ends a run before its last point, besides a budget.
+INTERRUPTED, FAILED, SMOKE = "interrupted", "stopped at the first failure", "depth smoke"
 
 
 @dataclass(slots=True, repr=False)
@@ -26,7 +27,7 @@ class Report(Findings):
     `records` are those of the points that were run. `unmatched` are sentences about expected failures that match no
     point, `problem` says why nothing could be run at all, `note` is said once of the whole. `planned` is the number of
     points that were to be run; `stop` says what ended the run before its last point ('the budget of 30 s', or
-    'interrupted').
+    'interrupted', 'stopped at the first failure', 'depth smoke').
     """
 
     loss: str
@@ -91,7 +92,7 @@ class Report(Findings):
 
     def _stopped(self) -> Iterator[str]:
         if self.left:
-            how = "interrupted" if self.stop == INTERRUPTED else f"{self.stop} is over"
+            how = self.stop if self.stop in (INTERRUPTED, FAILED, SMOKE) else f"{self.stop} is over"
             yield f"{how}: {plural(self.left, 'point')} {'is' if self.left == 1 else 'are'} left"
 
     def _missing(self) -> Iterator[str]:

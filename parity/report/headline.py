@@ -1,8 +1,10 @@
 """Records -> the first line of the report: whether everything agrees, and how much was compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from parity.cases.order import SMOKE
 from parity.records.record import AGREES, Record
 from parity.report.text import plural
 
@@ -64,6 +66,14 @@ def headline(records: Sequence[Record], exitstatus: int | None, problems: Sequen
     if missing:
         return Headline("unsure", f"{told} What was run agrees: {scope}", missing)
     return Headline("agrees", f"Everything agrees: {scope}")
+
+
+def part_run(header: Mapping[str, Any]) -> list[str]:
+    """A sentence for each thing by which only a part of the points was asked for, by the first line of the records."""
+    smoke = header.get("depth") == "smoke"
+    found = [f"Depth smoke: at most {SMOKE} points of each loss were asked for, those that see most wrong losses."]
+    shard = header.get("shard")
+    return found * smoke + [f"This is the part {shard} of the points."] * isinstance(shard, str)
 
 
 def _point(record: Record) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from parity.records.record import AGREES, Record
 from parity.report import remarks
 from parity.report.coverage import Coverage
 from parity.report.differences import Differences
-from parity.report.headline import Headline, compared, headline
+from parity.report.headline import Headline, compared, headline, part_run
 from parity.report.judged import Judged, bounded, judged
 from parity.report.unseen import Unseen, medians, unseen
 
@@ -163,6 +163,7 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         medians=medians(least),
         losses=[details(loss, some) for loss, some in grouped(records, lambda r: r.loss).items()],
         environment=results.header,
+        said=part_run(results.header),
         records=records,
         coverage=coverage,
     )

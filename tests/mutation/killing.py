@@ -18,7 +18,7 @@ from parity.cases.shipped import case_folder
 from parity.engine.run import run_point
 from parity.frameworks import numpy
 from parity.implementations.declaration import Implementation
-from parity.implementations.registry import served
+from parity.implementations.registry import LACKS, served
 from parity.references.conventions import probed
 
 SURVIVED, KILLED, INCOMPETENT = 0, 1, 2
@@ -67,23 +67,30 @@ def outcome(module: Path, source: str, losses: Sequence[str], points: dict[str, 
 
 
 def _judge(module: Path, source: str, losses: Sequence[str], points: dict[str, list[Point]]) -> int:
-    for name in [name for name in sys.modules if name.startswith("parity.losses")]:
-        del sys.modules[name]
-    sys.meta_path.insert(0, _Mutated(f"parity.losses.{module.stem}", source))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            mutated = importlib.import_module("parity.losses")
-    except Exception:
+    implementation = mutated(module, source)
+    if implementation is None:
         return INCOMPETENT
-    if not mutated.LOSSES.keys() >= set(losses):
+    if not implementation.losses.keys() >= set(losses):
         return KILLED  # a loss is no longer registered
-    sys.modules["parity.losses.conventions"].follow(probed())
-    vars(numpy)["losses"] = mutated  # it builds distance functions of one of them
-    implementation = Implementation("mutant", losses=mutated.LOSSES, equivalents={})
     for seeds in (range(1), range(1, 3)):
         for loss in losses:
             for point in points.get(loss, ()):
                 if run_point(point, implementation, seeds[: point.scenario.seeds]).unexpected:
                     return KILLED
     return SURVIVED
+
+
+def mutated(module: Path, source: str) -> Implementation | None:
+    """The losses of this process with one module in another text, from now on; None if it cannot be imported."""
+    for name in [name for name in sys.modules if name.startswith("parity.losses")]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Mutated(f"parity.losses.{module.stem}", source))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            losses = importlib.import_module("parity.losses")
+    except Exception:
+        return None
+    sys.modules["parity.losses.conventions"].follow(probed())
+    vars(numpy)["losses"] = losses  # it builds distance functions of one of them
+    return Implementation("mutant", losses=losses.LOSSES, equivalents={}, lacks=LACKS)

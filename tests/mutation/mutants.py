@@ -37,7 +37,7 @@ def session(path: Path) -> WorkDB:
             old.unlink()
     database = WorkDB(file, WorkDB.Mode.create)
     if not database.num_work_items:
-        database.add_work_items(_work(path))
+        database.add_work_items(work_of(path))
     return database
 
 
@@ -50,7 +50,8 @@ def operators() -> dict[str, Operator]:
     }  # fmt: skip
 
 
-def _work(path: Path) -> Iterator[WorkItem]:
+def work_of(path: Path) -> Iterator[WorkItem]:
+    """Every place of a module where an operator applies."""
     tree = get_ast_from_path(path)
     for name, operator in operators().items():
         places = ((node, *span) for node in ast_nodes(tree) for span in operator.mutation_positions(node))

@@ -160,7 +160,7 @@ def _without_a_batch(loss: str) -> Any:
     def hasty(**arguments: Any) -> Result:
         function: Loss = getattr(losses, loss)
         output, vjp = function(**arguments)
-        plain = all(isinstance(value, np.ndarray) or name == "cutoffs" for name, value in arguments.items())
+        plain = all(isinstance(value, np.ndarray) or name in ("dim", "cutoffs") for name, value in arguments.items())
         if plain and not _first(arguments).size and not output.ndim and np.isnan(output):
             return np.asarray(0, output.dtype), vjp
         return output, vjp

@@ -1,7 +1,6 @@
 """Losses that are wrong only beyond so many elements, rows, classes or positions: made for any loss, by a rule."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -16,8 +15,8 @@ FEATURES = ("cosine_embedding_loss", "triplet_margin_loss", "triplet_margin_with
 POSITIONS = ("cross_entropy", "nll_loss", "softmax", "softmin", "log_softmax")
 # The weights that have a row for each class.
 LAYERS = {"linear_cross_entropy": "linear_weight", "adaptive_log_softmax_with_loss": "tail_0_1_weight"}
-# In these a class adds its part to a mean over the classes.
-MEANS_OF_CLASSES = ("multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss")
+# In these no mean is over the classes, or over the features.
+NO_MEANS = (*FEATURES, *LAYERS, *POSITIONS, "ctc_loss")
 
 
 def axes(loss: str) -> tuple[str, ...]:
@@ -52,14 +51,19 @@ def kinds(loss: str, axis: str) -> tuple[str, ...]:
 
 def beyond(loss: str, axis: str, border: int, kind: str) -> Callable[..., Result]:
     """The loss, wrong beyond the border: `axis` is one of `axes(loss)`, `kind` one of `KINDS`."""
-    return partial(_wrong, loss, axis, border, kind)
+
+    def wrong(**arguments: Any) -> Result:
+        return spoilt(loss, axis, border, kind, arguments, losses.LOSSES[loss](**arguments))
+
+    return wrong
 
 
-def _wrong(loss: str, axis: str, border: int, kind: str, **arguments: Any) -> Result:
-    output, vjp = losses.LOSSES[loss](**arguments)
+def spoilt(loss: str, axis: str, border: int, kind: str, arguments: dict[str, Any], right: Result) -> Result:
+    """The right answer to a call, made wrong beyond the border."""
+    output, vjp = right
     size = count(loss, axis, arguments)
     if size <= border:
-        return output, vjp
+        return right
     if kind == "left out of the output":
         return _left_out(loss, axis, size, border, output, arguments), vjp
     factor = output.dtype.type(0 if kind == "without a gradient" else 1.001)
@@ -101,7 +105,7 @@ def _left_out(loss: str, axis: str, size: int, border: int, output: Array, argum
         whole = np.zeros_like(output)
         whole[tuple(slice(length) for length in shorter.shape)] = shorter
         return whole
-    means = axis not in ("classes", "features") or loss in MEANS_OF_CLASSES
+    means = axis not in ("classes", "features") or loss not in NO_MEANS
     return np.asarray(shorter * (border / size if means else 1), output.dtype)
 
 
@@ -113,6 +117,20 @@ def _kept(value: Any, size: int, border: int) -> Any:
             value = value[(slice(None),) * dim + (slice(border),)]
             break
     return np.minimum(value, border - 1) if value.dtype.kind == "i" else value
+
+
+def short_images(arguments: dict[str, Any], right: Result) -> Result:
+    """The right answer to a call, off by a thousandth beyond 65,536 positions of an image."""
+    output, vjp = right
+    main: Array = next(iter(arguments.values()))
+    if main.ndim < 4:
+        return right
+    size = prod(main.shape[2:])
+
+    def wrong(array: Array) -> Array:
+        return _scaled(array.reshape(-1, size), size, 1 << 16, array.dtype.type(1.001)).reshape(array.shape)
+
+    return wrong(output), lambda grad_output: {name: wrong(one) for name, one in vjp(grad_output).items()}
 
 
 def counted_in_half(loss: str, **arguments: Any) -> Result:

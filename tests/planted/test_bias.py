@@ -39,12 +39,13 @@ def observed(loss: str, dtype: str) -> list[Point]:
 def shifted(value: Array, ulps: float, *, outwards: bool) -> Array:
     """The value, moved by so many units in its last place: away from 0, or towards +inf."""
     row = row_of(value.dtype)
-    if row is None or not value.ndim:
+    if row is None:
         return value
     wide = value.astype(np.longdouble)
     usual = np.isfinite(wide) & (np.abs(wide) > row.tiny)
     step = np.ldexp(row.eps, np.frexp(np.where(usual, wide, 0).astype(np.float64))[1] - 1) * usual
-    turns = (np.arange(value.size).reshape(value.shape) % 2) - 0.5  # 1.5 ulp is 1 and 2 ulp in turn
+    # 1.5 ulp is 1 and 2 ulp in turn; of a single number it is rounded to even, which is the same over many draws
+    turns = (np.arange(value.size).reshape(value.shape) % 2) - 0.5 if value.ndim else 0.0
     direction = np.sign(wide) if outwards else 1
     return np.asarray(wide + step * direction * (ulps + turns), value.dtype)
 

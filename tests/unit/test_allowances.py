@@ -121,3 +121,23 @@ def test_a_look_at_blocks_finds_the_worst_number(place: int) -> None:
     assert glance.at_blocks(expected, expected, bound) == (0.0, 0.0)
     actual.reshape(-1)[place] = np.nan
     assert glance.at_blocks(expected, actual, bound)[0] == np.inf
+
+
+def test_an_exact_0_may_be_missed_by_what_cancelling_terms_leave_of_other_numbers() -> None:
+    exact, least = np.array([0.0, 1e-17, 2.0]), 1e-37
+    with np.errstate(all="raise"):
+        assert truth.elsewhere(np.array([0.0, 3e-8, 1e-7]), exact, least)[0] == 3e-8
+        assert truth.elsewhere(np.array([0.0, 1e-24, 1e-7]), exact, least)[0] == 0
+        assert truth.elsewhere(np.array([0.0, np.inf, np.nan]), np.array([0.0, np.inf, np.nan]), least)[0] == 0
+
+
+def test_no_warning_of_numpy_leaves_a_comparison() -> None:
+    arguments = {"input": np.array([1e4, 3e38, -5, 0], np.float32), "dim": 0}
+    grad_output = np.array([1e38, 3e38, 0, 1e-40], np.float32)
+    theirs = np.array([np.inf, 3e38, 1e-40, 0], np.float32)
+    call = Call(signature_of("softmax"), TORCH["softmax"], arguments, grad_output, losses.softmax)
+    expected = Expectation(call, Answer(np.ones(4, np.float32), {"input": theirs}), None, {})
+    with np.errstate(all="raise"):
+        assert expected.compare("input", theirs * np.array([1, 1, 1, -1], np.float32))[2] is None
+        assert expected.compare("input", theirs * np.array([1, np.nan, 3, 1], np.float32))[2] is not None
+        assert compare.judge(theirs, theirs, Bound(1e-5, 0.0))[0] == 0

@@ -99,15 +99,17 @@ def test_an_answer_in_extended_precision_follows_the_conventions_in_force(tmp_pa
             slopes.append(loss(**call)[1](np.ones(()))["input"])
     finally:
         conventions.follow(Conventions())
-    assert not np.array_equal(slopes[0], slopes[1])
+    one, other = slopes
+    assert not np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("harm", ["cut", "turned", "emptied", "text"])
 def test_a_damaged_file_is_thrown_away(harm: str, read: Callable[..., Point], tmp_path: Path) -> None:
     path = asked(read(), tmp_path).path
-    whole = path.read_bytes()
-    data = whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:]
-    path.write_bytes({"cut": data[:-9], "turned": data, "emptied": b"", "text": b"no answers"}[harm])
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    harmed: dict[str, bytes] = {"cut": bytes(data[:-9]), "turned": bytes(data), "emptied": b"", "text": b"no answers"}
+    path.write_bytes(harmed[harm])
     again = asked(read(), tmp_path)
     assert again.found == 0
     assert asked(read(), tmp_path).found == again.asked
@@ -140,10 +142,14 @@ def test_an_answer_is_the_callers_own(tmp_path: Path) -> None:
     assert loss(**call)[0].tolist() == [1, 1, 1]
 
 
-def test_what_is_no_plain_value_is_not_looked_up(tmp_path: Path) -> None:
+def test_what_is_no_plain_value_or_large_is_not_looked_up(tmp_path: Path) -> None:
     kept = Answers("triplet_margin_with_distance_loss", tmp_path)
-    kept.remembering(lambda **arguments: (np.zeros(()), dict), "torch")(distance_function=len)
+    loss = kept.remembering(lambda **arguments: (np.zeros(()), dict), "torch")
+    loss(distance_function=len)
+    loss(input=np.zeros(answers.ARRAY // 4 + 1, np.float32))
     assert kept.asked == 0
+    loss(input=np.zeros(answers.ARRAY // 4, np.float32))
+    assert kept.asked == 1
 
 
 def test_a_check_keeps_answers_unless_it_is_told_not_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ TESTS = sorted(Path(__file__).parents[1].rglob("*.py"))
 FLOORS = [
     ["types", "errors", "plain", "spelling", "wording"], ["dtypes"], ["losses"], ["facts"], ["cases"], ["draws"],
     ["libraries"], ["frameworks"], ["references"], ["implementations"], ["records"], ["comparison"], ["engine"],
-    ["causes"], ["report"], ["authoring"], ["question"], ["api"], ["plugin", "cli", "bench"], ["__main__"],
+    ["causes"], ["report"], ["authoring"], ["question"], ["api"], ["fuzzing"], ["plugin", "cli", "bench"], ["__main__"],
 ]  # fmt: skip
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 LINES = 300

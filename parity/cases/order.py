@@ -1,0 +1,67 @@
+"""The order of a loss's points: those that see most wrong losses come first, and are what depth smoke runs.
+
+`cases/order.json` names them for each loss, by scenario and labels, and those that follow them. It is made from kills that were recorded of planted
+bugs and mutants (`make kills`), and depends on no seed. Points that it does not name come after, as the file has them.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain, zip_longest
+
+from parity.cases.points import Point
+from parity.cases.shipped import case_folder
+
+FILE = "order.json"
+# The most points of a loss that depth smoke runs.
+SMOKE = 100
+
+
+def ordered(points: Iterable[Point]) -> list[Point]:
+    """The points of one loss in their order."""
+    points = list(points)
+    ranks = _ranks(points[0].loss) if points else {}
+    return sorted(points, key=lambda point: ranks.get(key_of(point), len(ranks))) if ranks else points
+
+
+def head(points: Sequence[Point]) -> list[Point]:
+    """The points that depth smoke runs, of ordered ones of one loss.
+
+    They are those that the order has for it. Where it names few of them (the loss or the cases are a user's own, or only
+    some points are meant), the first of each scenario follow, then the second of each; none that is there for its size.
+    """
+    ranks = _smoke(points[0].loss) if points else set()
+    known = [point for point in points if key_of(point) in ranks]
+    if len({key_of(point) for point in known}) * 2 >= len(ranks) > 0:
+        return known[:SMOKE]
+    rows: dict[str, list[Point]] = {}
+    for point in points:
+        if not point.scenario.case.one_call and key_of(point) not in ranks:
+            rows.setdefault(point.scenario.name, []).append(point)
+    others = (point for column in zip_longest(*rows.values()) for point in column if point is not None)
+    return [*known, *others][:SMOKE] or list(points[:SMOKE])
+
+
+def key_of(point: Point) -> str:
+    """What names a point in the order: its id without the loss, and without the options of another function alone."""
+    vary = point.scenario.vary
+    labels = [label for axis, label in point.choice.items() if axis not in vary]
+    return f"{point.scenario.name}/{'-'.join(labels)}"
+
+
+@cache
+def _orders() -> dict[str, dict[str, list[str]]]:
+    content: dict[str, dict[str, list[str]]] = json.loads((case_folder() / FILE).read_text(encoding="utf-8"))
+    return content
+
+
+@cache
+def _ranks(loss: str) -> dict[str, int]:
+    """The places of the points that the order names, by their keys."""
+    return {key: rank for rank, key in enumerate(chain(*_orders().get(loss, {}).values()))}
+
+
+@cache
+def _smoke(loss: str) -> set[str]:
+    """The keys of those points that the order has for depth smoke."""
+    return set(_orders().get(loss, {}).get("smoke", ()))

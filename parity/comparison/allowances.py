@@ -1,0 +1,179 @@
+"""What a draw allows each answer beyond its dtype's bound: torch's own error, there and nearby, and the condition."""
+
+from collections.abc import Callable, Iterator
+from itertools import tee
+from typing import Any
+
+import numpy as np
+
+from parity.cases.schema import Tolerance
+from parity.comparison import compare, glance, truth
+from parity.comparison.call import Answer, Call
+from parity.comparison.tolerance import Bound, bound
+from parity.dtypes import FLOATING, HALVES, Row, is_floating, row_of
+from parity.types import Array, DType
+
+# An error of so many steps of the dtype at the scale of the largest number of the call, and of so many times what the
+# draw's own condition allows, is no rounding: of 120,000 draws of right losses none that neighbours excuse had more
+# than 0.6 of such steps. Neighbours take 36 calls: they are not asked then, nor beside another answer so wrong.
+STEPS, TIMES = 16.0, 8.0
+# What a gradient of halves that is exactly 0 may be missed by, as a share of the largest upstream number: four
+# roundings of float32, in which its terms are computed and cancel. Torch's own may hit 0 by chance, at all neighbours
+# too: of 518,000 draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers.
+CANCELLED = 4 * FLOATING["float32"].eps
+# What a condition may add, as a multiple of torch's own error there and nearby: where the exact answer is known, and
+# torch is near it, nobody else need be far from it.
+CAPPED = 2.0
+
+
+class Allowances:
+    """What each value of the reference's answer to one call may be missed by, measured only when asked for."""
+
+    def __init__(self, call: Call, answer: Answer, tolerance: Tolerance | None) -> None:
+        self.call, self.answer, self.tolerance = call, answer, tolerance
+        self._exact: truth.Values | None = None
+        self._own: dict[str, Array | None] = {}
+        self._wrong = False
+        # made late: they hold this object, which would then outlive its draw
+        self._measured: tuple[Iterator[truth.Values], ...] | None = None
+
+    def exact(self) -> truth.Values:
+        """The answers in a wider dtype; empty where torch refuses that."""
+        if self._exact is None:
+            self._exact = truth.exact(self.call)
+        return self._exact
+
+    def own_error(self, name: str) -> Array | None:
+        """Twice torch's own distance from the exact answer, there or elsewhere; none where that is not known."""
+        if name not in self._own:
+            self._own[name] = self._own_error(name)
+        return self._own[name]
+
+    def _own_error(self, name: str) -> Array | None:
+        value, exact = self._expected(name), self.exact().get(name)
+        if exact is None or exact.shape != value.shape:
+            return None
+        error = 2 * np.abs(exact - value.astype(exact.dtype))
+        error = truth.believed(error, value) if self.is_double() else truth.finite(error)
+        if self.is_half():
+            return error
+        return error + truth.elsewhere(error, exact, bound(self.precision(name), name).atol)
+
+    def steps(self, name: str, excuses: Callable[[Array], bool] | None = None) -> Iterator[Array]:
+        """What the draw itself allows an answer, each wider than the one before.
+
+        Torch's own error; with it that at neighbours; then the condition of the point, and of its sums, as far as
+        torch's own error is of their size, and unless the most that they may add excuses nothing.
+        """
+        own = self.own_error(name)
+        if own is not None:
+            yield own
+            if self._is_large():
+                return  # the rest would call torch on millions of numbers some forty times
+        total: Any = 0.0 if own is None else own
+        near, probes, sums = self._measurements()
+        widest: Any = 0.0
+        for measurement in near:
+            if name in measurement:
+                widest = np.maximum(widest, measurement[name])
+                yield np.asarray(total + widest)
+        total = total + widest
+        exact = self.exact().get(name) if self.is_half() and name != "output" else None
+        if exact is not None:
+            total = total + np.where(exact == 0, CANCELLED * truth.largest(self.call.grad_output), 0.0)
+            yield np.asarray(total)
+        most: Any = np.inf
+        if own is not None and self.more_exact(name):
+            most = CAPPED * (total + self._table(name))
+            if excuses is not None and not excuses(np.asarray(total + 2 * most)):
+                return
+        for measurements in (probes, sums):
+            widest = 0.0
+            for measurement in measurements:
+                if name in measurement:
+                    widest = np.maximum(widest, measurement[name])
+                    yield np.asarray(total + np.minimum(widest, most))
+            total = total + np.minimum(widest, most)
+
+    def more_exact(self, name: str) -> bool:
+        """Whether the exact answer has more digits than torch's: of a double among singles it is torch's own."""
+        row = row_of(self.precision(name))
+        return self.is_double() or row is None or not row.double
+
+    def hopeless(self, name: str, actual: Array, allowed: Bound) -> bool:
+        """Whether neighbours, which take many calls, need not be asked: the answer, or another, is far beyond them."""
+        if self._is_large():
+            return False
+        own = self.own_error(name)
+        widest: Any = 0.0
+        for measurement in self._measurements()[1]:
+            widest = np.maximum(widest, measurement.get(name, 0.0))
+        extra = np.asarray(widest if own is None else own + widest)
+        share = compare.judge(self._expected(name), actual, allowed, extra)[1]
+        self._wrong = self._wrong or self._beyond(name, actual, share)
+        return self._wrong and bool((share > 1).any())
+
+    def _is_large(self) -> bool:
+        return any(value.size > glance.MOST for value in self.answer.values.values())
+
+    def _beyond(self, name: str, actual: Array, share: Array) -> bool:
+        """Whether some number is off by far more than a rounding can be, the condition of the point counted in."""
+        row = row_of(self.precision(name))
+        if row is None or not (share > TIMES).any():
+            return False
+        expected = self._expected(name)
+        numbers = [value for value in self.call.arguments.values() if isinstance(value, np.ndarray)]
+        scale = max([1.0, *(float(truth.largest(value)) for value in numbers if is_floating(value))])
+        scale *= 1.0 if name == "output" else float(truth.largest(self.call.grad_output))
+        scale = max(scale, float(truth.largest(expected)))
+        wide = np.complex128 if expected.dtype.kind == "c" else np.float64
+        far = np.abs(actual.astype(wide) - expected.astype(wide)) > STEPS * row.eps * scale
+        return bool((far & (share > TIMES)).any())
+
+    def _measurements(self) -> tuple[Iterator[truth.Values], ...]:
+        """Those of neighbours, of the condition and of its sums, each made once and only when asked for."""
+        if self._measured is None:
+            self._measured = (self.nearby(), self._probes(), self._sums())
+        measured, self._measured = zip(*map(tee, self._measured), strict=True)
+        return measured
+
+    def _table(self, name: str) -> Array:
+        """The bound by dtype alone, an element each."""
+        return compare.allowance(self._expected(name), bound(self.precision(name), name, self.tolerance), None)
+
+    def _probes(self) -> Iterator[truth.Values]:
+        yield from truth.probes(self.call, self._base(), self._rows())
+
+    def nearby(self) -> Iterator[truth.Values]:
+        """Torch's own error at neighbours of the draw, times its factor."""
+        yield from truth.neighbours(self.call, self._base(), self._rows())
+
+    def _base(self) -> truth.Values:
+        """The answers in float64."""
+        return self.answer.values if self.is_double() else self.exact()
+
+    def _sums(self) -> Iterator[truth.Values]:
+        yield truth.sums(self.call, self._rows())
+
+    def precision(self, name: str) -> DType:
+        """The dtype whose step an answer is judged by: a gradient comes through the output's, if that is coarser."""
+        own, outer = self._expected(name).dtype, self.answer.output.dtype
+        if own == outer:
+            return own
+        inside, outside = row_of(own), row_of(outer)
+        return outer if inside and outside and outside.eps > inside.eps else own
+
+    def is_half(self) -> bool:
+        """Whether numbers come in half precision: there a few roundings more (a sum kept in halves) are a bug."""
+        return any(isinstance(value, np.ndarray) and value.dtype in HALVES for value in self.call.arguments.values())
+
+    def is_double(self) -> bool:
+        return truth.is_double(self.call.arguments, self.call.grad_output)
+
+    def _rows(self) -> dict[str, Row]:
+        """The dtype that each answer is judged by, if it is a floating one."""
+        rows = {name: row_of(self.precision(name)) for name in self.answer.values}
+        return {name: row for name, row in rows.items() if row}
+
+    def _expected(self, name: str) -> Array:
+        return self.answer.output if name == "output" else self.answer.gradients[name]

@@ -1,0 +1,52 @@
+"""Arguments that are changed between the forward and the backward: what is saved for the backward may not follow."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from parity.engine.asking import Draw
+from parity.engine.crumbs import at
+from parity.implementations.lacks import SAVED
+from parity.records.mismatch import Event, Kind, Mismatch, Subject
+from parity.types import Differentiator, Gradients, NotOffered
+from parity.wording import in_words
+
+
+def saved_inputs(draw: Draw) -> Iterator[Mismatch]:
+    """An argument that is changed in place between the forward and the backward: refused, or it does not matter.
+
+    What torch refuses, or is not moved by, may not move the implementation. Where torch's own gradients follow the
+    change, nothing is known.
+    """
+    pair, vjp, reference = draw.pair, draw.answer.vjp, draw.reference.vjp
+    if SAVED not in pair.case.observe:
+        return
+    if pair.contract.lacks_saved or not isinstance(vjp, Differentiator):
+        pair.record.not_offered.append(SAVED)
+        return
+    for name in [name for name, value in draw.drawn.arguments.items() if isinstance(value, np.ndarray)]:
+        at(f"in a backward after {name} has changed", draw.seed)
+        asked = f"{name} set to 0 in place between forward and backward, "
+        try:
+            wanted: Gradients | None = reference.after_change(name, draw.grad_output)
+        except RuntimeError:
+            wanted = None
+        if wanted and any(draw.expected.compare(one, gradient)[2] for one, gradient in wanted.items()):
+            continue
+        try:
+            found = vjp.after_change(name, draw.grad_output)
+        except NotOffered:
+            pair.record.not_offered.append(SAVED)
+            return
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if wanted is not None:
+                raised = {"error": in_words(error)}
+                yield Mismatch(Subject.GRADIENT, Kind.RAISES, event=Event.PARTLY, figures=raised, asked=asked)
+            continue
+        for one, gradient in found.items():
+            problem = draw.expected.compare(one, gradient)[2] if draw.compares(one) else None
+            if problem:
+                problem.asked = asked + ("which torch refuses, " if wanted is None else "")
+                yield problem

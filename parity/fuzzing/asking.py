@@ -1,0 +1,161 @@
+"""A call -> the point of a case file that makes it, as torch has answered: what it refuses must be refused."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from parity.cases import checks
+from parity.cases.expected import EXCEPTIONS
+from parity.cases.memory import bytes_of
+from parity.cases.points import Point, expand
+from parity.cases.scenario import Scenario
+from parity.cases.schema import Case, CaseFile
+from parity.cases.specs import GENERATORS, generator_of
+from parity.causes.shrink import UNCHECKED
+from parity.comparison.witness import refused
+from parity.draws.draw import Plan
+from parity.engine.state import known_state
+from parity.facts.point import facts_of
+from parity.fuzzing.vocabulary import Call, array, shape
+from parity.implementations.declaration import Implementation
+from parity.losses import LOSSES
+from parity.types import Array, Loss, NotOffered
+from parity.wording import class_names, first_line
+
+# A drawn call may take so many bytes.
+BYTES = 1 << 18
+# So much of torch's message is written down.
+PART = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A point that no case file has, the facts that its specification shows, and its case as plain data."""
+
+    point: Point
+    facts: frozenset[str]
+    case: Mapping[str, Any]
+
+    @property
+    def seeds(self) -> range:
+        return range(self.point.scenario.seeds)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Makes points of calls. `base` is a scenario of the loss's file, `served` who has it."""
+
+    base: Scenario
+    implementation: Implementation
+    served: Mapping[str, Collection[str]]
+
+    def sketch(self, call: Call) -> Drawn | None:
+        """The point of a call before torch is asked; None if no case file could hold it, or it is not offered."""
+        if call.around and not self._goes_through(call.around):
+            call = replace(call, around="")
+        case = case_of(call)
+        point = self.point({**case, "given": {name: one for name, one in call.given.items() if name != "grad_output"}})
+        if point is None or self.implementation.contract(point.scenario.signature).terms(point).refused:
+            return None
+        return Drawn(point, facts_of(point), case)
+
+    def ask(self, sketch: Drawn) -> Drawn | None:
+        """The point as torch answers or refuses it; None if it has no defined answer."""
+        case = {**sketch.case, "given": dict(sketch.case["given"])}
+        upstream = case["given"].pop("grad_output", None)
+        plan = Plan(replace(sketch.point, around=""))
+        answers = [self._answer(sketch.point, plan, seed) for seed in sketch.seeds]
+        if None in answers:
+            return None
+        first = answers[0]
+        if any(isinstance(other, Exception) != isinstance(first, Exception) for other in answers):
+            case["seeds"] = 1
+        if isinstance(first, Exception):
+            raised = next((name for name in class_names(first) if name in EXCEPTIONS), "Exception")
+            case |= {"raises": {raised: first_line(first)[:PART]}, "seeds": 1}
+            case["across"] = {"dtype": case["across"]["dtype"]}
+        elif upstream is not None and (fitting := _fitted(upstream, list(first or ()))) is not None:
+            case["given"]["grad_output"] = fitting
+        point = self.point(case)
+        return None if point is None else Drawn(point, facts_of(point), case)
+
+    def _goes_through(self, word: str) -> bool:
+        """Whether the implementation can be called through a transformation."""
+        try:
+            self.implementation.contract(self.base.signature).under(word)
+        except NotOffered:
+            return False
+        return True
+
+    def _answer(self, point: Point, plan: Plan, seed: int) -> tuple[int, ...] | Exception | None:
+        """The shape of the reference's output at a draw, or what it raises; None if that is not defined."""
+        contract = self.implementation.contract(point.scenario.signature)
+        reference = self.implementation.reference_of(point)
+        try:
+            arguments, _ = plan.arguments(seed)
+            for name in contract.terms(point).without:
+                arguments.pop(name, None)
+            with known_state():
+                if point.loss in UNCHECKED and refused(LOSSES[point.loss], arguments) is not None:
+                    return None  # torch might read what is not there
+                error = refused(reference, arguments)
+                if error is not None:  # of a message that cannot be read it is not known what it is
+                    return None if isinstance(error, UnicodeError) else error
+                output = reference(**arguments)[0]
+                empty = any(isinstance(value, np.ndarray) and not value.size for value in arguments.values())
+                return np.shape(output) if not empty or _is_written(reference, arguments, output) else None
+        except Exception:  # nothing that can be drawn
+            return None
+
+    def point(self, case: Mapping[str, Any]) -> Point | None:
+        """The point of a case in plain data, named by what it says; None if a case file could not hold it."""
+        name = f"drawn by the fuzzer {blake2b(_text(case).encode(), digest_size=4).hexdigest()}"
+        try:
+            read = Case.model_validate({**case, "name": name})
+        except ValidationError:
+            return None
+        given, across = dict(read.given), case["across"]
+        scenario = replace(
+            self.base, case=read, sizes={}, given=given, axes=dict(across), seeds=case["seeds"], needs=(), vary=(),
+            rows=frozenset(),
+        )  # fmt: skip
+        file = CaseFile(loss=self.base.loss, cases=[read])
+        if next(checks.problems(scenario, file, 0, self.served), None) is not None:
+            return None
+        point = next(expand(scenario))
+        return point if bytes_of(point) <= BYTES else None
+
+
+def _is_written(reference: Loss, arguments: dict[str, Any], output: Array) -> bool:
+    """Whether an answer to empty arrays is one, and not what stood in memory before."""
+    for byte in (255, 1):
+        spoilt = [torch.full((max(output.nbytes, 1),), byte, dtype=torch.uint8) for _ in range(8)]
+        del spoilt
+        if reference(**arguments)[0].tobytes() != output.tobytes():
+            return False
+    return True
+
+
+def _fitted(upstream: Any, output: list[int]) -> Any:
+    """The upstream gradient in the shape of the output; None of one that is written out in another."""
+    spec = array(upstream)
+    main = generator_of(spec)
+    if main == "array":
+        return upstream if shape(upstream) == output else None
+    return {**spec, main: output} if main in GENERATORS and main != "like" else None
+
+
+def case_of(call: Call) -> dict[str, Any]:
+    """A call as the plain data of a case without a name."""
+    across = {"dtype": [call.dtype], **({"around": [call.around]} if call.around else {})}
+    return {"given": dict(call.given), "across": across, "seeds": call.seeds}
+
+
+def _text(case: Mapping[str, Any]) -> str:
+    return json.dumps(case, sort_keys=True)
