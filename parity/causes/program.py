@@ -89,6 +89,19 @@ def under(call):
 AROUND = {
     "autocast bfloat16": _AUTOCAST.format("bfloat16"),
     "autocast float16": _AUTOCAST.format("float16"),
+    "no_grad": '''\
+def under(call):
+    """The call without gradients, whose output must not ask for one."""
+
+    def inside(**leaves):
+        with torch.no_grad():
+            output = call(**leaves)
+        if output.requires_grad:
+            raise RuntimeError("the output requires a gradient")
+        return output
+
+    return inside
+''',
     "compile": "under = torch.compile\n",
     "checkpoint": '''\
 def under(call):

@@ -112,7 +112,7 @@ class _Snippet:
         yield program.SAME.replace("RTOL", f"{rtol * (64 if self.second else 1):g}").replace("ATOL", f"{atol:g}")
         if self.warns:
             yield program.WARNED
-        yield program.AROUND.get(self.point.around, "")
+        yield program.AROUND.get(self._around, "")
 
     @property
     def _called(self) -> tuple[Called, Called]:
@@ -140,10 +140,16 @@ class _Snippet:
         """How the call is made, if not as the case has it."""
         return next((one.asked for one in self.record.mismatches if one.kind is not Kind.EXTRA), "")
 
+    @property
+    def _around(self) -> str:
+        """What the call is made under."""
+        recorded = self.point.around in program.AROUND or "no_grad" not in self._asked
+        return self.point.around if recorded else "no_grad"
+
     def _leaves(self, extra: Sequence[str]) -> list[str]:
         """The arguments that ask for a gradient: of a call that is asked for a part, those."""
         names = [*self.gradients, *(name for name in extra if name not in self.gradients)]
-        if "no gradient" in self._asked or "no_grad" in self._asked:
+        if "no gradient" in self._asked or ("no_grad" in self._asked and self._around != "no_grad"):
             return []
         if self._asked.startswith("asked for the gradient of"):
             some = self._asked.removeprefix("asked for the gradient of").partition(" alone")[0].split()
@@ -154,7 +160,7 @@ class _Snippet:
         """Both calls, and the comparison of their answers."""
         theirs, ours = (self._transformed(one.expression) for one in self._called)
         extra = [str(one.argument) for one in self.record.mismatches if one.kind is Kind.EXTRA]
-        around = "under({})" if self.point.around in program.AROUND else "{}"
+        around = "under({})" if self._around in program.AROUND else "{}"
         expected = f"answers({self._lambda(around, theirs, self._leaves(()), not self.tensors)}"
         found = f"answers({self._lambda(around, ours, self._leaves(extra), False)}"
         if not self.tensors:
