@@ -28,9 +28,9 @@ def ordered(points: Iterable[Point]) -> list[Point]:
 def head(points: Sequence[Point]) -> list[Point]:
     """The points that depth smoke runs, of ordered ones of one loss.
 
-            They are those that the order has for it. Where it has few of them (the loss or the cases are a user's own, or only
-        some points are meant), the first of each scenario follow, then the second of each; none that is there for its size.
-        """
+    They are those that the order has for it. Where it has few of them (the loss or the cases are a user's own, or only
+    some points are meant), the first of each scenario follow, then the second of each; none that is there for its size.
+    """
     ranks = _smoke(points[0].loss) if points else set()
     known = [point for point in points if key_of(point) in ranks]
     if len({key_of(point) for point in known}) * 2 >= len(ranks) > 0:

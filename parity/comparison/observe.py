@@ -28,7 +28,7 @@ def _memory(array: Array) -> bytes:
     """The bytes of an array in C order; of millions a hash of them, since fresh memory takes longer to get."""
     if array.size <= MOST:
         return array.tobytes()
-    return sha1(np.ascontiguousarray(array).data, usedforsecurity=False).digest()
+    return sha1(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, usedforsecurity=False).digest()
 
 
 def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:

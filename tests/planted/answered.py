@@ -1,4 +1,4 @@
-"""A large point that torch and the loss have answered: a bug of it is judged without asking again."""
+"""A large point, answered by torch and by the loss: what a bug makes of the answer is judged without asking again."""
 
 from collections.abc import Callable
 from functools import cache
