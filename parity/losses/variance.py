@@ -6,8 +6,6 @@ from parity.losses.arguments import FLOAT32, HALVES, is_floating
 from parity.losses.checks import check_64_bits, check_number, check_real, check_representable
 from parity.types import Array
 
-__all__ = ["bounded_variance"]
-
 
 def bounded_variance(input: Array, var: Array | float, eps: float) -> Array:
     """var checked, at least eps, and in a shape that broadcasts with input's."""
