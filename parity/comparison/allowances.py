@@ -51,7 +51,7 @@ class Allowances:
         return self._own[name]
 
     def _own_error(self, name: str) -> Array | None:
-        value, exact = self._expected(name), self.exact().get(name)
+        value, exact = self.answer.value(name), self.exact().get(name)
         if exact is None or exact.shape != value.shape:
             return None
         error = 2 * np.abs(exact - value.astype(exact.dtype))
@@ -116,7 +116,7 @@ class Allowances:
         for measurement in self._measurements()[1]:
             widest = np.maximum(widest, measurement.get(name, 0.0))
         extra = np.asarray(widest if own is None else own + widest)
-        share = compare.judge(self._expected(name), actual, allowed, extra)[1]
+        share = compare.judge(self.answer.value(name), actual, allowed, extra)[1]
         self._wrong = self._wrong or self._beyond(name, actual, share)
         return self._wrong and bool((share > 1).any())
 
@@ -128,7 +128,7 @@ class Allowances:
         row = row_of(self.precision(name))
         if row is None or not (share > TIMES).any():
             return False
-        expected = self._expected(name)
+        expected = self.answer.value(name)
         numbers = [value for value in self.call.arguments.values() if isinstance(value, np.ndarray)]
         scale = max([1.0, *(float(truth.largest(value)) for value in numbers if is_floating(value))])
         scale *= 1.0 if name == "output" else float(truth.largest(self.call.grad_output))
@@ -146,7 +146,7 @@ class Allowances:
 
     def _table(self, name: str) -> Array:
         """The bound by dtype alone, an element each."""
-        return compare.allowance(self._expected(name), bound(self.precision(name), name, self.tolerance), None)
+        return compare.allowance(self.answer.value(name), bound(self.precision(name), name, self.tolerance), None)
 
     def _probes(self) -> Iterator[truth.Values]:
         yield from truth.probes(self.call, self._base(), self._rows())
@@ -164,7 +164,7 @@ class Allowances:
 
     def precision(self, name: str) -> DType:
         """The dtype whose step an answer is judged by: a gradient comes through the output's, if that is coarser."""
-        own, outer = self._expected(name).dtype, self.answer.output.dtype
+        own, outer = self.answer.value(name).dtype, self.answer.output.dtype
         if own == outer:
             return own
         inside, outside = row_of(own), row_of(outer)
@@ -181,6 +181,3 @@ class Allowances:
         """The dtype that each answer is judged by, if it is a floating one."""
         rows = {name: row_of(self.precision(name)) for name in self.answer.values}
         return {name: row for name, row in rows.items() if row}
-
-    def _expected(self, name: str) -> Array:
-        return self.answer.output if name == "output" else self.answer.gradients[name]

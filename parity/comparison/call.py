@@ -34,3 +34,7 @@ class Answer:
     def values(self) -> Gradients:
         """The output and each gradient, by 'output' and argument name."""
         return {"output": self.output, **self.gradients}
+
+    def value(self, name: str) -> Array:
+        """The one of them that is called so."""
+        return self.output if name == "output" else self.gradients[name]

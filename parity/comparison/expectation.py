@@ -42,7 +42,7 @@ class Expectation:
     @np.errstate(all="ignore")
     def compare(self, name: str, actual: Array) -> tuple[float, float, Mismatch | None]:
         """The worst error of a value as a share of its allowance and in ulp, and the mismatch if it is too far."""
-        expected = self._expected(name)
+        expected = self.answer.value(name)
         problem = compare.form(about(name), expected, actual)
         if problem:
             same = self.conformed(name, actual)
@@ -93,7 +93,7 @@ class Expectation:
 
     def known(self, name: str, actual: Array) -> tuple[Array, Array, Array] | None:
         """An answer, torch's and the exact one; None where that is not known, or a wider tolerance is given."""
-        expected, exact = self._expected(name), self.allowances.exact().get(name)
+        expected, exact = self.answer.value(name), self.allowances.exact().get(name)
         granted = self.widest(name_of(expected.dtype), titled(name)) != (0.0, 0.0)
         if self.tolerance or granted or not self.allowances.more_exact(name):
             return None
@@ -104,13 +104,13 @@ class Expectation:
     def conformed(self, name: str, actual: Any) -> Array | None:
         """An answer of another dtype or rank in the reference's, if that is granted."""
         granted = self.contract.granted if self.contract else ()
-        return compare.conformed(about(name), self._expected(name), actual, granted) if granted else None
+        return compare.conformed(about(name), self.answer.value(name), actual, granted) if granted else None
 
     def _bound(self, dtype: DType, name: str) -> Bound:
         own = bound(dtype, name, self.tolerance)
         if self.contract is None or not self.contract.granted:
             return own
-        rtol, atol = self.widest(name_of(self._expected(name).dtype), titled(name))
+        rtol, atol = self.widest(name_of(self.answer.value(name).dtype), titled(name))
         return Bound(max(own.rtol, rtol), max(own.atol, atol)) if rtol or atol else own
 
     def widest(self, dtype: str, subject: str) -> tuple[float, float]:
@@ -162,6 +162,3 @@ class Expectation:
             output, vjp = self.call.function(**self.call.arguments)
             self._ones = vjp(np.ones_like(output))
         return self._ones.get(name)
-
-    def _expected(self, name: str) -> Array:
-        return self.answer.output if name == "output" else self.answer.gradients[name]
