@@ -208,16 +208,14 @@ def test_help_imports_nothing_that_takes_time() -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["check"]])
-def test_help_takes_less_than_half_a_second(command: list[str]) -> None:
-    """Of the processor, at best of three: a machine may be busy."""
+def test_help_is_written_without_what_takes_time(command: list[str]) -> None:
+    """How long it takes is a figure of the bench: a busy machine must not fail a test."""
     program = (
-        "import sys, time\nfrom parity.cli import app\n"
+        "import sys\nfrom parity.cli import app\n"
         f"try: app([*{command!r}, '--help'])\n"
-        "except SystemExit: print(time.process_time(), {'torch', 'numpy', 'rich'} & set(sys.modules))"
+        "except SystemExit: print({'torch', 'numpy', 'rich'} & set(sys.modules))"
     )
-    lines = [alone("-c", program).stdout.splitlines()[-1] for _ in range(3)]
-    assert min(float(line.split()[0]) for line in lines) < 0.5
-    assert lines[0].endswith("set()")
+    assert alone("-c", program).stdout.endswith("set()\n")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
