@@ -5,7 +5,7 @@ from math import isfinite
 import numpy as np
 from ml_dtypes import finfo
 
-from parity.losses.arguments import is_floating
+from parity.losses.arguments import BARE, category, is_floating, promote
 from parity.losses.reduction import REDUCTIONS
 from parity.types import Array, DType
 
@@ -40,9 +40,9 @@ def check_number(**options: object) -> None:
 def check_representable(dtype: DType, **options: float) -> None:
     """Raise RuntimeError for a named option that `dtype` cannot hold: too large, or infinite or nan among integers."""
     floats = is_floating(np.empty((), dtype))
-    largest = float(finfo(dtype).max) if floats else int(np.iinfo(dtype).max)
+    limits = finfo(dtype) if floats else np.iinfo(dtype)
     for name, option in options.items():
-        if not abs(option) <= largest and not (floats and not isfinite(option)):
+        if not float(limits.min) <= option <= float(limits.max) and not (floats and not isfinite(option)):
             raise RuntimeError(f"{name} is {option}, expected a number that {dtype} can hold")
 
 
@@ -80,6 +80,28 @@ def check_no_bool(**arrays: Array) -> None:
     for name, array in arrays.items():
         if array.dtype == np.bool_:
             raise RuntimeError(f"{name} holds bools, which have no difference: expected numbers")
+
+
+def check_kernel(**dtypes: DType) -> None:
+    """Raise NotImplementedError for a named dtype in which torch neither adds, negates nor compares."""
+    for name, dtype in dtypes.items():
+        if dtype in BARE:
+            raise NotImplementedError(f"{name} is of {dtype}, which is not computed in: expected another dtype")
+
+
+def check_castable(function: str, dtype: DType, other: DType) -> None:
+    """Raise RuntimeError if answers of `dtype` cannot be stored in the `other`, which is of a lesser kind."""
+    if category(dtype) > category(other):
+        raise RuntimeError(f"{function} of {dtype} cannot be stored in {other}")
+
+
+def difference_dtype(**arrays: Array) -> DType:
+    """The dtype of a difference of the named arrays. Raises what torch raises where there is none, in its order."""
+    check_no_bool(**arrays)
+    check_broadcast(**arrays)
+    dtype = promote(*arrays.values())
+    check_kernel(**{" and ".join(arrays): dtype})
+    return dtype
 
 
 def check_real(function: str, *arrays: Array) -> None:
