@@ -30,6 +30,13 @@ def check_flag(**options: object) -> None:
             raise TypeError(f"{name} is {option!r}, expected a bool")
 
 
+def check_arrays(**arrays: object) -> None:
+    """Raise TypeError for a named array that is a plain number, which torch's functions do not take; None may be."""
+    for name, array in arrays.items():
+        if array is not None and not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} is {array!r}, expected an array")
+
+
 def check_number(**options: object) -> None:
     """Raise TypeError for a named option that is no number, such as None or a text."""
     for name, option in options.items():
@@ -51,6 +58,13 @@ def check_64_bits(**options: object) -> None:
     for name, option in options.items():
         if isinstance(option, int) and not -(2**63) <= option < 2**64:
             raise OverflowError(f"{name} is {option}, expected an int of 64 bits, or a float")
+
+
+def check_same_shape(input: Array, **arrays: Array | None) -> None:
+    """Raise ValueError for a named array of another shape than input's; None may be."""
+    for name, array in arrays.items():
+        if array is not None and array.shape != input.shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected input's {input.shape}")
 
 
 def check_broadcast(**arrays: Array) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from parity.losses.arguments import HALVES, gradients, is_floating, promote, widen
 from parity.losses.arithmetic import float_dtype, rounded, scalar, uint8_as_int8, zero_outside
 from parity.losses.checks import (
+    check_arrays,
     check_broadcast,
     check_kernel,
     check_no_bool,
@@ -53,13 +54,13 @@ def margin_ranking_loss(
     >>> float(margin_ranking_loss(x1, x2, y)[0])
     1.0
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
             f"input1, input2 and target have shapes {input1.shape}, {input2.shape} and {target.shape}, "
             "expected the same number of dimensions"
         )
+    check_number(margin=margin)
     pair_dtype = difference_dtype(input1=input1, input2=input2)
     check_no_bool(target=target)
     check_kernel(target=target.dtype)
@@ -109,8 +110,9 @@ def hinge_embedding_loss(
     >>> float(hinge_embedding_loss(np.array([2.0, 0.5]), np.array([1.0, -1.0]))[0])
     1.25
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target)
+    check_number(margin=margin)
     dtype = input.dtype
     check_no_bool(input=input)
     if dtype not in HALVES or input.size != 1:  # one half alone takes any margin, as inf
@@ -165,6 +167,7 @@ def soft_margin_loss(
     0.4904
     """
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target)
     check_kernel(input=input.dtype)
     check_broadcast(input=input, target=target)
     if np.broadcast(input, target).shape != input.shape:

@@ -16,6 +16,7 @@ from parity.losses.checks import (
     check_castable,
     check_real_floating,
     check_reduction,
+    check_same_shape,
     difference_dtype,
 )
 from parity.losses.reduction import Adjoint, reduced, resolve
@@ -53,7 +54,7 @@ def l1_loss(
     1.5
     """
     left, right = _broadcast_pair(input, target)
-    _check_weight(weight, input)
+    check_same_shape(input, weight=weight)
     if weight is None or size_average is not None or reduce is not None:
         reduction = resolve(reduction, size_average, reduce)
     return _absolute_error(input, target, left, right, reduction, weight)
@@ -82,7 +83,7 @@ def mse_loss(
     2.5
     """
     left, right = _broadcast_pair(input, target)
-    _check_weight(weight, input)
+    check_same_shape(input, weight=weight)
     if weight is None or size_average is not None or reduce is not None:
         reduction = resolve(reduction, size_average, reduce)
     if weight is None:
@@ -162,7 +163,7 @@ def huber_loss(
     1.3125
     """
     left, right = _broadcast_pair(input, target)
-    _check_weight(weight, input)
+    check_same_shape(input, weight=weight)
     if weight is None:
         reduction = resolve(reduction)
     if not delta > 0:
@@ -198,12 +199,6 @@ def _broadcast_pair(input: Array, target: Array) -> tuple[Array, Array]:
     check_broadcast(input=input, target=target)
     left, right = np.broadcast_arrays(input, target)
     return left, right
-
-
-def _check_weight(weight: Array | None, input: Array) -> None:
-    """Raise ValueError for a weight of another shape than input's."""
-    if weight is not None and weight.shape != input.shape:
-        raise ValueError(f"weight has shape {weight.shape}, expected the shape of input, {input.shape}")
 
 
 def _absolute_error(
