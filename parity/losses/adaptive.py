@@ -70,6 +70,7 @@ def adaptive_log_softmax_with_loss(
     samples, classes = (input, target) if target.ndim else (input[np.newaxis], target[np.newaxis])
     features = widen(samples, dtype)
     clusters = _clusters(classes, cutoffs)
+    classes = classes.astype(np.int64, copy=False)
 
     # the clusters before the head, as torch does: what does not fit is found in this order
     tails, in_clusters = [], []
@@ -81,14 +82,13 @@ def adaptive_log_softmax_with_loss(
             hidden = _linear(features[members], tail_weights[names[0]], names[0], dtype)
             logits = _linear(hidden, tail_weights[names[1]], names[1], dtype)
             _check_dtypes(dtype, target)
-            own = classes[members].astype(np.int64) - cutoffs[cluster - 1]
-            in_cluster, adjoint = _log_softmax_at(logits, own)
+            in_cluster, adjoint = _log_softmax_at(logits, classes[members] - cutoffs[cluster - 1])
             in_clusters.append(in_cluster)
             tails.append(_Tail(members, names, hidden, adjoint))
 
     head = _linear(features, head_weight, "head_weight", dtype, head_bias)
     _check_dtypes(dtype, target)
-    in_head = np.where(clusters == 0, classes.astype(np.int64, copy=False), cutoffs[0] - 1 + clusters)
+    in_head = np.where(clusters == 0, classes, cutoffs[0] - 1 + clusters)
     log_probabilities, head_adjoint = _log_softmax_at(head, in_head)
     for tail, in_cluster in zip(tails, in_clusters, strict=True):
         log_probabilities[tail.members] += in_cluster
