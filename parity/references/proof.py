@@ -27,7 +27,6 @@ _ELSEWHERE = {"Meta", "MPS", "XLA", "Tracer"}
 NOT_OWN = "the reference is not torch's own"
 # Places of torch's own kernels, as builds before torch 2.6 name some: from their build folder.
 _RELATIVE = ("aten/src/ATen/", "../aten/src/ATen/", "../torch/csrc/")
-_METHOD = (MethodDescriptorType, WrapperDescriptorType)
 
 
 class _Named(NamedTuple):
@@ -142,12 +141,14 @@ def _unchanged(names: list[_Named]) -> bool:
 def _foreign(named: _Named) -> str | None:
     """A sentence if what stands under this name does not come from torch."""
     value, code = named.value, named.code
-    if isinstance(value, (BuiltinFunctionType, *_METHOD)):
-        method = isinstance(value, _METHOD)
-        true = value.__objclass__ in torch.Tensor.__mro__ if method else dispatch.of_torch(value)
+    if isinstance(value, BuiltinFunctionType | MethodDescriptorType | WrapperDescriptorType):
+        if isinstance(value, BuiltinFunctionType):
+            home, true = value.__module__, dispatch.of_torch(value)
+        else:
+            home, true = value.__objclass__.__name__, value.__objclass__ in torch.Tensor.__mro__
         if true and value.__name__.replace("_", "") == named.name.replace("_", ""):
             return None
-        place = f"the built-in {value.__name__} of {value.__objclass__.__name__ if method else value.__module__}"
+        place = f"the built-in {value.__name__} of {home}"
     elif isinstance(value, FunctionType) and code is not None:
         if code in _codes(code.co_filename):
             return None

@@ -34,7 +34,8 @@ def _adaptive_log_softmax_with_loss(
 def _adaptive_softmax(features: int, bias: bool, *cutoffs: int) -> torch.nn.Module:
     """The module without parameters of its own; to build it takes longer than to call it."""
     *inner, classes = cutoffs
-    return MODULES["adaptive_log_softmax_with_loss"](features, classes, inner, head_bias=bias, device="meta")
+    build: type[torch.nn.Module] = MODULES["adaptive_log_softmax_with_loss"]
+    return build(features, classes, inner, head_bias=bias, device="meta")
 
 
 # Those that this torch has.
