@@ -111,12 +111,15 @@ class Allowances:
         """Whether neighbours, which take many calls, need not be asked: the answer, or another, is far beyond them."""
         if self._is_large():
             return False
-        own = self.own_error(name)
+        own, expected = self.own_error(name), self.answer.value(name)
+        share = compare.judge(expected, actual, allowed, own)[1]
+        if not self._wrong and not self._beyond(name, actual, share):
+            return False  # nor is it with the condition, which only adds to what is allowed
         widest: Any = 0.0
         for measurement in self._measurements()[1]:
             widest = np.maximum(widest, measurement.get(name, 0.0))
         extra = np.asarray(widest if own is None else own + widest)
-        share = compare.judge(self.answer.value(name), actual, allowed, extra)[1]
+        share = compare.judge(expected, actual, allowed, extra)[1]
         self._wrong = self._wrong or self._beyond(name, actual, share)
         return self._wrong and bool((share > 1).any())
 
