@@ -54,8 +54,7 @@ SETTINGS = (
     Setting("the flushing of subnormal numbers", lambda: _SUBNORMAL * 1.0 == 0.0, torch.set_flush_denormal, False),
     _autocast("cpu"),
     _autocast("cuda"),
-    Setting("NumPy's error state", lambda: tuple(np.geterr().values()),
-            lambda found: np.seterr(**dict(zip(np.geterr(), found, strict=True))), ("ignore",) * 4),
+    Setting("NumPy's error state", np.geterr, lambda found: np.seterr(**found), dict.fromkeys(np.geterr(), "ignore")),
     Setting("NumPy's buffer size", np.getbufsize, np.setbufsize, 8192),
 )  # fmt: skip
 
@@ -66,7 +65,8 @@ def known_state() -> Iterator[None]:
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(default_device.none_set())
+        if default_device.is_set():
+            stack.enter_context(default_device.none_set())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         before = [setting.get() for setting in SETTINGS]
