@@ -20,6 +20,7 @@ from parity.engine.run import run_point
 from parity.engine.state import known_state
 from parity.frameworks.adapters import HOMES
 from parity.implementations.declaration import Implementation
+from parity.records.mismatch import Subject
 from parity.records.record import Record
 from parity.wording import in_words
 
@@ -142,6 +143,11 @@ def written(point: Point, implementation: Implementation, seed: int) -> Literal:
     return literal(point, contract.terms(point), reference, seed)
 
 
+def _of_output(record: Record) -> bool:
+    """Whether the output differs."""
+    return any(one.subject is Subject.OUTPUT for one in record.mismatches)
+
+
 class _Over(Exception):
     """No time is left."""
 
@@ -158,6 +164,7 @@ class _Search:
         self.deadline = float("inf")
         self.asked: set[Any] = set()
         self.problem = ""
+        self.of_output = False
 
     def shown(self, call: Literal) -> Example | None:
         """The call, made to fit, as an example of what is wrong; None if it does not show it."""
@@ -174,7 +181,7 @@ class _Search:
             self.problem = in_words(error)
             return None
         alike = bool(record.mismatches) and sign_of(record)[0].alike(self.sign)
-        if not alike:
+        if not alike or (self.of_output and not _of_output(record)):
             return None
         found = Example(self.origin, self.implementation, call, point, record)
         self.keep(found)
@@ -190,6 +197,7 @@ class _Search:
     def smallest(self, best: Example) -> Example:
         """The smallest example that is found in time."""
         signature = self.origin.scenario.signature
+        self.of_output = _of_output(best.record)  # an output says more to a person than a gradient alone
         try:
             before = None
             while before is not best:

@@ -199,6 +199,15 @@ def test_a_factor_is_explained_by_what_explains_most_of_its_points() -> None:
     assert cause.sentence.startswith(f"output is 2 times torch's throughout: {rows}: only with weight")
 
 
+def test_factors_of_one_denominator_are_told_by_it() -> None:
+    said = "is 2 times {reference}'s throughout (a wrong denominator or factor: 2)"
+    ratios = ("the sum of the weights / the batch size (6 / 3)", "the number of targets / the batch size (2 / 1)")
+    known = [["2", ratios[0]], [ratios[1]], [ratios[0]], ["2", ratios[1]]]
+    failing = [point(n, "weight", mismatches=[value(diagnosis=said, because=one)]) for n, one in enumerate(known)]
+    cause = only([*failing, *(point(100 + n) for n in range(50))])
+    assert cause.observed == "output is 2 times torch's throughout, divided by the batch size"
+
+
 def test_a_stray_point_beside_many_is_told_with_them() -> None:
     failing = [point(n, "weight", mismatches=[value()]) for n in range(60)]
     failing.append(point(60, "large", mismatches=[value(actual=float("nan"))]))
