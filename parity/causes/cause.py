@@ -25,7 +25,7 @@ _NUMBERS = re.compile(r" \([^()]*\)$")
 _WHOLE = (Family.CASE, Family.CRASHED, Family.RAISES, Family.ACCEPTS, Family.CLASS, Family.EFFECT, Family.PASSES)
 _OF_SEVERAL = {
     "is": "are", "has": "have", "differs": "differ", "holds": "hold", "flushes": "flush", "ignores": "ignore",
-    "equals": "equal",
+    "equals": "equal", "leans": "lean", "saturates": "saturate",
 }  # fmt: skip
 
 # What is said where the numbers are others at each point.
