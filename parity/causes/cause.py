@@ -151,6 +151,13 @@ class Cause:
         said = f"{self.observed}: {self.scope}" if self.scope else self.observed
         return "; ".join([said, *self.counts])
 
+    def as_data(self) -> dict[str, Any]:
+        """It as plain data, its points by their ids."""
+        return {
+            "sentence": self.sentence, "losses": list(self.losses), "where": self.where, "facts": list(self.facts),
+            "points": [record.id for record in self.points], "exceptions": [record.id for record in self.exceptions],
+        }  # fmt: skip
+
     def __str__(self) -> str:
         return f"{', '.join(self.losses)}: {plural(len(self.seen), 'point')}: {self.sentence}"
 
