@@ -25,7 +25,7 @@ _NUMBERS = re.compile(r" \([^()]*\)$")
 _WHOLE = (Family.CASE, Family.CRASHED, Family.RAISES, Family.ACCEPTS, Family.CLASS, Family.EFFECT, Family.PASSES)
 _OF_SEVERAL = {
     "is": "are", "has": "have", "differs": "differ", "holds": "hold", "flushes": "flush", "ignores": "ignore",
-    "equals": "equal",
+    "equals": "equal", "leans": "lean", "saturates": "saturate",
 }  # fmt: skip
 
 # What is said where the numbers are others at each point.
@@ -150,6 +150,13 @@ class Cause:
         """The cause in one sentence, as it follows '287 points: '."""
         said = f"{self.observed}: {self.scope}" if self.scope else self.observed
         return "; ".join([said, *self.counts])
+
+    def as_data(self) -> dict[str, Any]:
+        """It as plain data, its points by their ids."""
+        return {
+            "sentence": self.sentence, "losses": list(self.losses), "where": self.where, "facts": list(self.facts),
+            "points": [record.id for record in self.points], "exceptions": [record.id for record in self.exceptions],
+        }  # fmt: skip
 
     def __str__(self) -> str:
         return f"{', '.join(self.losses)}: {plural(len(self.seen), 'point')}: {self.sentence}"

@@ -163,7 +163,9 @@ def _describes(large: _Group, small: _Group) -> bool:
     if not large.ignored.isdisjoint(small.ignored) and any(map(_answers, (*large.seen, *small.seen))):
         return True
     few = len(small.seen) <= max(FEW * len(large.seen), 1)
-    if few and large.condition.terms and all(map(large.holds, small.seen)):
+    # what all but a few points lack does not tell why a call is not refused
+    telling = large.condition.terms if not other.refuses else [one for one in large.condition.terms if not one.absent]
+    if few and telling and all(map(large.holds, small.seen)):
         return True
     stray = len(small.seen) <= min(STRAY, FEW * FEW * len(large.seen)) and other.answers
     if family.answers and (stray or (few and all(map(_is_identity, small.seen)))):

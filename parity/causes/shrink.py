@@ -28,6 +28,8 @@ from parity.wording import in_words
 NAMES = 8
 # Seconds until the process of a function that runs apart has started, and has crashed a few times.
 GRACE = 30.0
+# Seconds that the first call, a large one perhaps, and the last may take besides.
+CALLS = 3.0
 # Of these torch reads memory that is not theirs where lengths are wrong.
 UNCHECKED = ("ctc_loss",)
 SECONDS = 0.9  # the last call may take a little longer
@@ -113,7 +115,7 @@ class Live:
                 results = tuple(sides(found.point, self.implementation, 0).lines())
                 hand((found.call, found.record, results))
 
-        last = self._last(work, point, seconds + (GRACE if crashes or self.apart else seconds))
+        last = self._last(work, point, seconds + (GRACE if crashes or self.apart else CALLS))
         if last is None or isinstance(last, str):
             why = last or "it crashes, or takes too long"
             raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made alone: {why}")
