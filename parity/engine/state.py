@@ -3,7 +3,6 @@
 Torch's answer depends on switches of the process: without gradients it has none, and a detached loss would agree.
 """
 
-import ctypes
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from parity.engine import default_device
+from parity.engine import default_device, mersenne
 
 # A subnormal number, which processors set to flush them take for 0.
 _SUBNORMAL = 5e-324
@@ -113,7 +112,7 @@ class Generators:
     def __init__(self) -> None:
         self.torch = torch.get_rng_state()
         self.python = random.getstate()
-        self.numpy = _numpy_state()
+        self.numpy = mersenne.Kept()
 
     def restored(self) -> list[str]:
         """The generators that have moved on, in words; each is set back."""
@@ -124,18 +123,6 @@ class Generators:
         if random.getstate() != self.python:
             random.setstate(self.python)
             told.append("Python's random generator moved on")
-        if _numpy_state() != self.numpy:
-            ctypes.memmove(_numpy_address(), self.numpy, len(self.numpy))
+        if self.numpy.restored():
             told.append("NumPy's random generator moved on")
         return told
-
-
-def _numpy_address() -> int:
-    generator: Any = np.random.get_bit_generator()  # type: ignore[attr-defined]
-    address: int = generator.ctypes.state_address
-    return address
-
-
-def _numpy_state() -> bytes:
-    """The 624 words and the position of the Mersenne Twister behind np.random (its own copy takes 60 times longer)."""
-    return ctypes.string_at(_numpy_address(), 4 * 625)
