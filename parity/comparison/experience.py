@@ -12,7 +12,7 @@ FIRST = 8
 
 @dataclass(slots=True)
 class Experience:
-    """Of one loss of one implementation, in one run; no verdict depends on it.
+    """Of one loss of one implementation, in one run; no verdict on a right loss depends on it.
 
     `found` holds the explanations that were right at some point, in words: they are tried before all others.
     `early` says that the last point differed in an answer: then the next one may well differ at its first draw.
