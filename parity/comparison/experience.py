@@ -12,18 +12,25 @@ FIRST = 8
 
 @dataclass(slots=True)
 class Experience:
-    """Of one loss of one implementation, in one run; no verdict depends on it.
+    """Of one loss of one implementation, in one run; no verdict on a right loss depends on it.
 
     `found` holds the explanations that were right at some point, in words: they are tried before all others.
     `early` says that the last point differed in an answer: then the next one may well differ at its first draw.
+    `wrong` counts the answers that no allowance helps, whatever it may be.
     `answers` are the reference's of earlier runs, if they are kept.
     """
 
     answers: Answers | None = None
     found: set[str] = field(default_factory=set)
     early: bool = False
+    wrong: int = 0
     _searched: int = 0
     _scenarios: set[str] = field(default_factory=set)
+
+    @property
+    def known(self) -> bool:
+        """Whether the loss is known to be wrong."""
+        return self.wrong >= FIRST
 
     def searches(self, scenario: str) -> bool:
         """Whether a point of the scenario is to be explained whatever it costs; asked once for a point."""

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from parity.api import check
+from parity.comparison import truth
 from parity.comparison.experience import FIRST, Experience
 from parity.frameworks.torch import TorchLoss
 from parity.report.found import Report
@@ -56,6 +57,26 @@ def test_a_wrong_function_asks_torch_hardly_more_than_a_right_one(monkeypatch: p
         assert not report
         assert report.causes[0].observed
         assert calls <= 1.5 * least, wrong.__name__
+
+
+def test_a_condition_is_asked_only_of_what_is_far_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a right loss hardly ever, of a wrong one until it is known to be wrong."""
+    asked = 0
+    probes = truth.probes
+
+    def count(*arguments: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return probes(*arguments)
+
+    monkeypatch.setattr(truth, "probes", count)
+    found = {}
+    for function in right, larger:
+        asked = 0
+        check("mse_loss", function, framework="torch", only="float32 and not large", cache=False)
+        found[function] = asked
+    assert found[right] == 0
+    assert 0 < found[larger] < 8 * FIRST
 
 
 def test_of_each_scenario_one_point_is_explained_whatever_it_costs() -> None:
