@@ -90,6 +90,8 @@ class Live:
         point = self.points().get(record.id)
         if point is None:
             raise Unshrinkable(f"{record.id} is no point of this run")
+        if self.implementation.alone(point.loss):
+            raise Unshrinkable("what two calls owe to each other is not shown by one, and no reference is asked")
         seed = next((one.seed for one in record.mismatches if one.seed is not None), None)
         if seed is None:
             raise Unshrinkable(f"what is wrong with {record.id} is about the whole point, and no call of it alone")

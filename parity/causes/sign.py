@@ -25,6 +25,11 @@ _DTYPES = re.compile(rf"{_VARIES.pattern}|\b(?:u?int|b?float|complex)\d+\b|\b(?:
 _AUTOCAST = re.compile(r"under autocast \w+")
 _ASKED = re.compile(r"asked for the gradient of .* alone \(no leaf\)")
 _ABSENT = re.compile(r"^is \{reference\}'s as if (\w+) were absent$")
+_BIAS = {
+    None: "leans to one side",
+    Event.COARSE: "is computed less precisely than {reference}'s",
+    Event.OUTLIER: "has elements farther off than {reference}'s",
+}
 _PLACE = re.compile(r" \([^()]*:\d+\)")
 
 
@@ -120,7 +125,7 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
     if kind is Kind.VALUE:
         return _of_value(mismatch, record)
     if kind is Kind.BIAS:
-        how = "is computed less precisely than {reference}'s" if mismatch.event else "leans to one side"
+        how = _BIAS[mismatch.event]
         return Sign(Family.VALUE, how, how)
     if kind is Kind.RAISES and mismatch.event is not Event.SECOND_CALL:  # that is a clause of the contract
         return _plain(Family.RAISES, mismatch, _raised(mismatch))

@@ -10,7 +10,7 @@ from parity.cases.schema import Tolerance
 from parity.comparison import compare, glance, truth
 from parity.comparison.call import Answer, Call
 from parity.comparison.tolerance import Bound, bound
-from parity.dtypes import FLOATING, HALVES, Row, is_floating, row_of
+from parity.dtypes import FLOATING, Row, is_floating, row_of
 from parity.types import Array, DType
 
 # An error of so many steps of the dtype at the scale of the largest number of the call, and of so many times what the
@@ -161,18 +161,18 @@ class Allowances:
         return compare.allowance(self.answer.value(name), bound(self.precision(name), name, self.tolerance), None)
 
     def _probes(self) -> Iterator[truth.Values]:
-        yield from truth.probes(self.call, self._base(), self._rows())
+        yield from truth.probes(self.call, self._base(), self.rows())
 
     def nearby(self) -> Iterator[truth.Values]:
         """Torch's own error at neighbours of the draw, times its factor."""
-        yield from truth.neighbours(self.call, self._base(), self._rows())
+        yield from truth.neighbours(self.call, self._base(), self.rows())
 
     def _base(self) -> truth.Values:
         """The answers in float64."""
         return self.answer.values if self.is_double() else self.exact()
 
     def _sums(self) -> Iterator[truth.Values]:
-        yield truth.sums(self.call, self._rows())
+        yield truth.sums(self.call, self.rows())
 
     def precision(self, name: str) -> DType:
         """The dtype whose step an answer is judged by: a gradient comes through the output's, if that is coarser."""
@@ -184,12 +184,12 @@ class Allowances:
 
     def is_half(self) -> bool:
         """Whether numbers come in half precision: there a few roundings more (a sum kept in halves) are a bug."""
-        return any(isinstance(value, np.ndarray) and value.dtype in HALVES for value in self.call.arguments.values())
+        return truth.has_half(self.call.arguments)
 
     def is_double(self) -> bool:
         return truth.is_double(self.call.arguments, self.call.grad_output)
 
-    def _rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, Row]:
         """The dtype that each answer is judged by, if it is a floating one."""
         rows = {name: row_of(self.precision(name)) for name in self.answer.values}
         return {name: row for name, row in rows.items() if row}
