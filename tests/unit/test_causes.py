@@ -215,7 +215,7 @@ def test_factors_of_one_denominator_are_told_by_it() -> None:
     known = [["2", ratios[0]], [ratios[1]], [ratios[0]], ["2", ratios[1]]]
     failing = [point(n, "weight", mismatches=[value(diagnosis=said, because=one)]) for n, one in enumerate(known)]
     cause = only([*failing, *(point(100 + n) for n in range(50))])
-    assert cause.observed == "output is 2 times torch's throughout, divided by the batch size"
+    assert cause.observed == "output is 2 times torch's throughout, as if divided by the batch size"
 
 
 def test_a_stray_point_beside_many_is_told_with_them() -> None:
