@@ -211,7 +211,7 @@ def _because(seen: list[Seen]) -> str:
     ratios = [[_NUMBERS.sub("", text) for text in texts] for texts in known]
     divisors = [[below for text in texts if (below := text.partition(" / ")[2]) not in ("", *CONSTANTS)]
                 for texts in ratios]  # fmt: skip
-    for words, texts in ((": ", ratios), (", divided by ", divisors)):
+    for words, texts in ((": ", ratios), (", as if divided by ", divisors)):
         counts = Counter(text for several in texts for text in dict.fromkeys(several))
         best, count = counts.most_common(1)[0] if counts else ("", 0)
         if count >= MOSTLY * len(seen) and not best.isdigit():

@@ -98,10 +98,12 @@ class _Group:
 
     def __init__(self, seen: list[Seen], passing: Sequence[Record]) -> None:
         self.seen, self.all_passing = seen, passing
-        # the facts of calls that must be refused tell nothing of others: those of the larger part count
+        # the facts of calls that must be refused tell nothing of others: those of the larger part count, or of what
+        # raises although it must be answered
         refused = list(filter(_must_be_refused, seen))
         answered = list(filterfalse(_must_be_refused, seen))
-        self.failing = answered if len(answered) >= len(refused) else refused
+        raises = any(one.sign.family is Family.RAISES for one in answered)
+        self.failing = answered if raises or len(answered) >= len(refused) else refused
         if self.failing is refused:  # beside those that must be refused for the same reason
             why = {word for one in seen for word in one.record.facts if word.startswith("refuses ")}
             self.passing = [record for record in passing if not (why or {"refuses"}).isdisjoint(record.facts)]
@@ -134,6 +136,8 @@ class _Group:
 def _most(seen: Sequence[Seen]) -> Sign:
     """The sign of most of the points; a mere 'differs' only where hardly any point shows more."""
     shared = set.intersection(*(ignored(one.record) for one in seen))
+    if any(one.sign.family is Family.RAISES for one in seen):  # what raises for torch's answer, before another class
+        seen = [one for one in seen if one.sign.family is not Family.CLASS]
     if shared and any(map(_answers, seen)):  # what shows an ignored option, before what follows from it
         seen = list(filter(_answers, seen))
     counts: dict[tuple[Family, str], list[Seen]] = defaultdict(list)

@@ -132,6 +132,16 @@ def test_an_exception_is_one_cause_across_losses() -> None:
     assert cause.where == "float16"
 
 
+def test_an_exception_where_torch_answers_is_told_before_its_class_where_torch_refuses() -> None:
+    error = "KeyError: None"
+    other = Mismatch(Subject.REFUSAL, Kind.CLASS, figures={"error": error, "wanted": "ValueError"})
+    failing = [point(n, "refuses", mismatches=[other], raises="ValueError") for n in range(3)]
+    failing += [point(9 + n, "weight", mismatches=[raising(error.replace("None", "'average'"))]) for n in range(2)]
+    cause = only([*failing, *(point(100 + n) for n in range(50))])
+    assert cause.observed == "the forward raises KeyError: 'average', torch answers"
+    assert cause.where == "weight"
+
+
 def test_wrong_answers_come_before_clauses_of_the_contract() -> None:
     extra = [point(n, mismatches=[INPUT.mismatch(Kind.EXTRA, hint="; declare it")]) for n in range(40)]
     wrong = [point(100 + n, "weight", "large", mismatches=[value()]) for n in range(2)]
@@ -205,7 +215,7 @@ def test_factors_of_one_denominator_are_told_by_it() -> None:
     known = [["2", ratios[0]], [ratios[1]], [ratios[0]], ["2", ratios[1]]]
     failing = [point(n, "weight", mismatches=[value(diagnosis=said, because=one)]) for n, one in enumerate(known)]
     cause = only([*failing, *(point(100 + n) for n in range(50))])
-    assert cause.observed == "output is 2 times torch's throughout, divided by the batch size"
+    assert cause.observed == "output is 2 times torch's throughout, as if divided by the batch size"
 
 
 def test_a_stray_point_beside_many_is_told_with_them() -> None:
