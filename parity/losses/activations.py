@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, widen
 from parity.losses.arithmetic import LONG
-from parity.losses.checks import check_real_floating
+from parity.losses.checks import check_arrays, check_kernel, check_no_bool, check_real_floating
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
 
@@ -54,6 +54,7 @@ def sigmoid(input: Array) -> Result:
     >>> sigmoid(np.array([0.0, np.log(3.0)]))[0].tolist()
     [0.5, 0.75]
     """
+    check_arrays(input=input)
     dtype = input.dtype if is_floating(input) else FLOAT32
     probability = logistic(widen(input, dtype))
 
@@ -82,6 +83,7 @@ def logsigmoid(input: Array) -> Result:
     >>> round(float(logsigmoid(np.array(0.0))[0]), 4)
     -0.6931
     """
+    check_arrays(input=input)
     check_real_floating("logsigmoid", input.dtype)
     wide = widen(input, input.dtype)
     decay = exponential_decay(wide)
@@ -131,9 +133,10 @@ def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: D
     >>> softmin(np.log([1.0, 3.0]), dim=0)[0].round(4).tolist()
     [0.75, 0.25]
     """
+    if isinstance(input, np.ndarray):  # the negation comes first
+        check_no_bool(input=input)
+        check_kernel(input=input.dtype)
     axis = _axis("softmin", input, dim, _stacklevel)
-    if input.dtype == np.bool_:
-        raise RuntimeError("input holds bools, which have no negative: expected numbers")
     return _softmax(input, -input, axis, dtype, negated=True)
 
 
@@ -269,12 +272,12 @@ def _cast(function: str, input: Array, values: Array, dtype: DTypeLike | None) -
 
 def _axis(function: str, input: Array, dim: int | None, stacklevel: int) -> int:
     """The dimension meant by `dim`, counted from 0; an array without dimensions passes for one of size 1."""
+    dimensions = max(input.ndim, 1)
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{function} without dim is deprecated: write dim={dim}.", stacklevel=stacklevel + 1)
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
         raise TypeError(f"dim is {dim!r}, expected an int")
-    dimensions = max(input.ndim, 1)
     if not -dimensions <= dim < dimensions:
         raise IndexError(f"dim is {dim}, expected at least {-dimensions} and below {dimensions}")
     return int(dim) % dimensions

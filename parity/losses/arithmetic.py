@@ -19,13 +19,14 @@ def rounded(array: Array, dtype: DType) -> Array:
     torch rounds each intermediate result to the dtype of the arguments. In the halves that decides whether a sum of
     squares overflows, or whether a margin is reached, so the results on which such a thing depends are rounded here.
     """
-    return widen(array.astype(dtype), dtype) if dtype in HALVES else array
+    if dtype in HALVES:
+        return widen(array.astype(dtype), dtype)
+    return array.astype(dtype) if array.dtype.kind == dtype.kind == "f" and array.itemsize > dtype.itemsize else array
 
 
 def scalar(value: float, dtype: DType) -> Any:
     """An option as a number of `dtype`, as torch casts it: rounded to a half, and truncated to an integer."""
-    # bfloat16 takes no integer beyond int64
-    return working(dtype).type(dtype.type(float(value) if dtype in HALVES else value))
+    return working(dtype).type(np.float64(value).astype(dtype))
 
 
 def zero_outside(array: Array, mask: Array) -> Array:

@@ -5,7 +5,7 @@ import numpy as np
 from parity.losses.activations import exponentials, in_short_buffers, sum_along
 from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, sum_in_float64, widen
 from parity.losses.arithmetic import rounded, scalar
-from parity.losses.checks import check_real_floating
+from parity.losses.checks import check_arrays, check_number, check_real_floating
 from parity.losses.class_indices import (
     along_classes,
     batched,
@@ -54,6 +54,7 @@ def nll_loss(
     0.375
     """
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target, weight=weight)
     check_ignore_index(ignore_index)
     weight = check_indices("nll_loss", input, target, weight, reduction)
     dtype = input.dtype
@@ -105,13 +106,15 @@ def cross_entropy(
     0.4904
     """
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target, weight=weight)
+    check_number(label_smoothing=label_smoothing)
     check_ignore_index(ignore_index)
-    if label_smoothing > 1:
-        raise RuntimeError(f"label_smoothing is {label_smoothing}, expected at most 1")
     smoothing = label_smoothing if label_smoothing > 0 else 0.0
     if target.shape == input.shape:
         _check_probabilities(input, target, weight, ignore_index)
+        _check_smoothing(smoothing)
         return _of_probabilities(input, target, weight, reduction, smoothing)
+    _check_smoothing(smoothing)
     _check_logits(input)
     wide_weight = check_indices("cross_entropy", input, target, weight, reduction)
     if smoothing and weight is not None:
@@ -237,6 +240,11 @@ def _check_probabilities(input: Array, target: Array, weight: Array | None, igno
     classes = input.shape[min(input.ndim - 1, 1)]
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},): one for each class")
+
+
+def _check_smoothing(smoothing: float) -> None:
+    if smoothing > 1:
+        raise RuntimeError(f"label_smoothing is {smoothing}, expected at most 1")
 
 
 def _check_smoothed_weight(weight: Array, reduction: str) -> None:

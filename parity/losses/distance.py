@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from parity.losses.arguments import gradients, promote, widen
+from parity.losses.arguments import gradients, widen
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar
-from parity.losses.checks import check_broadcast, check_no_bool, check_real
+from parity.losses.checks import check_real, difference_dtype
 from parity.losses.registration import without_warnings
 from parity.types import Array, DType, Gradients, Result
 
@@ -32,10 +32,8 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
     >>> round(float(pairwise_distance(np.array([3.0, 4.0]), np.array([0.0, 0.0]))[0]), 4)
     5.0
     """
-    check_no_bool(x1=x1, x2=x2)
+    pair_dtype = difference_dtype(x1=x1, x2=x2)
     check_real("pairwise_distance", x1, x2)
-    check_broadcast(x1=x1, x2=x2)
-    pair_dtype = promote(x1, x2)
     dtype = float_dtype(pair_dtype)
     difference = rounded(widen(x1, pair_dtype) - widen(x2, pair_dtype), pair_dtype)
     difference = rounded(widen(difference, dtype) + scalar(eps, dtype), dtype)

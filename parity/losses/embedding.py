@@ -9,7 +9,15 @@ import numpy as np
 
 from parity.losses.arguments import gradients, promote, summed_to, unbroadcast, widen, working
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar, uint8_as_int8, zero_outside
-from parity.losses.checks import check_broadcast, check_flag, check_number, check_real, check_reduction
+from parity.losses.checks import (
+    check_64_bits,
+    check_arrays,
+    check_broadcast,
+    check_flag,
+    check_number,
+    check_real,
+    check_reduction,
+)
 from parity.losses.conventions import hinge_slope
 from parity.losses.distance import pairwise_distance
 from parity.losses.reduction import reduced, resolve
@@ -50,15 +58,17 @@ def cosine_embedding_loss(
     >>> round(float(cosine_embedding_loss(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0]]), np.array([1]))[0]), 4)
     0.4
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input1=input1, input2=input2, target=target)
+    check_number(margin=margin)
     if target.ndim > 1 or not input1.ndim == input2.ndim == target.ndim + 1:
         raise RuntimeError(
             f"input1, input2 and target have shapes {input1.shape}, {input2.shape} and {target.shape}, "
             "expected (N, D), (N, D) and (N,), or (D,), (D,) and ()"
         )
-    check_real("cosine_embedding_loss", input1, input2)
     check_broadcast(input1=input1, input2=input2)
+    promote(input1, input2)
+    check_real("cosine_embedding_loss", input1, input2)
     dtype1, dtype2 = float_dtype(input1.dtype), float_dtype(input2.dtype)
     dtype = promote(np.empty(1, dtype1), np.empty(1, dtype2))
     product = widen(_dot(input1, input2), dtype)
@@ -128,14 +138,16 @@ def triplet_margin_loss(
     >>> round(float(triplet_margin_loss(a, p, n)[0]), 4)
     4.0
     """
-    check_flag(swap=swap)
-    check_number(margin=margin, p=p, eps=eps)
     reduction = resolve(reduction, size_average, reduce)
+    _check_margin(margin)
+    check_arrays(anchor=anchor, positive=positive, negative=negative)
+    check_flag(swap=swap)
+    check_number(p=p, eps=eps)
 
     def distance(x1: Array, x2: Array) -> Result:
         return pairwise_distance(x1, x2, p, eps)
 
-    return _triplet_margin(anchor, positive, negative, distance, margin, swap, reduction)
+    return _triplet_margin(anchor, positive, negative, distance, float(margin), swap, reduction)
 
 
 @loss
@@ -166,6 +178,7 @@ def triplet_margin_with_distance_loss(
     4.0
     """
     check_reduction(reduction)
+    _check_margin(margin)
     return _triplet_margin(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
@@ -178,12 +191,16 @@ def _dot(left: Array, right: Array) -> Array:
     return rounded(row_sums(products), dtype)
 
 
+def _check_margin(margin: float) -> None:
+    check_number(margin=margin)
+    if margin <= 0:
+        raise ValueError(f"margin is {margin}, expected more than 0")
+
+
 def _triplet_margin(
     anchor: Array, positive: Array, negative: Array, distance: Distance, margin: float, swap: bool, reduction: str
 ) -> Result:
     """The triplet margin loss over any distance."""
-    if margin <= 0:
-        raise ValueError(f"margin is {margin}, expected more than 0")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             f"anchor, positive and negative have {anchor.ndim}, {positive.ndim} and {negative.ndim} dimensions, "
@@ -192,6 +209,7 @@ def _triplet_margin(
     positive_distance, positive_vjp = distance(anchor, positive)
     negative_distance, negative_vjp = distance(anchor, negative)
     swapped_distance, swapped_vjp = distance(positive, negative) if swap else (negative_distance, negative_vjp)
+    check_64_bits(margin=margin)
     check_broadcast(
         positive_distance=positive_distance, negative_distance=negative_distance, swapped_distance=swapped_distance
     )

@@ -5,9 +5,18 @@ The hinge max(0, z) has no derivative at its kink z = 0; what stands for it ther
 
 import numpy as np
 
-from parity.losses.arguments import gradients, is_floating, promote, widen
+from parity.losses.arguments import HALVES, gradients, is_floating, promote, widen
 from parity.losses.arithmetic import float_dtype, rounded, scalar, uint8_as_int8, zero_outside
-from parity.losses.checks import check_broadcast, check_no_bool, check_number, check_real, check_representable
+from parity.losses.checks import (
+    check_arrays,
+    check_broadcast,
+    check_kernel,
+    check_no_bool,
+    check_number,
+    check_real,
+    check_representable,
+    difference_dtype,
+)
 from parity.losses.conventions import hinge_slope
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
@@ -45,17 +54,19 @@ def margin_ranking_loss(
     >>> float(margin_ranking_loss(x1, x2, y)[0])
     1.0
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
             f"input1, input2 and target have shapes {input1.shape}, {input2.shape} and {target.shape}, "
             "expected the same number of dimensions"
         )
+    check_number(margin=margin)
+    pair_dtype = difference_dtype(input1=input1, input2=input2)
+    check_no_bool(target=target)
+    check_kernel(target=target.dtype)
     check_broadcast(input1=input1, input2=input2, target=target)
-    check_no_bool(input1=input1, input2=input2, target=target)
+    triple_dtype = promote(np.empty((1,) * target.ndim, pair_dtype), target)
     check_real("margin_ranking_loss", input1, input2, target)
-    pair_dtype, triple_dtype = promote(input1, input2), promote(input1, input2, target)
     dtype = float_dtype(triple_dtype)
     difference = rounded(widen(input1, pair_dtype) - widen(input2, pair_dtype), pair_dtype)
     negated_target = widen(-target, triple_dtype)
@@ -99,18 +110,21 @@ def hinge_embedding_loss(
     >>> float(hinge_embedding_loss(np.array([2.0, 0.5]), np.array([1.0, -1.0]))[0])
     1.25
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
-    check_broadcast(input=input, target=target)
-    check_no_bool(input=input)
-    check_real("hinge_embedding_loss", input)
+    check_arrays(input=input, target=target)
+    check_number(margin=margin)
     dtype = input.dtype
+    check_no_bool(input=input)
+    if dtype not in HALVES or input.size != 1:  # one half alone takes any margin, as inf
+        check_representable(dtype, margin=margin)
+    check_kernel(input=dtype)
+    check_real("hinge_embedding_loss", input)
+    check_broadcast(input=input, target=target)
     sum_dtype = dtype
     if not is_floating(input):
         if reduction == "mean":
             raise RuntimeError(f"input is {dtype}, and integers have no mean: expected a floating dtype")
         sum_dtype = INT64 if reduction == "sum" else dtype
-    check_representable(dtype, margin=margin)
     distance = widen(input, dtype)
     violation = rounded(scalar(margin, dtype) - distance, dtype)
     labels = uint8_as_int8(target)
@@ -153,6 +167,8 @@ def soft_margin_loss(
     0.4904
     """
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target)
+    check_kernel(input=input.dtype)
     check_broadcast(input=input, target=target)
     if np.broadcast(input, target).shape != input.shape:
         raise RuntimeError(f"target of shape {target.shape} does not broadcast to input's, {input.shape}")
@@ -166,6 +182,7 @@ def soft_margin_loss(
     def vjp(grad_output: Array) -> Gradients:
         # with e = exp(-y x): d log(1 + e) / dx = -y e / (1 + e)
         check_no_bool(target=target)
+        check_kernel(target=target.dtype)
         # In the backward torch negates target in its own dtype: in uint8 -1 is 255, and in int8 -(-128) is -128.
         # It takes the exponential in the dtype of both, but keeps its product with y in input's.
         product_dtype = promote(input, target)

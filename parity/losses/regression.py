@@ -11,7 +11,14 @@ import numpy as np
 
 from parity.losses.arguments import BFLOAT16, FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
 from parity.losses.arithmetic import rounded
-from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_reduction
+from parity.losses.checks import (
+    check_broadcast,
+    check_castable,
+    check_real_floating,
+    check_reduction,
+    check_same_shape,
+    difference_dtype,
+)
 from parity.losses.reduction import Adjoint, reduced, resolve
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -47,9 +54,9 @@ def l1_loss(
     1.5
     """
     left, right = _broadcast_pair(input, target)
-    if weight is not None and size_average is None and reduce is None:
-        check_reduction(reduction)
-    reduction = resolve(reduction, size_average, reduce)
+    check_same_shape(input, weight=weight)
+    if weight is None or size_average is not None or reduce is not None:
+        reduction = resolve(reduction, size_average, reduce)
     return _absolute_error(input, target, left, right, reduction, weight)
 
 
@@ -76,14 +83,14 @@ def mse_loss(
     2.5
     """
     left, right = _broadcast_pair(input, target)
-    if weight is not None and size_average is None and reduce is None:
-        check_reduction(reduction)
-    reduction = resolve(reduction, size_average, reduce)
-    dtype = promote(left, right)
+    check_same_shape(input, weight=weight)
+    if weight is None or size_average is not None or reduce is not None:
+        reduction = resolve(reduction, size_average, reduce)
     if weight is None:
+        dtype = promote(left, right)
         check_real_floating("mse_loss", dtype)
     else:
-        check_no_bool(input=input, target=target)
+        dtype = difference_dtype(input=left, target=right)
     difference: Array = widen(left, dtype) - widen(right, dtype)
     if weight is not None:
         difference = rounded(difference, dtype)
@@ -156,14 +163,13 @@ def huber_loss(
     1.3125
     """
     left, right = _broadcast_pair(input, target)
-    if weight is not None:
-        check_reduction(reduction)
-    reduction = resolve(reduction)
+    check_same_shape(input, weight=weight)
+    if weight is None:
+        reduction = resolve(reduction)
     if not delta > 0:
         raise RuntimeError(f"delta is {delta}, expected more than 0")
     dtype = promote(left, right)
-    if is_floating(right) and not is_floating(left):
-        raise RuntimeError(f"huber_loss of {dtype} cannot be stored in input's dtype {input.dtype}")
+    check_castable("huber_loss", dtype, input.dtype)
     check_real_floating("huber_loss", dtype)
     difference: Array = widen(left, dtype) - widen(right, dtype)
     if dtype == BFLOAT16:
@@ -199,8 +205,7 @@ def _absolute_error(
     input: Array, target: Array, left: Array, right: Array, reduction: str, weight: Array | None
 ) -> Result:
     """The absolute error, for l1 and for smooth l1 without its smooth part."""
-    check_no_bool(input=input, target=target)
-    dtype = promote(left, right)
+    dtype = difference_dtype(input=left, target=right)
     if weight is None and reduction == "mean" and not is_floating(np.empty((), dtype)):
         raise RuntimeError(f"l1_loss has no mean of {dtype}: convert input or target to a floating dtype")
     difference: Array = widen(left, dtype) - widen(right, dtype)
@@ -230,11 +235,10 @@ def _result(
     errors, dtype, errors_adjoint = error
     if weight is None:
         output, adjoints = _unweighted_reduction(errors, dtype, reduction)
-    elif weight.shape != input.shape:
-        raise ValueError(f"weight has shape {weight.shape}, expected the shape of input, {input.shape}")
     elif reduction == "mean" and weighted_mean:
         output, adjoints = _weighted_mean(errors, dtype, weight)
     else:
+        check_reduction(reduction)
         output, adjoints = _weighted_reduction(errors, dtype, weight, reduction)
 
     def vjp(grad_output: Array) -> Gradients:
