@@ -1,7 +1,7 @@
 """Causes: failing points are grouped by what is observed, joined where one condition explains them, told in order."""
 
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -189,9 +189,9 @@ def test_twenty_thousand_records_are_grouped_in_a_moment() -> None:
         facts = set(rng.choice(words, 20, replace=False))
         wrong = {"wordaa", "wordab"} <= facts
         records.append(point(number, *facts, mismatches=[value()] if wrong else (), loss=f"loss{number % 28}"))
-    start = perf_counter()
+    start = process_time()
     found = causes(records)
-    assert perf_counter() - start < 20  # 2 s where nothing else runs
+    assert process_time() - start < 20  # of the processor; 2 s where nothing else runs
     assert {cause.where for cause in found} == {"wordaa and wordab"}
 
 
