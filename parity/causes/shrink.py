@@ -32,6 +32,7 @@ GRACE = 30.0
 CALLS = 3.0
 # Of these torch reads memory that is not theirs where lengths are wrong.
 UNCHECKED = ("ctc_loss",)
+BEFORE = "it takes the calls before it"
 SECONDS = 0.9  # the last call may take a little longer
 
 
@@ -108,7 +109,7 @@ class Live:
                 starts = [replace(call, number=number) for number in names for call in (start, column(start))]
                 first = next(filter(None, map(search.shown, starts)), None)
                 if first is None:
-                    hand(search.problem or "it takes the calls before it")
+                    hand(search.problem or BEFORE)
                     return
                 search.deadline = time.monotonic() + seconds  # a process apart has started by now
                 # of a call that torch leaves undefined the case alone says what is right, and of no other call
@@ -122,7 +123,14 @@ class Live:
             why = last or "it crashes, or takes too long"
             raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made alone: {why}")
         call, shown, *results = last
+        if self._forks and not crashes and self._passes(call.point(point)):
+            raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made first: {BEFORE}")
         return Example(point, self.implementation, call, call.point(point), shown, *results)
+
+    def _passes(self, point: Point) -> bool:
+        """Whether a point agrees when it is the first that is asked: the search has called the function before."""
+        again = last_of(lambda hand: hand(run_point(point, self.implementation, range(1))), CALLS)
+        return again is not None and not again.mismatches
 
     @property
     def _forks(self) -> bool:

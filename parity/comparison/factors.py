@@ -68,13 +68,13 @@ class Factors:
         if shape:
             yield ("the batch size" if role.batch == 0 else "the length"), shape[0]
             yield "the number of elements", math.prod(shape)
+        if weight is not None:
+            yield "the sum of the weights", np.abs(weight).astype(float).sum()
         classes = shape[role.classes if len(shape) > role.classes else -1] if role.classes is not None and shape else 0
         if classes:
             yield "the number of classes", classes
         if target is not None:
             yield "the size of the target", target.size
-        if weight is not None:
-            yield "the sum of the weights", np.abs(weight).astype(float).sum()
         lengths = arguments.get("target_lengths")
         if isinstance(lengths, np.ndarray) and lengths.size == 1:
             yield "the target's length", lengths.item()
