@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from parity.api import check
 from parity.comparison import truth
-from parity.comparison.experience import FIRST, Experience
+from parity.comparison.experience import FIRST, VAIN, Experience
 from parity.frameworks.torch import TorchLoss
 from parity.report.found import Report
 
@@ -85,3 +85,14 @@ def test_of_each_scenario_one_point_is_explained_whatever_it_costs() -> None:
     assert not experience.searches("one")
     assert experience.searches("another")
     assert not experience.searches("another")
+
+
+def test_what_was_tried_to_explain_in_vain_is_let_be() -> None:
+    experience = Experience()
+    experience.in_vain["is 1.5 times"] = FIRST
+    assert experience.gives_up("is 1.5 times")
+    assert not experience.gives_up("is 2 times")
+    experience.in_vain[""] = FIRST
+    assert not experience.gives_up("")
+    experience.in_vain[""] = VAIN
+    assert experience.gives_up("")
