@@ -10,6 +10,7 @@ from parity.losses.arguments import gradients, promote, widen
 from parity.losses.arithmetic import rounded
 from parity.losses.checks import (
     check_arrays,
+    check_broadcast,
     check_broadcasts_to,
     check_castable,
     check_kernel,
@@ -61,11 +62,13 @@ def binary_cross_entropy(
     reduction = resolve(reduction, size_average, reduce)
     check_same_shape(input, target=target)
     if weight is not None:
-        check_broadcasts_to(input.shape, "weight", weight)
+        check_broadcast(target=target, weight=weight)
     if target.dtype != input.dtype:
         raise RuntimeError(f"target is of {target.dtype}, expected input's {input.dtype}")
     dtype = input.dtype
     check_real_floating("binary_cross_entropy", dtype)
+    if weight is not None:
+        check_broadcasts_to(input.shape, "weight", weight)
     x, t = widen(input, dtype), widen(target, dtype)
     _check_unit_interval(input=x, target=t)
     _check_real(weight=weight)
