@@ -8,6 +8,7 @@ import numpy as np
 from parity.losses.activations import exponential_decay, log_sigmoid, logistic
 from parity.losses.arguments import gradients, is_floating, promote, widen
 from parity.losses.arithmetic import rounded
+from parity.losses.blocks import in_blocks
 from parity.losses.checks import check_broadcasts_to, check_no_bool, check_real_floating
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
@@ -56,8 +57,8 @@ def binary_cross_entropy(
         raise RuntimeError(f"target is of {target.dtype}, expected input's {input.dtype}")
     dtype = input.dtype
     check_real_floating("binary_cross_entropy", dtype)
-    x, t = widen(input, dtype), widen(target, dtype)
-    _check_unit_interval(input=x, target=t)
+    _check_unit_interval(input=widen(input, dtype), target=widen(target, dtype))
+    x, t = (widen(array, dtype) for array in in_blocks(input, target))
     _check_real(weight=weight)
     values = (t - 1) * np.maximum(np.log1p(-x), LOWEST_LOG) - t * np.maximum(np.log(x), LOWEST_LOG)
     output, adjoint = reduced(_weighted(values, weight), reduction, dtype)
@@ -118,7 +119,7 @@ def binary_cross_entropy_with_logits(
     _check_real(weight=weight, pos_weight=pos_weight)
 
     # torch keeps the sigmoid and its logarithm in input's dtype, and what follows in that of all three
-    x, t = widen(input, input.dtype), widen(target, target.dtype)
+    x, t = (widen(array, array.dtype) for array in in_blocks(input, target))
     decay = exponential_decay(x)
     log_probability = rounded(log_sigmoid(x, decay), input.dtype)
     if pos_weight is not None:
@@ -143,9 +144,7 @@ def binary_cross_entropy_with_logits(
             factor = pos_weight.astype(x.dtype) if pos_weight.size == 1 else q
             weighted = rounded(factor * rounded(log_sigmoid(x, decay), input.dtype), input.dtype)
             grad_target = rounded(grad_target - weighted, input.dtype)
-        grad_input *= grad_losses
-        grad_target *= grad_losses
-        return gradients(input=(input, grad_input), target=(target, grad_target))
+        return gradients(input=(input, grad_input * grad_losses), target=(target, grad_target * grad_losses))
 
     return output, vjp
 
