@@ -10,6 +10,7 @@ from parity.dtypes import FLOAT16 as FLOAT16
 from parity.dtypes import FLOAT32 as FLOAT32
 from parity.dtypes import HALVES as HALVES
 from parity.dtypes import is_floating as is_floating
+from parity.losses.blocks import evaluated, whole
 from parity.types import Array, DType, Gradients
 
 # Whole numbers of which torch has conversions and little else: no common dtype with other whole numbers, and neither
@@ -97,6 +98,7 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     """
     if gradient.shape == shape:
         return gradient
+    gradient = whole(gradient)
     if gradient.ndim > len(shape):
         gradient = sum_in_float64(gradient, tuple(range(gradient.ndim - len(shape))))
     stretched = tuple(
@@ -123,10 +125,13 @@ def gradients(**pairs: tuple[Any, Array | None]) -> Gradients:
     Each gradient is summed to its argument's shape and rounded to its dtype. An argument that is None or
     not floating, and a gradient that is None, have no entry, as in torch.
     """
+    wanted = {
+        name: (argument, gradient) for name, (argument, gradient) in pairs.items()
+        if gradient is not None and isinstance(argument, np.ndarray) and is_floating(argument)
+    }  # fmt: skip
+    computed = evaluated(*[gradient for _, gradient in wanted.values()])
     out: Gradients = {}
-    for name, (argument, gradient) in pairs.items():
-        if gradient is None or not isinstance(argument, np.ndarray) or not is_floating(argument):
-            continue
+    for (name, (argument, _)), gradient in zip(wanted.items(), computed, strict=True):
         gradient = np.asarray(unbroadcast(np.asarray(gradient), argument.shape))
         if gradient.dtype != argument.dtype:
             if gradient.dtype.kind == "c" and argument.dtype.kind != "c":

@@ -8,6 +8,7 @@ import numpy as np
 from parity.losses.activations import exponential_decay, log_sigmoid, logistic
 from parity.losses.arguments import gradients, promote, widen
 from parity.losses.arithmetic import rounded
+from parity.losses.blocks import in_blocks
 from parity.losses.checks import (
     check_arrays,
     check_broadcast,
@@ -69,8 +70,8 @@ def binary_cross_entropy(
     check_real_floating("binary_cross_entropy", dtype)
     if weight is not None:
         check_broadcasts_to(input.shape, "weight", weight)
-    x, t = widen(input, dtype), widen(target, dtype)
-    _check_unit_interval(input=x, target=t)
+    _check_unit_interval(input=widen(input, dtype), target=widen(target, dtype))
+    x, t = (widen(array, dtype) for array in in_blocks(input, target))
     _check_real(weight=weight)
     values = (t - 1) * np.maximum(np.log1p(-x), LOWEST_LOG) - t * np.maximum(np.log(x), LOWEST_LOG)
     output, adjoint = reduced(_weighted(values, weight), reduction, dtype)
@@ -142,7 +143,7 @@ def binary_cross_entropy_with_logits(
     _check_real(target=target, weight=weight)
 
     # torch keeps the sigmoid and its logarithm in input's dtype, the loss in target's, and q t in that of the two
-    x, t = widen(input, input.dtype), widen(target, target.dtype)
+    x, t = (widen(array, array.dtype) for array in in_blocks(input, target))
     decay = exponential_decay(x)
     log_probability = rounded(log_sigmoid(x, decay), input.dtype)
     if pos_weight is not None:

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, summed_to, widen, working
-from parity.losses.arithmetic import float_dtype, rounded, scalar
+from parity.losses.arithmetic import float_dtype, rounded, scalar, zero_outside
+from parity.losses.blocks import in_blocks, row_by_row
 from parity.losses.checks import (
     check_arrays,
     check_broadcast,
@@ -69,21 +70,22 @@ def poisson_nll_loss(
     check_number(eps=eps)
     check_broadcast(input=input, target=target)
     _check_no_bool_subtracted(input, target, log_input, full)
-    rates = input if is_floating(input) else input.astype(FLOAT32)
+    x, t = in_blocks(input, target)
+    rates = x if is_floating(input) else x.astype(FLOAT32)
     # the product is computed in the dtype of its factors alone, so that integers wrap around as in torch, and
     # meets the other term with the dimensions of both, which count when torch promotes
     other_term, factor = (rates, input) if log_input else (input, rates)
     product_dtype = promote(target, factor)
     dtype = promote(other_term, np.empty((1,) * max(input.ndim, target.ndim), product_dtype))
     check_real("poisson_nll_loss", input, target)
-    counts = widen(target, dtype)
+    counts = widen(t, dtype)
 
     # each term is rounded to its own dtype before the two meet
     own = widen(rates, rates.dtype)
     if log_input:
         logarithm = own
         rate = rounded(np.exp(own), rates.dtype)
-        losses = widen(rate, dtype) - widen(widen(target, product_dtype) * widen(input, product_dtype), dtype)
+        losses = widen(rate, dtype) - widen(widen(t, product_dtype) * widen(x, product_dtype), dtype)
     else:
         # eps is added in input's dtype: float16 loses the default, so a rate of 0 has no logarithm there
         rate = rounded(own + scalar(eps, rates.dtype), rates.dtype)
@@ -92,8 +94,8 @@ def poisson_nll_loss(
     if full:
         check_kernel(target=target.dtype)
         # torch takes the logarithm of whole numbers in float32, also beside float64 rates
-        alone = target if is_floating(target) else target.astype(FLOAT32)
-        losses += _stirling(widen(alone, alone.dtype), alone.dtype)
+        alone = t if is_floating(target) else t.astype(FLOAT32)
+        losses = losses + _stirling(widen(alone, alone.dtype), dtype=alone.dtype)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
@@ -156,8 +158,9 @@ def gaussian_nll_loss(
     # meets var with the dimensions of both, which count when torch promotes. The logarithm of integers is float32.
     logarithms = variance if is_floating(variance) else variance.astype(FLOAT32)
     dtype = promote(np.empty((1,) * max(input.ndim, own_target.ndim), pair_dtype), logarithms)
-    difference = rounded(widen(input, pair_dtype) - own_target.astype(working(pair_dtype), copy=False), pair_dtype)
-    wide_variance = widen(variance, dtype)
+    x, t, v = in_blocks(input, own_target, variance)
+    difference = rounded(widen(x, pair_dtype) - t.astype(working(pair_dtype), copy=False), pair_dtype)
+    wide_variance = widen(v, dtype)
     # in units of the standard deviation
     squared = widen(rounded(difference * difference, pair_dtype), dtype) / wide_variance
     if logarithms is not variance:
@@ -165,7 +168,7 @@ def gaussian_nll_loss(
     logarithm = rounded(np.log(widen(logarithms, logarithms.dtype)), logarithms.dtype)
     losses = 0.5 * (widen(logarithm, dtype) + squared)
     if full:
-        losses += losses.dtype.type(HALF_LOG_TWO_PI)
+        losses = losses + losses.dtype.type(HALF_LOG_TWO_PI)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
@@ -224,17 +227,18 @@ def kl_div(
     check_broadcast(input=input, target=target)
     _check_probabilities(input=input, target=target)
     dtype = promote(input, target)
-    input_logarithm = widen(input, dtype)
+    x, t = in_blocks(input, target)
+    input_logarithm = widen(x, dtype)
     if log_target:
-        target_logarithm = widen(target, dtype)
-        probability = widen(rounded(np.exp(widen(target, target.dtype)), target.dtype), dtype)
+        target_logarithm = widen(t, dtype)
+        probability = widen(rounded(np.exp(widen(t, target.dtype)), target.dtype), dtype)
         losses = probability * (target_logarithm - input_logarithm)
     else:
         # a probability of 0 has the logarithm 0 here, which makes t log t the 0 that it tends to
-        own = widen(target, target.dtype)
+        own = widen(t, target.dtype)
         own_logarithm = rounded(np.log(own + (own == 0)), target.dtype)
         entropy = rounded(own * own_logarithm, target.dtype)
-        probability, target_logarithm = widen(target, dtype), widen(own_logarithm, dtype)
+        probability, target_logarithm = widen(t, dtype), widen(own_logarithm, dtype)
         losses = widen(entropy, dtype) - probability * input_logarithm
     output, adjoint = reduced(losses, reduction, working(dtype))
     if batchmean:
@@ -253,7 +257,7 @@ def kl_div(
         else:
             # The entropy's gradient is summed to target's shape first. Where it is 0, so is 0 log t, for t < 0 too.
             grad_entropy = summed_to(target.shape, grad_losses, losses.shape)
-            logarithm = np.where((grad_entropy == 0) & ~np.isnan(own), 0, own_logarithm)
+            logarithm = zero_outside(own_logarithm, (grad_entropy != 0) | np.isnan(own))
             grad_target = grad_entropy * logarithm + grad_entropy * own / own
             grad_target = grad_target - summed_to(target.shape, grad_losses * input_logarithm, losses.shape)
         return gradients(input=(input, -weighted), target=(target, grad_target))
@@ -261,7 +265,8 @@ def kl_div(
     return np.asarray(output, dtype), vjp
 
 
-def _stirling(counts: Array, dtype: DType) -> Array:
+@row_by_row
+def _stirling(counts: Array, *, dtype: DType) -> Array:
     """Stirling's log t! of wide counts above 1, each step rounded to `dtype`, and 0 up to 1 (nan for nan)."""
     product = rounded(counts * rounded(np.log(counts), dtype), dtype)
     root = rounded(0.5 * rounded(np.log(rounded(counts.dtype.type(TWO_PI) * counts, dtype)), dtype), dtype)
@@ -269,6 +274,7 @@ def _stirling(counts: Array, dtype: DType) -> Array:
     return np.asarray(np.where(counts <= 1, counts.dtype.type(0), factorial))
 
 
+@row_by_row
 def _stirling_derivative(counts: Array) -> Array:
     """The derivative of Stirling's log t!: log t + 1 / (2 t) for t > 1, and 0 up to there.
 

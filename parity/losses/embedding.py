@@ -9,6 +9,7 @@ import numpy as np
 
 from parity.losses.arguments import gradients, promote, summed_to, unbroadcast, widen, working
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar, uint8_as_int8, zero_outside
+from parity.losses.blocks import evaluated, in_blocks, row_by_row
 from parity.losses.checks import (
     check_64_bits,
     check_arrays,
@@ -71,9 +72,11 @@ def cosine_embedding_loss(
     check_real("cosine_embedding_loss", input1, input2)
     dtype1, dtype2 = float_dtype(input1.dtype), float_dtype(input2.dtype)
     dtype = promote(np.empty(1, dtype1), np.empty(1, dtype2))
-    product = widen(_dot(input1, input2), dtype)
-    square1 = rounded(widen(_dot(input1, input1), dtype1) + scalar(EPSILON, dtype1), dtype1)
-    square2 = rounded(widen(_dot(input2, input2), dtype2) + scalar(EPSILON, dtype2), dtype2)
+    x1, x2 = in_blocks(input1, input2)
+    dots = evaluated(_dot(x1, x2), _dot(x1, x1), _dot(x2, x2))
+    product = widen(dots[0], dtype)
+    square1 = rounded(widen(dots[1], dtype1) + scalar(EPSILON, dtype1), dtype1)
+    square2 = rounded(widen(dots[2], dtype2) + scalar(EPSILON, dtype2), dtype2)
     length = rounded(np.sqrt(rounded(square1 * square2, dtype)), dtype)
     cosine = rounded(product / length, dtype)
     check_broadcast(cosine=cosine, target=target)
@@ -99,8 +102,8 @@ def cosine_embedding_loss(
             return unbroadcast(direct, own.shape) + through_length
 
         return gradients(
-            input1=(input1, input_gradient(input1, input2, square2)),
-            input2=(input2, input_gradient(input2, input1, square1)),
+            input1=(input1, input_gradient(x1, x2, square2)),
+            input2=(input2, input_gradient(x2, x1, square1)),
         )
 
     return output, vjp
@@ -182,6 +185,7 @@ def triplet_margin_with_distance_loss(
     return _triplet_margin(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
+@row_by_row
 def _dot(left: Array, right: Array) -> Array:
     """The dot products over the last dimension, in the dtype of the product: int64 for integers."""
     dtype = promote(left, right)

@@ -7,6 +7,7 @@ import numpy as np
 
 from parity.losses.arguments import HALVES, gradients, is_floating, promote, widen
 from parity.losses.arithmetic import float_dtype, rounded, scalar, uint8_as_int8, zero_outside
+from parity.losses.blocks import in_blocks
 from parity.losses.checks import (
     check_arrays,
     check_broadcast,
@@ -68,8 +69,9 @@ def margin_ranking_loss(
     triple_dtype = promote(np.empty((1,) * target.ndim, pair_dtype), target)
     check_real("margin_ranking_loss", input1, input2, target)
     dtype = float_dtype(triple_dtype)
-    difference = rounded(widen(input1, pair_dtype) - widen(input2, pair_dtype), pair_dtype)
-    negated_target = widen(-target, triple_dtype)
+    x1, x2, y = in_blocks(input1, input2, target)
+    difference = rounded(widen(x1, pair_dtype) - widen(x2, pair_dtype), pair_dtype)
+    negated_target = widen(-y, triple_dtype)
     negated_product = rounded(negated_target * widen(difference, triple_dtype), triple_dtype)
     violation = rounded(widen(negated_product, dtype) + scalar(margin, dtype), dtype)
     output, adjoint = reduced(np.maximum(violation, 0), reduction, dtype)
@@ -125,9 +127,9 @@ def hinge_embedding_loss(
         if reduction == "mean":
             raise RuntimeError(f"input is {dtype}, and integers have no mean: expected a floating dtype")
         sum_dtype = INT64 if reduction == "sum" else dtype
-    distance = widen(input, dtype)
+    x, labels = in_blocks(input, uint8_as_int8(target))
+    distance = widen(x, dtype)
     violation = rounded(scalar(margin, dtype) - distance, dtype)
-    labels = uint8_as_int8(target)
     dissimilar, similar = labels != 1, labels != -1
     output, adjoint = reduced(
         zero_outside(np.maximum(violation, 0), dissimilar) + zero_outside(distance, similar), reduction, sum_dtype
@@ -175,8 +177,8 @@ def soft_margin_loss(
     dtype = input.dtype
     if not is_floating(input) or "c" in (dtype.kind, target.dtype.kind):
         raise RuntimeError(f"input is {dtype} and target {target.dtype}, expected a real floating input")
-    scores, labels = widen(input, dtype), widen(target, dtype)
-    exponential = rounded(np.exp(rounded(-(labels * scores), dtype)), dtype)
+    x, y = in_blocks(input, target)
+    exponential = rounded(np.exp(rounded(-(widen(y, dtype) * widen(x, dtype)), dtype)), dtype)
     output, adjoint = reduced(np.log1p(exponential), reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
@@ -186,9 +188,9 @@ def soft_margin_loss(
         # In the backward torch negates target in its own dtype: in uint8 -1 is 255, and in int8 -(-128) is -128.
         # It takes the exponential in the dtype of both, but keeps its product with y in input's.
         product_dtype = promote(input, target)
-        exponent = rounded(widen(-target, product_dtype) * widen(input, product_dtype), product_dtype)
+        exponent = rounded(widen(-y, product_dtype) * widen(x, product_dtype), product_dtype)
         exponential_backward = rounded(np.exp(exponent), product_dtype)
-        grad_input = rounded(widen(target, product_dtype) * exponential_backward, dtype)
+        grad_input = rounded(widen(y, product_dtype) * exponential_backward, dtype)
         grad_input = grad_input / (1 + exponential_backward)
         return gradients(input=(input, grad_input * -adjoint(grad_output)))
 

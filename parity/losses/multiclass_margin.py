@@ -8,6 +8,7 @@ import numpy as np
 
 from parity.losses.arguments import FLOAT16, gradients, promote, widen
 from parity.losses.arithmetic import rounded, row_sums, zero_outside
+from parity.losses.blocks import in_blocks, row_by_row, whole
 from parity.losses.checks import (
     check_64_bits,
     check_arrays,
@@ -84,11 +85,9 @@ def multi_margin_loss(
     check_representable(input.dtype, margin=margin)
     labels = target.reshape(-1)
 
-    targets = np.arange(len(scores)), labels
-    violation = scores + (margin - scores[targets])[:, None]
-    violation[targets] = 0
-    np.fmax(violation, 0, out=violation)
-    losses = _totals(violation if p == 1 else np.square(violation)) / classes
+    x, t = in_blocks(scores, labels[:, None])
+    violation = _violations(x, t, margin=margin)
+    losses = whole(_totals(violation if p == 1 else np.square(violation))) / classes
     if weight is not None:
         losses = np.where(losses > 0, losses * weight[labels], losses)
     output, adjoint = reduced(losses.reshape(target.shape), reduction, input.dtype)
@@ -98,12 +97,9 @@ def multi_margin_loss(
         scale = np.full((len(scores), 1), p / classes, input.dtype)
         if weight is not None:
             scale *= weight[labels, None]
-        grad_input = zero_outside(scale, violation > 0)
-        if p == 2:
-            grad_input *= violation
-        grad_input[targets] = -row_sums(grad_input)
-        grad_input *= adjoint(grad_output).astype(input.dtype).reshape(-1, 1)
-        return gradients(input=(input, grad_input))
+        slopes = zero_outside(scale, violation > 0)
+        grad_scores = _balanced(slopes if p == 1 else slopes * violation, t)
+        return gradients(input=(input, grad_scores * adjoint(grad_output).astype(input.dtype).reshape(-1, 1)))
 
     return output, vjp
 
@@ -205,9 +201,9 @@ def multilabel_soft_margin_loss(
         check_spelled_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
     axis, classes = input.ndim - 1, input.shape[-1]
-    scores = widen(input, input.dtype)
+    x, y = in_blocks(input, np.asarray(target))
     # a plain number counts as it is, without a dtype of its own
-    positive, negative = widen(np.asarray(target), pair_dtype), widen(np.asarray(1 - target), pair_dtype)
+    scores, positive, negative = widen(x, input.dtype), widen(y, pair_dtype), widen(1 - y, pair_dtype)
 
     # s(x) = exp(min(x, 0)) / (1 + exp(-|x|)) and s(-x) = exp(min(-x, 0)) / (1 + exp(-|x|)). One of the numerators is
     # 1 and the other exp(-|x|), which is therefore their product.
@@ -227,7 +223,7 @@ def multilabel_soft_margin_loss(
     )
     weights = None if weight is None else widen(np.asarray(weight), dtype)
     weighted = entropy if weights is None else rounded(entropy * weights, dtype)
-    losses = rounded(np.add.reduce(weighted, axis=axis), dtype) / classes
+    losses = rounded(whole(np.add.reduce(weighted, axis=axis)), dtype) / classes
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
@@ -265,6 +261,24 @@ def _rows(input: Array) -> Array:
     return input.reshape(-1, classes)
 
 
+@row_by_row
+def _violations(scores: Array, labels: Array, *, margin: float) -> Array:
+    """max(0, margin - x_t + x_c) for each class c but the target t, where it is 0."""
+    targets = np.arange(len(scores)), labels[:, 0]
+    violation = scores + (margin - scores[targets])[:, None]
+    violation[targets] = 0
+    return np.fmax(violation, 0, out=violation)
+
+
+@row_by_row
+def _balanced(grad_scores: Array, labels: Array) -> Array:
+    """The gradients of all classes, that of the target minus the sum of the others."""
+    balanced = grad_scores.copy()
+    balanced[np.arange(len(labels)), labels[:, 0]] = -row_sums(grad_scores)
+    return balanced
+
+
+@row_by_row
 def _totals(violation: Array) -> Array:
     """The sum of each row, in float64 as torch sums them: finite as long as their mean is."""
     return row_sums(violation.astype(np.result_type(violation, FLOAT64), copy=False))

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from parity.losses.arguments import BFLOAT16, FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
-from parity.losses.arithmetic import rounded
+from parity.losses.arithmetic import clip, conjugate, rounded
+from parity.losses.blocks import in_blocks, row_by_row
 from parity.losses.checks import (
     check_broadcast,
     check_castable,
@@ -91,11 +92,12 @@ def mse_loss(
         check_real_floating("mse_loss", dtype)
     else:
         dtype = difference_dtype(input=left, target=right)
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
     if weight is not None:
         difference = rounded(difference, dtype)
     # d(d^2)/dd = 2 d, conjugated for complex d as torch's gradients are
-    error: Error = difference * difference, dtype, lambda grad_errors: difference.conj() * (2 * grad_errors)
+    error: Error = difference * difference, dtype, lambda grad_errors: conjugate(difference) * (2 * grad_errors)
     return _result(input, target, weight, error, reduction)
 
 
@@ -128,16 +130,15 @@ def smooth_l1_loss(
         raise RuntimeError(f"beta is {beta}, expected 0 or more")
     dtype = promote(left, right)
     check_real_floating("smooth_l1_loss", dtype)
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
 
     # With c = d clipped to [-beta, beta], both branches are c (d - c/2) / beta, and the derivative is c / beta:
     # inside c = d, and outside c = +-beta. c is divided before it is multiplied, since beta |d| could overflow.
-    clipped: Array = np.clip(difference, -beta, beta)
-    difference -= clipped * 0.5
-    if beta != 1:
-        clipped /= beta
-    difference *= clipped
-    return _result(input, target, None, (difference, dtype, lambda grad_errors: clipped * grad_errors), reduction)
+    clipped = clip(difference, beta)
+    slope = clipped if beta == 1 else clipped / beta
+    error: Error = (difference - clipped * 0.5) * slope, dtype, lambda grad_errors: slope * grad_errors
+    return _result(input, target, None, error, reduction)
 
 
 @loss
@@ -171,15 +172,14 @@ def huber_loss(
     dtype = promote(left, right)
     check_castable("huber_loss", dtype, input.dtype)
     check_real_floating("huber_loss", dtype)
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
     if dtype == BFLOAT16:
         difference = rounded(difference, dtype)  # as torch does; a difference of float16 stays wide there
 
     # With c = d clipped to [-delta, delta], both branches are c (d - c/2), and the derivative is c.
-    clipped: Array = np.clip(difference, -delta, delta)
-    difference -= clipped * 0.5
-    difference *= clipped
-    errors = difference.astype(working(input.dtype), copy=False)
+    clipped = clip(difference, delta)
+    errors = ((difference - clipped * 0.5) * clipped).astype(working(input.dtype), copy=False)
 
     def errors_adjoint(grad_errors: Array) -> Array:
         if target.dtype != input.dtype:
@@ -208,7 +208,8 @@ def _absolute_error(
     dtype = difference_dtype(input=left, target=right)
     if weight is None and reduction == "mean" and not is_floating(np.empty((), dtype)):
         raise RuntimeError(f"l1_loss has no mean of {dtype}: convert input or target to a floating dtype")
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
     errors = np.abs(difference)
     if dtype.kind == "c":
         dtype = errors.dtype
@@ -217,6 +218,7 @@ def _absolute_error(
     return _result(input, target, weight, error, reduction)
 
 
+@row_by_row
 def _sign(difference: Array) -> Array:
     """d / |d|, which torch takes to be 0 at 0 and, for real d, at nan."""
     if difference.dtype.kind != "c":
@@ -264,7 +266,7 @@ def _weighted_reduction(errors: Array, dtype: DType, weight: Array, reduction: s
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
         scale = adjoint(grad_output)
-        return weights.conj() * scale, errors.conj() * scale
+        return conjugate(weights) * scale, conjugate(errors) * scale
 
     return output, adjoints
 
@@ -283,8 +285,8 @@ def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, A
         # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), computed as e / sum(w) - L / sum(w) as in torch, which is
         # inf - inf where sum(w) is 0
         scale = grad_output.astype(working(dtype), copy=False) / total.conj()
-        grad_weight = unbroadcast(errors.conj() * scale, weight.shape) - scale * mean.conj()
-        return weights.conj() * scale, grad_weight
+        grad_weight = unbroadcast(conjugate(errors) * scale, weight.shape) - scale * mean.conj()
+        return conjugate(weights) * scale, grad_weight
 
     return np.asarray(mean, dtype), adjoints
 
