@@ -5,7 +5,6 @@ FACTS: dict[str, list[str]] = {
     "": [
         "mse_loss: the gradient ignores grad_output",
         "huber_loss: the gradient's sign is flipped",
-        "sigmoid: the gradient is zero",
         "cross_entropy: the forward modifies the logits",
         "soft_margin_loss: the backward modifies grad_output",
         "margin_ranking_loss: a second vjp adds to the first",
