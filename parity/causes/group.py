@@ -11,6 +11,7 @@ from typing import TypeAlias
 from parity.causes.apart import told_apart
 from parity.causes.cause import Cause, Seen, size
 from parity.causes.sign import Family, Sign, facts_of, ignored, sign_of
+from parity.records.mismatch import Kind
 from parity.records.record import AGREES, Record
 
 Key: TypeAlias = tuple[tuple[str, ...], Family, str]
@@ -174,10 +175,17 @@ def _describes(large: _Group, small: _Group) -> bool:
     stray = len(small.seen) <= min(STRAY, FEW * FEW * len(large.seen)) and other.answers
     if family.answers and (stray or (few and all(map(_is_identity, small.seen)))):
         return True
+    if _is_unsteady(large) and len(small.seen) <= min(STRAY, FEW * len(large.seen)):
+        return True
     if not (family is other or (family.answers and other.answers)):
         return False
     together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits
     return together <= max(one + SENTENCE, JOINTLY * (one + two))
+
+
+def _is_unsteady(group: _Group) -> bool:
+    """Whether a call made again has another answer: then others may differ in any way."""
+    return group.sign.family is Family.EFFECT and group.sign.key.startswith(Kind.STATE)
 
 
 def _must_be_refused(one: Seen) -> bool:
