@@ -34,8 +34,9 @@ def shaped_variance(input: Array, var: Array | float) -> Array:
 def bounded(variance: Array, eps: float) -> Array:
     """The variances, at least eps."""
     _check_bound(variance, eps)
-    # eps is rounded to the dtype of var, as in torch
-    return np.asarray(np.maximum(variance, np.asarray(eps).astype(variance.dtype)))
+    # eps is rounded to the dtype of var, as in torch; of two zeros, whichever their signs, var's stays
+    bound = np.asarray(eps).astype(variance.dtype)
+    return np.asarray(np.where(variance == bound, variance, np.maximum(variance, bound)))
 
 
 def _check_bound(variance: Array, eps: float) -> None:
