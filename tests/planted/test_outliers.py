@@ -77,7 +77,7 @@ def test_it_is_told_where_and_by_how_much() -> None:
 def test_a_right_loss_of_another_form_is_not_accused() -> None:
     """Reciprocals for quotients, and sums in another order."""
 
-    def softmax(input: Array, dim: int | None = None, **options: Any) -> Result:
+    def softmax(input: Array, dim: int = 1, **options: Any) -> Result:
         wide = input.astype(np.result_type(input.dtype, np.float32)) if input.dtype.kind == "f" else input
         powers = np.exp2((wide - wide.max(axis=dim, keepdims=True)) * wide.dtype.type(np.log2(np.e)))
         likely = powers * (1 / np.add.accumulate(powers[:, ::-1], axis=dim)[:, -1:])
