@@ -32,7 +32,7 @@ from parity.question import points
 from parity.references.torch import FUNCTIONS
 from tests.planted import Bug, catalogue
 
-STEP = 12
+STEP = 20
 # CPU seconds after which a side has not found a bug, and for which the right losses are asked.
 SECONDS, RIGHT_SECONDS = 10.0, 1.0
 DTYPES = (torch.float32, torch.float64)
