@@ -20,11 +20,16 @@ from parity.records.sentences import sentence
 SINGLE = 3e-6
 DOUBLE = 1e-13
 _VARIES = re.compile(r"""(?<!\w)'[^']*'|"[^"]*"|(?<![A-Za-z_])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|\bnan\b|\binf\b""")
-# In the words of an exception names of dtypes vary as well: 'no kernel for uint8'.
-_DTYPES = re.compile(rf"{_VARIES.pattern}|\b(?:u?int|b?float|complex)\d+\b|\bbool\b")
+# In the words of an exception names of dtypes vary as well, and None: 'no kernel for uint8', 'KeyError: None'.
+_DTYPES = re.compile(rf"{_VARIES.pattern}|\b(?:u?int|b?float|complex)\d+\b|\b(?:bool|None)\b")
 _AUTOCAST = re.compile(r"under autocast \w+")
 _ASKED = re.compile(r"asked for the gradient of .* alone \(no leaf\)")
 _ABSENT = re.compile(r"^is \{reference\}'s as if (\w+) were absent$")
+_BIAS = {
+    None: "leans to one side",
+    Event.COARSE: "is computed less precisely than {reference}'s",
+    Event.OUTLIER: "has elements farther off than {reference}'s",
+}
 _PLACE = re.compile(r" \([^()]*:\d+\)")
 
 
@@ -120,7 +125,7 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
     if kind is Kind.VALUE:
         return _of_value(mismatch, record)
     if kind is Kind.BIAS:
-        how = "is computed less precisely than {reference}'s" if mismatch.event else "leans to one side"
+        how = _BIAS[mismatch.event]
         return Sign(Family.VALUE, how, how)
     if kind is Kind.RAISES and mismatch.event is not Event.SECOND_CALL:  # that is a clause of the contract
         return _plain(Family.RAISES, mismatch, _raised(mismatch))

@@ -22,7 +22,7 @@ _DIFFERS = _option("WORD[: REASON]", "what it does otherwise by design; repeated
 _TOLERANCE = _option("ANSWER: BOUND", "a wider bound: 'float16 gradient: 2e-3 because it is rounded'; repeated")
 _EQUIVALENTS = _option("CLASS: CLASS,...", "exceptions that may stand for one that torch raises; repeated")
 _EXPECTED = _option("WHICH: REASON", "points that are to fail: a pattern of ids, or facts; repeated")
-_REFERENCE = _option("MODULE:FUNCTION", "a callable of tensors that answers in torch's place")
+_REFERENCE = _option("MODULE:FUNCTION", "a callable of tensors that answers in torch's place; none: nobody is asked")
 _VARY = _option("OPTION=[VALUE, ...]", "values of an option that the reference alone has; repeated")
 _ONLY = _option("WHICH", "the points that are run: an id, a pattern of ids, or facts; repeated")
 _EXCLUDE = _option("WHICH", "points that are not run, likewise; repeated")
@@ -46,6 +46,7 @@ Examples:
   parity check cross_entropy mylib:fused --lacks "label_smoothing: not fused yet" --lacks float16 --budget 30s
   parity check cross_entropy mylib:fused --differs "output dtype: accumulates in float32" --only "reduction=mean"
   parity check cross_entropy mylib:fused --reference mylib:eager --vary "softcap=[null, 30.0]"
+  parity check cross_entropy mylib:fused --framework torch --reference none    what its own calls owe to each other
   parity check focal_loss mylib:focal --framework torch --cases cases/focal_loss.yaml
   parity check mylib:IMPLEMENTATION                            all losses of a parity.Implementation
   parity check mylib --framework torch                         the functions of a module that are called as losses are

@@ -25,6 +25,8 @@ from parity.report.found import Report, Reports
 from parity.report.places import Place, place_of
 
 Found = Report | Reports
+# What `--reference` says where none is to be asked.
+NO_REFERENCE = "none"
 # Options that say which points and draws are run, or for how long.
 _OTHER_POINTS = ("only", "exclude", "seeds", "seed_base", "budget", "until_failure")
 
@@ -67,6 +69,8 @@ def run(asked: Asked) -> bool:
         options = {word: value for word, value in asked.options.items() if value is not None and value is not False}
         if options.pop("no_cache", False):
             options["cache"] = False
+        if options.get("reference") == NO_REFERENCE:
+            options["reference"] = None
         options |= {word: value for word, text in asked.texts.items() if (value := read(word, text)) is not None}
         if not asked.write_baseline:
             options["baseline"] = asked.baseline

@@ -23,7 +23,7 @@ from parity.dtypes import Row
 from parity.types import Array
 
 # How far the mean may be farther from 0 than torch's, in ulp.
-LEAN = 0.35
+LEAN = 0.5
 # The same, in standard deviations of the two means.
 SURE = 4.0
 # Fewer independent rows show no bias of an ulp.
@@ -77,7 +77,7 @@ def errors(actual: Array, expected: Array, exact: Array, row: Row) -> Errors | N
     counts = used.sum(axis=others)
     if np.count_nonzero(counts) < ROWS:
         return None
-    ulp = np.ldexp(np.asarray(row.eps, wide), np.frexp(np.where(used, np.abs(exact), 1))[1] - 1)
+    ulp = steps(np.where(used, np.abs(exact), 1), row)
     signed = [np.where(used, (answer - exact) / ulp, 0) for answer in (ours, theirs)]
     sizes = [np.abs(error[used]) for error in signed]
     largest, own = (float(np.quantile(size, MOST)) for size in sizes)
@@ -94,6 +94,11 @@ def errors(actual: Array, expected: Array, exact: Array, row: Row) -> Errors | N
     # what is away from 0 already may lean back before it is seen
     seen = (found[0][3] + abs(found[0][1])) / spread
     return Errors(mean, other, allowed, largest, own, seen, int(counts.sum()))
+
+
+def steps(size: Array, row: Row) -> Array:
+    """A unit in the last place at each size."""
+    return np.asarray(np.ldexp(np.asarray(row.eps, size.dtype), np.frexp(size)[1] - 1))
 
 
 def _mean(sums: Array, counts: Array) -> tuple[float, float]:

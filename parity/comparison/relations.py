@@ -171,7 +171,7 @@ def shifted(whole: Whole) -> Iterator[Related]:
         assert row is not None
         step = np.exp2(np.ceil(np.log2(row.eps * 32 * SHIFT)))
         few = np.asarray(np.round(value.astype(np.complex128 if value.dtype.kind == "c" else np.float64) / step) * step)
-        coarse[name], moved[name] = few.astype(value.dtype), (few + SHIFT).astype(value.dtype)
+        coarse[name], moved[name] = few.astype(value.dtype), np.asarray(few + SHIFT, value.dtype)
         if not np.array_equal(moved[name] - value.dtype.type(SHIFT), few):
             return
     plain, found = whole.asked(coarse), whole.asked(moved)

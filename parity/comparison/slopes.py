@@ -6,7 +6,6 @@ import numpy as np
 
 from parity.comparison.whole import Related, Whole
 from parity.draws.draw import generator, normals
-from parity.dtypes import row_of
 from parity.types import Array, Gradients, Loss
 
 # How far the outputs lie from each other that a derivative is taken from.
@@ -57,7 +56,8 @@ def derivative(whole: Whole) -> Iterator[Related]:
         said = float(sum(np.sum(gradients[name] * steps[name]) for name in names if name in gradients))
         found, scale = (ahead + behind) / 2, float(sum(np.abs(slope).sum() for slope in slopes[2:])) + abs(said)
         bend = max(abs(ahead - behind), abs(wide_ahead + wide_behind - ahead - behind))
-        rounding = 1e-16 * float(np.abs(output * grad_output).sum()) / STEPS[2]
+        # an output near 0 may be 1 less nearly 1
+        rounding = 1e-16 * float(np.sum((np.abs(output) + 1) * np.abs(grad_output))) / STEPS[2]
     if bend > 1e-3 * scale or not np.isfinite([found, said]).all() or scale < 1e3 * rounding:
         return
     expected, actual = {"output": np.asarray(found)}, {"output": np.asarray(said)}
@@ -67,16 +67,15 @@ def derivative(whole: Whole) -> Iterator[Related]:
 
 def in_forward_mode(whole: Whole, forward: Loss) -> Iterator[Related]:
     """The tangent that forward mode gives, beside what the vjp says of that direction."""
-    if not whole.usual:
+    names = [name for name in whole.values if name != "output"]
+    if not names or not whole.usual:
         return
     tangent = forward(**whole.arguments)[0]
-    names = [name for name in whole.values if name != "output"]
     steps = {name: generator(f"tangent of {name}").integers(-16, 17, whole.arguments[name].shape) / 8 for name in names}
     terms = [np.asarray(whole.values[name].astype(np.float64) * steps[name]) for name in names]
     told = np.asarray(np.sum(tangent.astype(np.float64) * whole.grad_output))
     said = np.asarray(sum(term.sum() for term in terms))
-    row = row_of(whole.output.dtype)
     size = sum(np.abs(term).sum() for term in terms) + np.abs(tangent * whole.grad_output).sum()
     size += np.abs(whole.grad_output).max(initial=0) * sum(np.abs(step).sum() for step in steps.values())
-    coarse = 32 * (row.eps if row else 0) * float(size)
+    coarse = 32 * whole.eps * float(size)
     yield Related("in forward mode, ", "what its vjp says", {"output": said}, {"output": told}, coarse=coarse)

@@ -135,11 +135,10 @@ def neighbours(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Va
     single = double and call.extended is None
     start = {**call.arguments, "grad_output": call.grad_output}
     start = widened(start, "float32") if single else start
-    half = any(_is_half(value) for value in start.values())
-    distances = HALF_NEARBY if half else NEARBY
+    distances = HALF_NEARBY if has_half(start) else NEARBY
     for number, distance in enumerate(distances):
         rng = generator(f"neighbour {number}")
-        nearby = {name: _neighbour(value, rng, distance) for name, value in start.items()}
+        nearby = {name: neighbour(value, rng, distance) for name, value in start.items()}
         upstream = nearby.pop("grad_output")
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
@@ -216,7 +215,8 @@ def _margin(row: Row) -> float:
     return row.eps * (HALF_FACTOR if row.half else FACTOR)
 
 
-def _neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:
+def neighbour(value: Any, rng: np.random.Generator, distance: float) -> Any:
+    """An argument with its numbers up to so much, relatively, nearer to 0."""
     if not _is_rounded(value):
         return value
     return np.asarray(value * (1 - distance * rng.random(value.shape)), value.dtype)
@@ -236,8 +236,9 @@ def _alike(here: Array, there: Array) -> float:
     return min(1.0, LARGER * float(largest(here)) / size) if size else 1.0
 
 
-def _is_half(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype in HALVES
+def has_half(arguments: Mapping[str, Any]) -> bool:
+    """Whether some numbers come in half precision."""
+    return any(isinstance(value, np.ndarray) and value.dtype in HALVES for value in arguments.values())
 
 
 def _is_rounded(value: Any) -> bool:

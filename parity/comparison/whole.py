@@ -43,6 +43,12 @@ class Whole:
         }  # fmt: skip
 
     @property
+    def eps(self) -> float:
+        """The coarsest step among the dtypes of the output and the arguments: what is wider is made of it."""
+        rows = [row_of(value.dtype) for value in (self.output, *self.arrays.values())]
+        return max((row.eps for row in rows if row is not None), default=0.0)
+
+    @property
     def reduction(self) -> str:
         """'none', 'sum' or 'mean', by the names of old too; 'batchmean' is a mean, beside those names none of them."""
         given = {**self.defaults, **self.arguments}

@@ -1,11 +1,16 @@
-"""The observation of a bias: of the rows of one large draw, or of as many small draws as make up for them."""
+"""The observation of a bias: of the rows of one large draw, or of as many small draws as make up for them.
+
+The elements of a large draw are looked at one by one as well.
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from math import isfinite
 
 import numpy as np
 
 from parity.comparison.bias import ROWS, Errors, errors
+from parity.comparison.outliers import outlier, roundings
 from parity.dtypes import name_of, row_of
 from parity.engine.asking import Draw, ask_implementation, ask_reference, draw
 from parity.engine.crumbs import at
@@ -32,6 +37,25 @@ def bias(one: Draw) -> Iterator[Mismatch]:
                 figures = {**asdict(found), "dtype": name_of(one.expected.allowances.precision(name))}
                 event = Event.COARSE if found.coarse else None
                 yield about(name).mismatch(Kind.BIAS, event, figures=figures, nearer=Nearer.REFERENCE)
+    if len(many) == 1:
+        yield from outliers(one)
+
+
+def outliers(one: Draw) -> Iterator[Mismatch]:
+    """Single elements that are farther from the exact answer than roundings are."""
+    allowances = one.expected.allowances
+    rows = allowances.rows()
+    at("in neighbours of the draw", one.seed)
+    units = roundings(allowances.call, allowances.exact(), rows)
+    for name, value in one.answer.values.items():
+        known = one.expected.known(name, value) if one.compares(name) and name in units else None
+        found = outlier(*known, units[name], rows[name]) if known else None
+        if found is not None:
+            if isfinite(found.seen):
+                one.pair.record.shows[name] = found.seen
+            if found.accused:
+                figures = {**asdict(found), "index": list(found.index), "dtype": name_of(allowances.precision(name))}
+                yield about(name).mismatch(Kind.BIAS, Event.OUTLIER, figures=figures, nearer=Nearer.REFERENCE)
 
 
 def _errors(many: list[Draw], name: str) -> Errors | None:

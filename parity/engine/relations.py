@@ -171,14 +171,14 @@ def _roundings(name: str, expected: Array, related: Related, whole: Whole) -> Ar
     """What each number may be off: so many roundings of the largest that it may be the sum of."""
     if related.coarse:
         return np.full(expected.shape, related.coarse)
-    rows = [row_of(value.dtype) for value in (expected, whole.output, *whole.arrays.values())]
-    eps = max((row.eps for row in rows if row is not None), default=0.0)
+    own = row_of(expected.dtype)
+    eps = max(whole.eps, own.eps if own else 0.0)
     sizes = [expected, whole.grad_output] if name != "output" else [expected, *whole.arrays.values()]
     largest = max(_largest(value) for value in sizes)
     most = max((value.size for value in whole.arrays.values()), default=1)
     summands: float = most if whole.reduction == "sum" and name == "output" else 1
-    if name != "output":  # a sum over rows, if the argument has none: their roundings have no preferred sign
-        summands = np.sqrt(most / max(expected.size, 1))
+    if name != "output":  # a sum along an axis, or over rows, if it has none: their roundings have no preferred sign
+        summands = np.sqrt(max(most / max(expected.size, 1), *whole.grad_output.shape, 1))
     return np.full(expected.shape, ROUNDINGS * eps * largest * summands)
 
 

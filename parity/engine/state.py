@@ -53,10 +53,24 @@ SETTINGS = (
     Setting("the flushing of subnormal numbers", lambda: _SUBNORMAL * 1.0 == 0.0, torch.set_flush_denormal, False),
     _autocast("cpu"),
     _autocast("cuda"),
-    Setting("NumPy's error state", lambda: tuple(np.geterr().values()),
-            lambda found: np.seterr(**dict(zip(np.geterr(), found, strict=True))), ("ignore",) * 4),
+    Setting("NumPy's error state", np.geterr, lambda found: np.seterr(**found), dict.fromkeys(np.geterr(), "ignore")),
     Setting("NumPy's buffer size", np.getbufsize, np.setbufsize, 8192),
 )  # fmt: skip
+
+# Asked several times a draw.
+_GET, _KNOWN = [setting.get for setting in SETTINGS], [setting.known for setting in SETTINGS]
+
+
+def _found() -> list[Any]:
+    return [get() for get in _GET]
+
+
+def _put(wanted: list[Any], found: list[Any]) -> None:
+    """Give each setting the value that is wanted, where another was found."""
+    if wanted != found:
+        for setting, value, other in zip(SETTINGS, wanted, found, strict=True):
+            if value != other:
+                setting.put(value)
 
 
 @contextmanager
@@ -65,19 +79,16 @@ def known_state() -> Iterator[None]:
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(default_device.none_set())
+        if default_device.is_set():
+            stack.enter_context(default_device.none_set())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        before = [setting.get() for setting in SETTINGS]
+        before = _found()
         try:
-            for setting, found in zip(SETTINGS, before, strict=True):
-                if found != setting.known:
-                    setting.put(setting.known)
+            _put(_KNOWN, before)
             yield
         finally:
-            for setting, found in zip(SETTINGS, before, strict=True):
-                if setting.get() != found:
-                    setting.put(found)
+            _put(before, _found())
 
 
 def changes() -> list[str]:
@@ -86,11 +97,12 @@ def changes() -> list[str]:
     if torch.is_inference_mode_enabled():
         torch.set_grad_enabled(True)
         told.append("torch's inference mode on")
-    for setting in SETTINGS:
-        found = setting.get()
-        if found != setting.known:
-            told.append(f"{setting.name} at {_shown(found)} (it was {_shown(setting.known)})")
-            setting.put(setting.known)
+    found = _found()
+    if found != _KNOWN:
+        for setting, value in zip(SETTINGS, found, strict=True):
+            if value != setting.known:
+                told.append(f"{setting.name} at {_shown(value)} (it was {_shown(setting.known)})")
+        _put(_KNOWN, found)
     if default_device.is_set():
         told.append(f"torch's default device at {default_device.unset()}")
     if warnings.filters[:1] != [_QUIET]:

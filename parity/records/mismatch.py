@@ -54,6 +54,7 @@ class Event(StrEnum):
     BACKWARD = "backward"
     NO_VJP = "no vjp"
     COARSE = "coarse"
+    OUTLIER = "outlier"
     EARLY = "refuses early"
     UNSAFE = "unsafe"
     SECOND_CALL = "second call"

@@ -20,13 +20,14 @@ AGREES = ("passed", "nearer than torch")
 class Record:
     """One point, one implementation, all its seeds.
 
-    `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp`
-    the same error in units in the last place, `detects` to the smallest relative error throughout that its bias would
-    have shown, where that was looked at. `distance` has the largest error of the implementation and of the reference
-    against the exact answer in ulp, of the first draw of a sample of the points. `lenient` counts the draws that needed
-    an allowance of their own, `compared` the answers that were held against the reference's. `compiled` says whether
-    torch.compile's code ran, `notes` are told beside the verdict. `not_offered` names what was not compared because the
-    implementation does not offer it, `left_out` the options that it does not offer and that neither side was given.
+    `worst` maps 'output' and each gradient's argument to the largest error as a share of its allowance, `ulp` the
+    same error in units in the last place, `detects` to the smallest relative error throughout that its bias would
+    have shown, `shows` to that of a typical element alone, where that was looked at. `distance` has the largest
+    error of the implementation and of the reference against the exact answer in ulp, of the first draw of a sample
+    of the points. `lenient` counts the draws that needed an allowance of their own, `compared` the answers that
+    were held against the reference's. `compiled` says whether torch.compile's code ran, `notes` are told beside the
+    verdict. `not_offered` names what was not compared because the implementation does not offer it, `left_out` the
+    options that it does not offer and that neither side was given.
     `granted` has each thing in which it differs by design, with its reason, and whether the point needed that. `facts`
     are those of the point and of all its draws, by their words; `varying` has, by seed, those that only some of its
     draws have. `reference` is the name of the side that was asked.
@@ -47,6 +48,7 @@ class Record:
     ulp: dict[str, float] = field(default_factory=dict)
     distance: tuple[float, float] | None = None
     detects: dict[str, float] = field(default_factory=dict)
+    shows: dict[str, float] = field(default_factory=dict)
     lenient: int = 0
     compared: int = 0
     compiled: bool | None = None

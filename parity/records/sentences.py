@@ -18,6 +18,10 @@ _SENTENCES: dict[Key, str] = {
     (Kind.BIAS, Event.COARSE):
         "{what} is computed less precisely than {reference}'s: nine tenths of its {size} errors are within "
         "{largest:.3g} ulp of {dtype}, of {reference}'s within {theirs:.3g}",
+    (Kind.BIAS, Event.OUTLIER):
+        "{what} is {ulp:.3g} ulp of {dtype} from the exact answer at {index}, {most:.3g} times what a rounding comes "
+        "to there; of its {size} elements where nothing cancels {reference}'s are within {theirs:.3g} times (allowed "
+        "{allowed:.3g})",
     (Kind.DTYPE, None): "{what} has dtype {found}, {reference}'s has {expected}",
     (Kind.ENCODING, None): "{what} holds {found}, {reference}'s has {expected}",
     (Kind.SHAPE, None): "{what} has shape {found}, {reference}'s has {expected}",

@@ -24,7 +24,7 @@ def _adaptive_log_softmax_with_loss(
         parameters["head.bias"] = head_bias
     for name, weight in tail_weights.items():
         parameters[f"{name.removesuffix('_weight').replace('_', '.')}.weight"] = weight
-    found = torch.func.functional_call(module, parameters, (input, target), strict=True)
+    found = torch.func.functional_call(module, parameters, (input, target), tie_weights=False, strict=True)
     output: torch.Tensor = getattr(found, returns)
     return output
 

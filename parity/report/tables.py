@@ -115,6 +115,7 @@ class Tables:
     nearest: list[tuple[Record, str, Error]]
     unseen: list[Unseen]
     medians: dict[str, float]
+    medians_alone: dict[str, float]
     losses: list[LossDetails]
     environment: dict[str, Any]
     records: list[Record]
@@ -160,7 +161,8 @@ def tables(results: Results, coverage: Sequence[Coverage] = ()) -> Tables:
         closeness=remarks.closeness(records, NAMES),
         nearest=nearest(records),
         unseen=least,
-        medians=medians(least),
+        medians=medians([row.sizes for row in least]),
+        medians_alone=medians([row.alone for row in least]),
         losses=[details(loss, some) for loss, some in grouped(records, lambda r: r.loss).items()],
         environment=results.header,
         said=part_run(results.header),

@@ -85,6 +85,17 @@ def test_options_are_those_of_the_python_api(name: str) -> None:
     assert "4 passed, 2 xfailed" in expected.stdout
 
 
+def test_a_function_is_held_against_itself_where_there_is_no_reference(name: str) -> None:
+    found = check(f"{name}:good", "--reference", "none")
+    assert found.exit_code == 0, found.output
+    assert found.stdout.startswith(f"mse_loss of {name} agrees with itself: ")
+    differs = check(f"{name}:double", "--reference", "none")
+    assert differs.exit_code == 1
+    assert "along a direction, by its vjp, in float64, output differs" in differs.stdout
+    assert "--reference none" in differs.stdout
+    assert "F.mse_loss" not in differs.stdout
+
+
 def test_a_library_is_checked_as_a_whole(name: str) -> None:
     found = parity("check", f"{name}:IMPLEMENTATION", "--cases", ".", "--only", "mse_loss/*none*", "--seeds", "1")
     assert "whole agrees with torch: 1 loss" in found.stdout, found.output
