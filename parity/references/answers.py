@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
@@ -129,6 +129,11 @@ class _Call:
     def after_change(self, name: str, grad_output: Array) -> Gradients:
         """The gradients where an argument is changed before the backward. Raises what the call does."""
         found: Gradients = self._vjp().after_change(name, grad_output)
+        return found
+
+    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
+        """The output and the gradients of these arguments alone. Raises what the call does."""
+        found: dict[str, Any] = self._vjp().only(names, grad_output)
         return found
 
     def _vjp(self) -> Any:
