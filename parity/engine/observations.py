@@ -206,7 +206,7 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
 
 
 def _reference_has_none(draw: Draw, name: str, asked: list[str]) -> bool:
-    """Whether the reference itself loses a gradient that it has when all are asked for, as torch 2.14 does in chunks."""
+    """Whether the reference itself loses a gradient that it has if all are asked for, as torch 2.14 does in chunks."""
     theirs: Any = draw.reference.vjp
     found = theirs.only([word for word in asked if word != "output"], draw.grad_output)
     return found[name] is None
