@@ -36,8 +36,10 @@ lint: $(READY)   ## ruff (its rules and its format) and mypy --strict
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 
-bench: $(READY)  ## speed of the engine, of the suite and of the losses
+bench: $(READY)  ## speed of the engine, of the suite and of the losses, and a rival beside them
+	@$(PIP) install expecttest==0.3.0
 	@$(RUN) parity.bench
+	@$(RUN) tests.planted.rival
 
 mutate: $(READY) ## mutation testing of parity/losses, resumable
 	@$(PIP) install cosmic-ray==8.7.0

@@ -105,8 +105,9 @@ def show(
 ) -> "Shown":  # fmt: skip
     """One draw of the point of that id, to be printed: its arrays, both answers, the exact answer, the error in ulp.
 
-    `seed` is that of the draw, by default of the first that differs. `options` are those of `check`. The function is
-    called in this process. Raises ValueError with a sentence if there is no such point.
+    A point that does not agree is made smaller as well: `smaller` is a program without parity, and a scenario. `seed`
+    is that of the draw, by default of the first that differs. `options` are those of `check`. The function is called in
+    this process. Raises ValueError with a sentence if there is no such point.
     """
     from parity.causes.shown import shown
 

@@ -6,6 +6,7 @@ from parity.losses.activations import exponential_decay, log_sigmoid, logistic
 from parity.losses.arguments import gradients, promote, widen
 from parity.losses.arithmetic import rounded, scalar, zero_outside
 from parity.losses.checks import check_broadcast, check_reduction
+from parity.losses.conventions import clamp_slope
 from parity.losses.reduction import reduced
 from parity.losses.registration import without_warnings
 from parity.types import Array, Gradients, Result
@@ -114,12 +115,12 @@ def grpo_loss(
 
     def vjp(grad_output: Array) -> Gradients:
         # min(a, b) has its slope in the lesser, half of it in each of two equals; clip has the slope 1 within its
-        # bounds, and dr/dlogp = r; the penalty has the slope beta (exp(d) - 1) in d
+        # bounds, at them as torch's clamp has it, and dr/dlogp = r; the penalty has the slope beta (exp(d) - 1) in d
         grad_losses = adjoint(grad_output) / (tokens if reduction in ("sequence_mean", "mean") else 1)
         grad_losses = zero_outside(np.broadcast_to(grad_losses, values.shape), kept)
         shared = np.where(free == bound, grad_losses / 2, grad_losses)
         grad_free, grad_bound = zero_outside(shared, ~(free > bound)), zero_outside(shared, ~(bound > free))
-        grad_ratio = grad_free * weight + zero_outside(grad_bound * weight, (ratio >= low) & (ratio <= high))
+        grad_ratio = grad_free * weight + zero_outside(grad_bound * weight, clamp_slope(ratio, low, high))
         grad_new = -zero_outside(grad_ratio * ratio, kept)
         grad_weight = -(grad_free * ratio + grad_bound * clipped).sum(-1)
         grad_drift = None if drift is None else grad_losses * beta * (np.exp(drift) - 1)

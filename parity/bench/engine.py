@@ -150,7 +150,7 @@ def _total(repetitions: Times, points: Sequence[Point]) -> float:
 
 
 def waiting(point: Point, starts: int) -> str:
-    """What passes before the first verdict: collection, and a cold start."""
+    """What passes before the first verdict, collection and a cold start, and before help is read."""
     word = f"{point.loss} and {point.scenario.name.split()[0]}"
     everything, selected = zip(
         *[(sessions.collection(), sessions.collection("-k", word)) for _ in range(starts)], strict=True
@@ -158,11 +158,14 @@ def waiting(point: Point, starts: int) -> str:
     path = point.scenario.file
     pairs = [(sessions.import_torch(), sessions.first_verdict(path, point.id)) for _ in range(starts + 1)][1:]
     torch, verdict = (median(seconds) for seconds in zip(*pairs, strict=True))
+    plain_help, check_help = (min(sessions.help_time(*command) for _ in range(starts)) for command in ([], ["check"]))
     rows: list[Row] = [
         _collected("collection, all files", everything),
         _collected(f"collection, -k '{word}'", selected),
         ("process start to import torch", "", milliseconds(torch), ""),
         ("process start to the first verdict", "1", milliseconds(verdict), against(verdict / torch, START)),
+        ("parity --help, CPU", "", milliseconds(plain_help), ""),
+        ("parity check --help, CPU", "", milliseconds(check_help), ""),
     ]
     return table("Waiting", ("", "items", "ms", "times import torch"), rows)
 

@@ -69,6 +69,14 @@ def first_verdict(path: Path, point: str) -> float:
     return _first_output(["-m", "pytest", "-q", "-p", "no:cacheprovider", f"{path}::{point}"])
 
 
+def help_time(*command: str) -> float:
+    """CPU seconds of a process that writes a command's help."""
+    before, words = os.times(), [sys.executable, "-m", "parity", *command, "--help"]
+    subprocess.run(words, cwd=_root(), env=_environment(), stdout=subprocess.DEVNULL, check=True)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
 def _first_output(command: Sequence[str]) -> float:
     start = perf_counter()
     with subprocess.Popen(

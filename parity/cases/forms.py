@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from parity.cases.literals import shape_of
-from parity.cases.specs import GENERATORS, Arange, Classes, Integers, Like, Literally
+from parity.cases.specs import SPECS, Arange, Classes, Integers, Like, Literally
 from parity.dtypes import FLOATING
 from parity.facts.point import Form
 
-_SPECS = frozenset(GENERATORS.values())
 _WHOLE = (Integers, Classes)
 
 
@@ -19,9 +18,9 @@ def form_of(value: Any, dtype: str, layout: str, sizes: Mapping[str, int], befor
 
     `before` has the forms of the arguments that stand before it.
     """
-    kind = type(value)  # isinstance of a pydantic model takes ten times as long, and there are no classes below these
+    kind = type(value)
     shape: tuple[int, ...]
-    if kind not in _SPECS or kind is Literally:
+    if kind not in SPECS or kind is Literally:
         literal = value.array if kind is Literally else value
         shape, whole = shape_of(literal), _whole(literal)
     elif kind is Like:
@@ -30,7 +29,7 @@ def form_of(value: Any, dtype: str, layout: str, sizes: Mapping[str, int], befor
     else:
         shape = tuple([sizes[size] if type(size) is str else size for size in value.shape])
         whole = "int64" if kind in _WHOLE or (kind is Arange and type(value.start) is int) else None
-    if kind in _SPECS:
+    if kind in SPECS:
         if value.dtype is not None:
             return Form(shape, value.dtype, layout)
         if type(value.scale) is float:

@@ -16,7 +16,7 @@ from parity.cases.bounds import Extent
 from parity.cases.literals import shape_of
 from parity.cases.points import Point, stack_of
 from parity.cases.scenario import Scenario
-from parity.cases.specs import Arange, Classes, Integers, Like, Literally, Spec
+from parity.cases.specs import SPECS, Arange, Classes, Integers, Like, Literally
 
 Shape: TypeAlias = tuple[int, ...]
 Sizes: TypeAlias = Mapping[str, int]
@@ -26,6 +26,7 @@ MOST = 1 << 29
 # one as columns of the others.
 _BY_CLASS = ("cross_entropy", "nll_loss", "multi_margin_loss", "multilabel_margin_loss", "ctc_loss")
 _BY_PRODUCT = ("linear_cross_entropy", "adaptive_log_softmax_with_loss")
+_WHOLE = (Integers, Classes, Arange)
 # An argument that stands for rows, and is not broadcast with the others.
 _ROWS = {"cosine_embedding_loss": "target", "gaussian_nll_loss": "var"}
 
@@ -74,16 +75,17 @@ def most_bytes(scenario: Scenario, extents: Mapping[str, Extent]) -> int:
 
 
 def _taken(value: Any, dtype: str, layouts: Iterable[str], sizes: Sizes, before: Mapping[str, Taken]) -> Taken:
-    if isinstance(value, Like):
+    kind = type(value)
+    if kind is Like:
         shape = before[value.like].shape
-    elif isinstance(value, Literally) or not isinstance(value, Spec):
-        shape = shape_of(value.array if isinstance(value, Literally) else value)
+    elif kind is Literally or kind not in SPECS:
+        shape = shape_of(value.array if kind is Literally else value)
     else:
         shape = tuple(sizes[size] if isinstance(size, str) else size for size in value.shape)
-    told = value.dtype if isinstance(value, Spec) else None
-    is_whole = isinstance(value, Integers | Classes | Arange)
+    told = value.dtype if kind in SPECS else None
+    is_whole = kind in _WHOLE
     itemsize = _itemsize(told or dtype) if told or not is_whole else 8
-    own = value.layout if isinstance(value, Spec) else None
+    own = value.layout if kind in SPECS else None
     spread = max(_spread(layout, len(shape)) for layout in ([own] if own else layouts))
     return Taken(shape, prod(shape) * itemsize * spread)
 

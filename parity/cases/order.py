@@ -43,6 +43,11 @@ def head(points: Sequence[Point]) -> list[Point]:
     return [*known, *others][:SMOKE] or list(points[:SMOKE])
 
 
+def named(point: Point) -> bool:
+    """Whether the order names the point, which sees what few others see."""
+    return key_of(point) in _ranks(point.loss)
+
+
 def key_of(point: Point) -> str:
     """What names a point in the order: its id without the loss, and without the options of another function alone."""
     vary = point.scenario.vary

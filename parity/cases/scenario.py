@@ -13,7 +13,7 @@ from parity.cases.needs import Need
 from parity.cases.reference import Named
 from parity.cases.schema import Case, CaseFile, ExpectedFailure
 from parity.cases.signature import Signature
-from parity.cases.specs import Spec
+from parity.cases.specs import SPECS
 from parity.facts.words import valued
 
 DEFAULT_SEEDS = 3
@@ -88,7 +88,7 @@ class Scenario:
 
     def is_array(self, name: str, value: Any) -> bool:
         """Whether `value` under `given` makes an array, rather than an option passed as it is."""
-        if isinstance(value, Spec):
+        if type(value) in SPECS:
             return True
         if not self.signature.takes_array(name):
             return False

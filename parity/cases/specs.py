@@ -224,6 +224,8 @@ _MODELS: tuple[type[Spec], ...] = (
     Arange, Like, Literally,
 )  # fmt: skip
 GENERATORS: dict[str, type[Spec]] = {model.main: model for model in _MODELS}
+# isinstance of a pydantic model takes ten times as long as to look here, and there are no classes below these.
+SPECS = frozenset(GENERATORS.values())
 FORMS: dict[str, type[Strict]] = {**GENERATORS, "tuple": Tuple, "number": PlainNumber}
 
 

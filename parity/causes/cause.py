@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.causes.apart import Condition
 from parity.causes.sign import Family, Sign, common, ignored, signs_of
+from parity.comparison.factors import CONSTANTS
 from parity.records.mismatch import Mismatch, Subject
 from parity.records.record import Record
 from parity.wording import plural
@@ -24,7 +25,7 @@ _NUMBERS = re.compile(r" \([^()]*\)$")
 _WHOLE = (Family.CASE, Family.CRASHED, Family.RAISES, Family.ACCEPTS, Family.CLASS, Family.EFFECT, Family.PASSES)
 _OF_SEVERAL = {
     "is": "are", "has": "have", "differs": "differ", "holds": "hold", "flushes": "flush", "ignores": "ignore",
-    "equals": "equal",
+    "equals": "equal", "leans": "lean", "saturates": "saturate",
 }  # fmt: skip
 
 # What is said where the numbers are others at each point.
@@ -150,6 +151,13 @@ class Cause:
         said = f"{self.observed}: {self.scope}" if self.scope else self.observed
         return "; ".join([said, *self.counts])
 
+    def as_data(self) -> dict[str, Any]:
+        """It as plain data, its points by their ids."""
+        return {
+            "sentence": self.sentence, "losses": list(self.losses), "where": self.where, "facts": list(self.facts),
+            "points": [record.id for record in self.points], "exceptions": [record.id for record in self.exceptions],
+        }  # fmt: skip
+
     def __str__(self) -> str:
         return f"{', '.join(self.losses)}: {plural(len(self.seen), 'point')}: {self.sentence}"
 
@@ -198,13 +206,17 @@ def _alike(texts: list[list[str]]) -> int:
 
 
 def _because(seen: list[Seen]) -> str:
-    """What the factors of most of the points are, if one explanation is theirs."""
-    counts: Counter[str] = Counter()
-    for one in seen:
-        known = one.mismatch.figures.get("because", []) if one.mismatch is not None else []
-        counts.update(list(dict.fromkeys(_NUMBERS.sub("", text) for text in known)))
-    best, count = counts.most_common(1)[0] if counts else ("", 0)
-    return f": {best}" if count >= MOSTLY * len(seen) and not best.isdigit() else ""
+    """What the factors of most of the points are, if one explanation is theirs, or what they are divided by."""
+    known = [one.mismatch.figures.get("because", []) if one.mismatch is not None else [] for one in seen]
+    ratios = [[_NUMBERS.sub("", text) for text in texts] for texts in known]
+    divisors = [[below for text in texts if (below := text.partition(" / ")[2]) not in ("", *CONSTANTS)]
+                for texts in ratios]  # fmt: skip
+    for words, texts in ((": ", ratios), (", as if divided by ", divisors)):
+        counts = Counter(text for several in texts for text in dict.fromkeys(several))
+        best, count = counts.most_common(1)[0] if counts else ("", 0)
+        if count >= MOSTLY * len(seen) and not best.isdigit():
+            return f"{words}{best}"
+    return ""
 
 
 def _subjects(seen: list[Seen]) -> list[str]:

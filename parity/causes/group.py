@@ -11,6 +11,7 @@ from typing import TypeAlias
 from parity.causes.apart import told_apart
 from parity.causes.cause import Cause, Seen, size
 from parity.causes.sign import Family, Sign, facts_of, ignored, sign_of
+from parity.records.mismatch import Kind
 from parity.records.record import AGREES, Record
 
 Key: TypeAlias = tuple[tuple[str, ...], Family, str]
@@ -98,10 +99,12 @@ class _Group:
 
     def __init__(self, seen: list[Seen], passing: Sequence[Record]) -> None:
         self.seen, self.all_passing = seen, passing
-        # the facts of calls that must be refused tell nothing of others: those of the larger part count
+        # the facts of calls that must be refused tell nothing of others: those of the larger part count, or of what
+        # raises although it must be answered
         refused = list(filter(_must_be_refused, seen))
         answered = list(filterfalse(_must_be_refused, seen))
-        self.failing = answered if len(answered) >= len(refused) else refused
+        raises = any(one.sign.family is Family.RAISES for one in answered)
+        self.failing = answered if raises or len(answered) >= len(refused) else refused
         if self.failing is refused:  # beside those that must be refused for the same reason
             why = {word for one in seen for word in one.record.facts if word.startswith("refuses ")}
             self.passing = [record for record in passing if not (why or {"refuses"}).isdisjoint(record.facts)]
@@ -134,6 +137,8 @@ class _Group:
 def _most(seen: Sequence[Seen]) -> Sign:
     """The sign of most of the points; a mere 'differs' only where hardly any point shows more."""
     shared = set.intersection(*(ignored(one.record) for one in seen))
+    if any(one.sign.family is Family.RAISES for one in seen):  # what raises for torch's answer, before another class
+        seen = [one for one in seen if one.sign.family is not Family.CLASS]
     if shared and any(map(_answers, seen)):  # what shows an ignored option, before what follows from it
         seen = list(filter(_answers, seen))
     counts: dict[tuple[Family, str], list[Seen]] = defaultdict(list)
@@ -163,15 +168,24 @@ def _describes(large: _Group, small: _Group) -> bool:
     if not large.ignored.isdisjoint(small.ignored) and any(map(_answers, (*large.seen, *small.seen))):
         return True
     few = len(small.seen) <= max(FEW * len(large.seen), 1)
-    if few and large.condition.terms and all(map(large.holds, small.seen)):
+    # what all but a few points lack does not tell why a call is not refused
+    telling = large.condition.terms if not other.refuses else [one for one in large.condition.terms if not one.absent]
+    if few and telling and all(map(large.holds, small.seen)):
         return True
     stray = len(small.seen) <= min(STRAY, FEW * FEW * len(large.seen)) and other.answers
     if family.answers and (stray or (few and all(map(_is_identity, small.seen)))):
+        return True
+    if _is_unsteady(large) and len(small.seen) <= min(STRAY, FEW * len(large.seen)):
         return True
     if not (family is other or (family.answers and other.answers)):
         return False
     together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits
     return together <= max(one + SENTENCE, JOINTLY * (one + two))
+
+
+def _is_unsteady(group: _Group) -> bool:
+    """Whether a call made again has another answer: then others may differ in any way."""
+    return group.sign.family is Family.EFFECT and group.sign.key.startswith(Kind.STATE)
 
 
 def _must_be_refused(one: Seen) -> bool:

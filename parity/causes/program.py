@@ -55,11 +55,12 @@ def of_arrays(call):
 '''
 WARNED = '''\
 def warned(call):
-    """The answers of a call, with the classes of its warnings."""
+    """The answers of a call, with its warnings."""
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always")
         found = call()
-    return {**found, "warnings": ", ".join(sorted({one.category.__name__ for one in given})) or "none"}
+    texts = {f"{one.category.__name__} ({str(one.message)[:60]})" for one in given}
+    return {**found, "warnings": ", ".join(sorted(texts)) or "none"}
 '''
 SAME = '''\
 def same(one, other):

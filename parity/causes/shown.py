@@ -1,13 +1,17 @@
 """One draw of a point for a person to look at: its arrays, and both sides beside each other."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from parity.cases.points import Point
+from parity.causes.cause import Seen, Unshrinkable
+from parity.causes.shrink import Here, Live
 from parity.causes.sides import Sides, number, sides
+from parity.causes.sign import sign_of
 from parity.dtypes import name_of
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
@@ -20,12 +24,16 @@ MOST = 64
 
 @dataclass(frozen=True)
 class Shown:
-    """One draw: what was observed of it is in `record`, what both sides answered in `sides`."""
+    """One draw: what was observed of it is in `record`, what both sides answered in `sides`.
+
+    `smaller` has the point made smaller, without parity and as a scenario, if it does not agree.
+    """
 
     point: Point
     seed: int
     record: Record
     sides: Sides | None
+    smaller: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -45,6 +53,7 @@ class Shown:
         if self.sides.grad_output is not None:
             yield from _array("grad_output", self.sides.grad_output)
         yield from self.sides.lines()
+        yield from self.smaller.splitlines()
 
 
 def _array(name: str, array: Array) -> Iterator[str]:
@@ -65,4 +74,13 @@ def shown(point: Point, implementation: Implementation, seeds: Sequence[int]) ->
     record = run_point(point, implementation, seeds)
     seed = next((one.seed for one in record.mismatches if one.seed is not None), seeds[0])
     answered = None if record.verdict in ("error", "not offered") else sides(point, implementation, seed)
-    return Shown(point, seed, record, answered)
+    return Shown(point, seed, record, answered, _smaller(point, implementation, record) if record.mismatches else "")
+
+
+def _smaller(point: Point, implementation: Implementation, record: Record) -> str:
+    """The smallest call that shows what is wrong, or a sentence that says why there is none."""
+    live = Live(implementation, lambda: {point.id: point}, lambda: nullcontext(Here(implementation)))
+    try:
+        return str(live.shrunk(Seen(record, *sign_of(record))))
+    except Unshrinkable as error:
+        return f"no smaller example: {error}"

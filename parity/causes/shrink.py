@@ -20,6 +20,7 @@ from parity.engine.run import run_point
 from parity.engine.state import known_state
 from parity.frameworks.adapters import HOMES
 from parity.implementations.declaration import Implementation
+from parity.records.mismatch import Subject
 from parity.records.record import Record
 from parity.wording import in_words
 
@@ -27,8 +28,11 @@ from parity.wording import in_words
 NAMES = 8
 # Seconds until the process of a function that runs apart has started, and has crashed a few times.
 GRACE = 30.0
+# Seconds that the first call, a large one perhaps, and the last may take besides.
+CALLS = 3.0
 # Of these torch reads memory that is not theirs where lengths are wrong.
 UNCHECKED = ("ctc_loss",)
+BEFORE = "it takes the calls before it"
 SECONDS = 0.9  # the last call may take a little longer
 
 
@@ -105,7 +109,7 @@ class Live:
                 starts = [replace(call, number=number) for number in names for call in (start, column(start))]
                 first = next(filter(None, map(search.shown, starts)), None)
                 if first is None:
-                    hand(search.problem or "it takes the calls before it")
+                    hand(search.problem or BEFORE)
                     return
                 search.deadline = time.monotonic() + seconds  # a process apart has started by now
                 # of a call that torch leaves undefined the case alone says what is right, and of no other call
@@ -114,12 +118,19 @@ class Live:
                 results = tuple(sides(found.point, self.implementation, 0).lines())
                 hand((found.call, found.record, results))
 
-        last = self._last(work, point, seconds + (GRACE if crashes or self.apart else seconds))
+        last = self._last(work, point, seconds + (GRACE if crashes or self.apart else CALLS))
         if last is None or isinstance(last, str):
             why = last or "it crashes, or takes too long"
             raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made alone: {why}")
         call, shown, *results = last
+        if self._forks and not crashes and self._passes(call.point(point)):
+            raise Unshrinkable(f"the call of {record.id} at seed {seed} does not show it when made first: {BEFORE}")
         return Example(point, self.implementation, call, call.point(point), shown, *results)
+
+    def _passes(self, point: Point) -> bool:
+        """Whether a point agrees when it is the first that is asked: the search has called the function before."""
+        again = last_of(lambda hand: hand(run_point(point, self.implementation, range(1))), CALLS)
+        return again is not None and not again.mismatches
 
     @property
     def _forks(self) -> bool:
@@ -144,6 +155,11 @@ def written(point: Point, implementation: Implementation, seed: int) -> Literal:
     return literal(point, contract.terms(point), reference, seed)
 
 
+def _of_output(record: Record) -> bool:
+    """Whether the output differs."""
+    return any(one.subject is Subject.OUTPUT for one in record.mismatches)
+
+
 class _Over(Exception):
     """No time is left."""
 
@@ -160,6 +176,7 @@ class _Search:
         self.deadline = float("inf")
         self.asked: set[Any] = set()
         self.problem = ""
+        self.of_output = False
 
     def shown(self, call: Literal) -> Example | None:
         """The call, made to fit, as an example of what is wrong; None if it does not show it."""
@@ -176,7 +193,7 @@ class _Search:
             self.problem = in_words(error)
             return None
         alike = bool(record.mismatches) and sign_of(record)[0].alike(self.sign)
-        if not alike:
+        if not alike or (self.of_output and not _of_output(record)):
             return None
         found = Example(self.origin, self.implementation, call, point, record)
         self.keep(found)
@@ -192,6 +209,7 @@ class _Search:
     def smallest(self, best: Example) -> Example:
         """The smallest example that is found in time."""
         signature = self.origin.scenario.signature
+        self.of_output = _of_output(best.record)  # an output says more to a person than a gradient alone
         try:
             before = None
             while before is not best:

@@ -20,8 +20,8 @@ from parity.records.sentences import sentence
 SINGLE = 3e-6
 DOUBLE = 1e-13
 _VARIES = re.compile(r"""(?<!\w)'[^']*'|"[^"]*"|(?<![A-Za-z_])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|\bnan\b|\binf\b""")
-# In the words of an exception names of dtypes vary as well: 'no kernel for uint8'.
-_DTYPES = re.compile(rf"{_VARIES.pattern}|\b(?:u?int|b?float|complex)\d+\b|\bbool\b")
+# In the words of an exception names of dtypes vary as well, and None: 'no kernel for uint8', 'KeyError: None'.
+_DTYPES = re.compile(rf"{_VARIES.pattern}|\b(?:u?int|b?float|complex)\d+\b|\b(?:bool|None)\b")
 _AUTOCAST = re.compile(r"under autocast \w+")
 _ASKED = re.compile(r"asked for the gradient of .* alone \(no leaf\)")
 _ABSENT = re.compile(r"^is \{reference\}'s as if (\w+) were absent$")

@@ -11,12 +11,26 @@ from typing import Any
 import numpy as np
 
 from parity.cases.signature import Signature
-from parity.causes.literal import Literal, cost
+from parity.causes.literal import Literal, cost, is_constant
 from parity.dtypes import FLOATING, is_floating, name_of
 from parity.types import Array
 
 # Numbers are looked at one by one in arrays of so many, and indices taken out one by one of so many.
 FEW = 12
+# What is wrong beyond a size needs arrays that are never small: of more elements than this, one number fills them.
+LARGE = 1000
+
+
+def filled(call: Literal, signature: Signature) -> Iterator[Literal]:
+    """Large arrays filled with one number, all at once and one by one."""
+    large = [name for name, array in call.arrays.items() if array.size > LARGE and not is_constant(array)]
+    for names in (large, *([name] for name in large if len(large) > 1)):
+        for change in _WHOLE if names else ():
+            yield replace(call, arrays={
+                name: _changed(array, ..., np.ones_like if name == "grad_output" else change)
+                if name in names else array
+                for name, array in call.arrays.items()
+            })  # fmt: skip
 
 
 def plainer(call: Literal, signature: Signature) -> Iterator[Literal]:
@@ -200,4 +214,6 @@ def _wide(array: Array) -> Any:
 
 
 # In the order in which they pay: what has fewer numbers is asked faster.
-PASSES: tuple[Callable[[Literal, Signature], Iterator[Literal]], ...] = (plainer, rounder, fewer, lower, simpler)
+PASSES: tuple[Callable[[Literal, Signature], Iterator[Literal]], ...] = (
+    filled, plainer, rounder, fewer, lower, simpler,
+)  # fmt: skip

@@ -13,7 +13,7 @@ from parity.causes.tensors import STRIDED_ARRAY, STRIDED_TENSOR, Writing, import
 from parity.comparison.second import directions
 from parity.comparison.tolerance import bound
 from parity.draws.draw import Plan, generator
-from parity.dtypes import FLOATING
+from parity.dtypes import FLOATING, name_of
 from parity.engine.state import known_state
 from parity.frameworks.transformations import direction
 from parity.implementations.declaration import Implementation
@@ -48,6 +48,7 @@ class _Snippet:
         self.arrays = {name: value for name, value in self.arguments.items() if isinstance(value, np.ndarray)}
         self.second = any(one.subject is Subject.SECOND for one in record.mismatches)
         self.warns = any(one.subject is Subject.WARNING for one in record.mismatches)
+        self.dtypes: list[str] = []
         self.gradients = self._gradients()
 
     def _gradients(self) -> dict[str, Array]:
@@ -55,7 +56,9 @@ class _Snippet:
         try:
             with known_state():
                 output, vjp = self.reference(**self.arguments)
-                return dict(vjp(np.ones_like(output) if self.grad_output is None else self.grad_output))
+                found = dict(vjp(np.ones_like(output) if self.grad_output is None else self.grad_output))
+                self.dtypes = [name_of(one.dtype) for one in (output, *found.values())]
+                return found
         except Exception:
             return {}
 
@@ -98,7 +101,6 @@ class _Snippet:
 
     def _definitions(self) -> Iterator[str]:
         """The functions of the program."""
-        rtol, atol = bound(FLOATING[self.point.dtype].numpy, "output")
         device = self.implementation.device
         upstream = "grad_output" if self.tensors else "tensor(grad_output)"
         upstream += "" if device == "cpu" else ".to(output.device)"
@@ -109,10 +111,21 @@ class _Snippet:
         yield (program.TWICE if self.second else program.ANSWERS).replace("UPSTREAM", upstream)
         if not self.tensors:
             yield program.OF_ARRAYS
-        yield program.SAME.replace("RTOL", f"{rtol * (64 if self.second else 1):g}").replace("ATOL", f"{atol:g}")
+        rtol, atol = self._bounds()
+        yield program.SAME.replace("RTOL", rtol).replace("ATOL", atol)
         if self.warns:
             yield program.WARNED
         yield program.AROUND.get(self._around, "")
+
+    def _bounds(self) -> tuple[str, str]:
+        """The tolerance of the answers as the program writes it: by dtype, if they have several."""
+        dtypes = dict.fromkeys(name for name in (self.point.dtype, *self.dtypes) if name in FLOATING)
+        bounds = [bound(FLOATING[name].numpy, "output") for name in dtypes]
+        texts = [[f"{rtol * (64 if self.second else 1):g}" for rtol, _ in bounds], [f"{atol:g}" for _, atol in bounds]]
+        if len(dtypes) == 1:
+            return texts[0][0], texts[1][0]
+        by_dtype = [", ".join(f"torch.{name}: {text}" for name, text in zip(dtypes, one, strict=True)) for one in texts]
+        return f"{{{by_dtype[0]}}}[one.dtype]", f"{{{by_dtype[1]}}}[one.dtype]"
 
     @property
     def _called(self) -> tuple[Called, Called]:
@@ -159,7 +172,7 @@ class _Snippet:
     def _calls(self) -> Iterator[str]:
         """Both calls, and the comparison of their answers."""
         theirs, ours = (self._transformed(one.expression) for one in self._called)
-        extra = [str(one.argument) for one in self.record.mismatches if one.kind is Kind.EXTRA]
+        extra = [one.argument for one in self.record.mismatches if one.kind is Kind.EXTRA and one.argument is not None]
         around = "under({})" if self._around in program.AROUND else "{}"
         expected = f"answers({self._lambda(around, theirs, self._leaves(()), not self.tensors)}"
         found = f"answers({self._lambda(around, ours, self._leaves(extra), False)}"

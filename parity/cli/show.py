@@ -1,4 +1,7 @@
-"""`parity show`: one draw of a point, both sides beside each other. Its options are those of `parity.show`."""
+"""`parity show`: one draw of a point, both sides beside each other, and the point made smaller.
+
+Its options are those of `parity.show`.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +36,11 @@ def show(
     cases: Annotated[Path | None, _CASES] = None,
     seed: Annotated[int | None, _option("SEED", "which draw; by default the first that differs")] = None,
 ) -> None:
-    """Show one draw of a point: its arrays, both answers, the exact answer and the error in ulp, the worst marked."""
+    """Show one draw of a point: its arrays, both answers, the exact answer and the error in ulp, the worst marked.
+
+    Of a point that does not agree the smallest call that shows the same follows, as a program without parity and as a
+    scenario.
+    """
     from parity.api import show as shown
     from parity.cases.errors import CaseError
     from parity.cases.reference import Named, Unimportable

@@ -17,6 +17,9 @@ from parity.types import Array, DType
 # draw's own condition allows, is no rounding: of 120,000 draws of right losses none that neighbours excuse had more
 # than 0.6 of such steps. Neighbours take 36 calls: they are not asked then, nor beside another answer so wrong.
 STEPS, TIMES = 16.0, 8.0
+# So many times as far off, what one rounding of the inputs moves the answer by is not asked for either, once other
+# draws have shown the loss to be wrong: beside an exact answer a condition may add no more than torch's own error does.
+FARTHER = 16.0
 # What a gradient that is exactly 0 may be missed by, in eps of the largest upstream number: four roundings of its
 # terms, which cancel; those of halves are computed in float32. Torch's own may hit 0 by luck, at all neighbours too: of
 # 518,000 draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers. What computes the exact answer rounds
@@ -107,26 +110,35 @@ class Allowances:
         step = row.eps * truth.largest(self.call.grad_output) if row else np.asarray(0.0)
         return np.where(np.abs(exact) <= ZERO * step, CANCELLED * step, 0.0)
 
-    def hopeless(self, name: str, actual: Array, allowed: Bound) -> bool:
-        """Whether neighbours, which take many calls, need not be asked: the answer, or another, is far beyond them."""
+    def hopeless(self, name: str, actual: Array, allowed: Bound, known: bool = False) -> bool:
+        """Whether neighbours, which take many calls, need not be asked: the answer, or another, is far beyond them.
+
+        `known` says that other draws have shown the loss to be wrong.
+        """
         if self._is_large():
             return False
-        own = self.own_error(name)
+        own, expected = self.own_error(name), self.answer.value(name)
+        share = compare.judge(expected, actual, allowed, own)[1]
+        if not self._wrong and not self._beyond(name, actual, share):
+            return False  # nor is it with the condition, which only adds to what is allowed
+        if known and own is not None and self.more_exact(name) and self._beyond(name, actual, share, FARTHER):
+            self._wrong = True
+            return True
         widest: Any = 0.0
         for measurement in self._measurements()[1]:
             widest = np.maximum(widest, measurement.get(name, 0.0))
         extra = np.asarray(widest if own is None else own + widest)
-        share = compare.judge(self.answer.value(name), actual, allowed, extra)[1]
+        share = compare.judge(expected, actual, allowed, extra)[1]
         self._wrong = self._wrong or self._beyond(name, actual, share)
         return self._wrong and bool((share > 1).any())
 
     def _is_large(self) -> bool:
         return any(value.size > glance.MOST for value in self.answer.values.values())
 
-    def _beyond(self, name: str, actual: Array, share: Array) -> bool:
+    def _beyond(self, name: str, actual: Array, share: Array, farther: float = 1.0) -> bool:
         """Whether some number is off by far more than a rounding can be, the condition of the point counted in."""
         row = row_of(self.precision(name))
-        if row is None or not (share > TIMES).any():
+        if row is None or not (share > TIMES * farther).any():
             return False
         expected = self.answer.value(name)
         numbers = [value for value in self.call.arguments.values() if isinstance(value, np.ndarray)]
@@ -134,8 +146,8 @@ class Allowances:
         scale *= 1.0 if name == "output" else float(truth.largest(self.call.grad_output))
         scale = max(scale, float(truth.largest(expected)))
         wide = np.complex128 if expected.dtype.kind == "c" else np.float64
-        far = np.abs(actual.astype(wide) - expected.astype(wide)) > STEPS * row.eps * scale
-        return bool((far & (share > TIMES)).any())
+        far = np.abs(actual.astype(wide) - expected.astype(wide)) > farther * STEPS * row.eps * scale
+        return bool((far & (share > TIMES * farther)).any())
 
     def _measurements(self) -> tuple[Iterator[truth.Values], ...]:
         """Those of neighbours, of the condition and of its sums, each made once and only when asked for."""

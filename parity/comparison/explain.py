@@ -80,23 +80,26 @@ class Explanations:
         plain = diagnose(name, wrong.expected, wrong.actual, under_ones, wrong.missed, self.factors)
         if plain and "factor" not in plain:
             return plain
-        found = self._other_answer(name, wrong)
+        found = self._other_answer(name, wrong, plain)
         if found or plain:
             if not found:
                 problem.figures["because"] = self.factors.last
             return found or plain
         return _inside_logarithm(wrong) or where(wrong.bad, self.call.arguments)
 
-    def _other_answer(self, name: str, wrong: Wrong) -> str:
-        """The hypothesis that gives the answer, and not the expected one."""
+    def _other_answer(self, name: str, wrong: Wrong, plain: str) -> str:
+        """The hypothesis that gives the answer, and not the expected one; `plain` is what it looks like by itself."""
         found = self.experience.found
         for text, values in self._answered(lambda text: text in found):
             if _gives(text, values, name, wrong):
                 return text
-        for text, values in self._answered(lambda text: text not in found and self._searches):
+        if self.experience.gives_up(plain) or not self._searches:
+            return ""
+        for text, values in self._answered(lambda text: text not in found):
             if _gives(text, values, name, wrong):
                 found.add(text)
                 return text
+        self.experience.in_vain[plain] += 1
         return ""
 
     def _answered(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Values]]:

@@ -58,23 +58,23 @@ class Factors:
             return
         role, shape = role_of(self.loss, arguments), arrays[scores].shape
         target, weight = arrays.get("target"), arrays.get("weight")
-        if shape:
-            yield ("the batch size" if role.batch == 0 else "the length"), shape[0]
-        classes = shape[role.classes if len(shape) > role.classes else -1] if role.classes is not None and shape else 0
-        if classes:
-            yield "the number of classes", classes
-        yield "the number of elements", math.prod(shape)
         if target is not None and target.dtype.kind in "iu" and role.indices:
             ignored = arguments.get("ignore_index")
             kept = target[target != (-100 if ignored is None else ignored)]
-            yield "the number of targets", target.size
-            yield "the targets that are not ignored", kept.size
             if weight is not None and weight.ndim == 1 and kept.size and 0 <= kept.min() <= kept.max() < weight.size:
                 yield "the sum of the targets' weights", weight.astype(float)[kept].sum()
-        if target is not None:
-            yield "the size of the target", target.size
+            yield "the targets that are not ignored", kept.size
+            yield "the number of targets", target.size
+        if shape:
+            yield ("the batch size" if role.batch == 0 else "the length"), shape[0]
+            yield "the number of elements", math.prod(shape)
         if weight is not None:
             yield "the sum of the weights", np.abs(weight).astype(float).sum()
+        classes = shape[role.classes if len(shape) > role.classes else -1] if role.classes is not None and shape else 0
+        if classes:
+            yield "the number of classes", classes
+        if target is not None:
+            yield "the size of the target", target.size
         lengths = arguments.get("target_lengths")
         if isinstance(lengths, np.ndarray) and lengths.size == 1:
             yield "the target's length", lengths.item()

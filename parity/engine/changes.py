@@ -25,6 +25,7 @@ from parity.losses.conventions import Conventions
 from parity.references.snapshots import Outcome, Snapshot, moved, read_snapshot, shipped
 from parity.references.versions import named
 from parity.types import Array
+from parity.wording import plural
 
 ROUNDING = "rounding"
 # Two figures of a value may lie so many of the dtype's steps apart by rounding: sums cancel, and add up to less.
@@ -56,7 +57,7 @@ class Change:
     def __str__(self) -> str:
         names = sorted({point.partition("/")[0] for point in self.points})
         listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        return f"{len(self.points):>6,} points: {self.cause} ({listed})"
+        return f"{plural(len(self.points), 'point'):>13}: {self.cause} ({listed})"
 
 
 def snapshot_of(word: str) -> Snapshot:
@@ -91,7 +92,8 @@ def differences(before: Snapshot, after: Snapshot, points: Iterable[Point] | Non
         id for id, outcome in before.outcomes.items()
         if id in after.outcomes and _bare(outcome) != _bare(after.outcomes[id])
     ]  # fmt: skip
-    gone = _options_gone(before.outcomes[id] for id in both) | _options_gone(after.outcomes[id] for id in both)
+    gone = {name: f"gone: {value}" for name, value in _options_lacking(after.outcomes[id] for id in both).items()}
+    gone |= {name: f"new: {value}" for name, value in _options_lacking(before.outcomes[id] for id in both).items()}
     found, values = {}, {}
     for id in both:
         difference = _told(before.outcomes[id], after.outcomes[id], named(after.version), gone)
@@ -108,28 +110,31 @@ def _bare(outcome: Outcome) -> Outcome:
     return outcome.partition(": ")[2] if isinstance(outcome, str) else outcome
 
 
-def _options_gone(outcomes: Iterable[Outcome]) -> dict[str, str]:
+def _options_lacking(outcomes: Iterable[Outcome]) -> dict[str, str]:
     """The options of which some torch lacks a value, each with that value, from 'not in torch 2.14: field=value of'."""
     words = [re.search(r": ((\w+)=\S+) of \w+$", outcome) for outcome in outcomes if isinstance(outcome, str)]
     return {word[2]: word[1] for word in words if word}
 
 
-def _told(before: Outcome, after: Outcome, version: str, gone: Mapping[str, str]) -> Difference | None:
-    """The difference of a point that one of the versions refuses or does not have; None if both answer."""
+def _told(before: Outcome, after: Outcome, version: str, options: Mapping[str, str]) -> Difference | None:
+    """The difference of a point that one of the versions refuses or does not have; None if both answer.
+
+    `options` are those of which one version lacks a value, each with that: 'gone: field=value'.
+    """
     if isinstance(before, str) or isinstance(after, str):
         there, reason = ("new", before) if isinstance(before, str) else ("gone", after)
         what = str(reason).partition(": ")[2]
-        option = next((value for name, value in gone.items() if what.startswith(f"{name}=")), None)
+        option = next((value for name, value in options.items() if what.startswith(f"{name}=")), None)
         if option:
-            return Difference(f"an option's value is {there}: {option}")
+            return Difference(f"an option's value is {option}")
         if what.startswith("what this case"):
             what = "what cases mark as another version's"
         return Difference(f"{what} is {there}")
     if isinstance(before, list) and isinstance(after, list):
         if before[0] != after[0]:
             return Difference("the class of an error is another")
-        value = next((value for name, value in gone.items() if name in f"{before[1]} {after[1]}"), None)
-        return Difference(f"an option's value is gone: {value}" if value else "the text of an error is another")
+        option = next((value for name, value in options.items() if name in f"{before[1]} {after[1]}"), None)
+        return Difference(f"an option's value is {option}" if option else "the text of an error is another")
     if isinstance(before, list) or isinstance(after, list):
         return Difference(
             f"{version} answers what was refused" if isinstance(before, list) else f"{version} refuses it"
@@ -162,8 +167,8 @@ def _by_values(
             continue
         values = distances[point.id]
         names = frozenset(values)
-        row = FLOATING.get(point.dtype)
-        step = STEPS * (row.eps if row else 0.0)
+        dtypes = (point.dtype, point.given.get("dtype"))  # of two, what is computed in the narrower has its roundings
+        step = STEPS * max(FLOATING[dtype].eps if dtype in FLOATING else 0.0 for dtype in dtypes)
         far = {name for name, distance in values.items() if distance > max(step, 1e-6)}
         bound = at_a_bound(point) if follows else frozenset()
         if names & bound and far <= bound:  # the others may differ in the sign of a zero
@@ -171,7 +176,7 @@ def _by_values(
         elif not far:
             found[point.id] = Difference(ROUNDING, names)
         else:
-            found[point.id] = Difference(f"other values of {point.loss}", names)
+            found[point.id] = Difference("other values", names)
     clamped = {id.partition("/")[0] for id, difference in found.items() if difference.cause == follows}
     for id, values in distances.items():
         if id.partition("/")[0] in clamped and not any(values.values()):  # a zero has another sign, as 0 times -1 has

@@ -3,7 +3,6 @@
 Torch's answer depends on switches of the process: without gradients it has none, and a detached loss would agree.
 """
 
-import ctypes
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from parity.engine import default_device
+from parity.engine import default_device, mersenne
 
 # A subnormal number, which processors set to flush them take for 0.
 _SUBNORMAL = 5e-324
@@ -54,10 +53,24 @@ SETTINGS = (
     Setting("the flushing of subnormal numbers", lambda: _SUBNORMAL * 1.0 == 0.0, torch.set_flush_denormal, False),
     _autocast("cpu"),
     _autocast("cuda"),
-    Setting("NumPy's error state", lambda: tuple(np.geterr().values()),
-            lambda found: np.seterr(**dict(zip(np.geterr(), found, strict=True))), ("ignore",) * 4),
+    Setting("NumPy's error state", np.geterr, lambda found: np.seterr(**found), dict.fromkeys(np.geterr(), "ignore")),
     Setting("NumPy's buffer size", np.getbufsize, np.setbufsize, 8192),
 )  # fmt: skip
+
+# Asked several times a draw.
+_GET, _KNOWN = [setting.get for setting in SETTINGS], [setting.known for setting in SETTINGS]
+
+
+def _found() -> list[Any]:
+    return [get() for get in _GET]
+
+
+def _put(wanted: list[Any], found: list[Any]) -> None:
+    """Give each setting the value that is wanted, where another was found."""
+    if wanted != found:
+        for setting, value, other in zip(SETTINGS, wanted, found, strict=True):
+            if value != other:
+                setting.put(value)
 
 
 @contextmanager
@@ -66,19 +79,16 @@ def known_state() -> Iterator[None]:
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(default_device.none_set())
+        if default_device.is_set():
+            stack.enter_context(default_device.none_set())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        before = [setting.get() for setting in SETTINGS]
+        before = _found()
         try:
-            for setting, found in zip(SETTINGS, before, strict=True):
-                if found != setting.known:
-                    setting.put(setting.known)
+            _put(_KNOWN, before)
             yield
         finally:
-            for setting, found in zip(SETTINGS, before, strict=True):
-                if setting.get() != found:
-                    setting.put(found)
+            _put(before, _found())
 
 
 def changes() -> list[str]:
@@ -87,11 +97,12 @@ def changes() -> list[str]:
     if torch.is_inference_mode_enabled():
         torch.set_grad_enabled(True)
         told.append("torch's inference mode on")
-    for setting in SETTINGS:
-        found = setting.get()
-        if found != setting.known:
-            told.append(f"{setting.name} at {_shown(found)} (it was {_shown(setting.known)})")
-            setting.put(setting.known)
+    found = _found()
+    if found != _KNOWN:
+        for setting, value in zip(SETTINGS, found, strict=True):
+            if value != setting.known:
+                told.append(f"{setting.name} at {_shown(value)} (it was {_shown(setting.known)})")
+        _put(_KNOWN, found)
     if default_device.is_set():
         told.append(f"torch's default device at {default_device.unset()}")
     if warnings.filters[:1] != [_QUIET]:
@@ -113,7 +124,7 @@ class Generators:
     def __init__(self) -> None:
         self.torch = torch.get_rng_state()
         self.python = random.getstate()
-        self.numpy = _numpy_state()
+        self.numpy = mersenne.Kept()
 
     def restored(self) -> list[str]:
         """The generators that have moved on, in words; each is set back."""
@@ -124,18 +135,6 @@ class Generators:
         if random.getstate() != self.python:
             random.setstate(self.python)
             told.append("Python's random generator moved on")
-        if _numpy_state() != self.numpy:
-            ctypes.memmove(_numpy_address(), self.numpy, len(self.numpy))
+        if self.numpy.restored():
             told.append("NumPy's random generator moved on")
         return told
-
-
-def _numpy_address() -> int:
-    generator: Any = np.random.get_bit_generator()  # type: ignore[attr-defined]
-    address: int = generator.ctypes.state_address
-    return address
-
-
-def _numpy_state() -> bytes:
-    """The 624 words and the position of the Mersenne Twister behind np.random (its own copy takes 60 times longer)."""
-    return ctypes.string_at(_numpy_address(), 4 * 625)

@@ -1,7 +1,7 @@
 """torch.compile without a way out: each point is compiled afresh, a fallback to eager raises, and it is counted.
 
-After a few recompilations torch.compile gives up and runs the function as it is, without a word. Its limits and its
-count of what was compiled are torch's insides, which nothing promises: `unasked` says what a torch without them hides.
+After a few recompilations torch.compile gives up and runs the function as it is, without a word. Its limits, its count
+of what was compiled and its marks are torch's insides, which nothing promises: `unasked` says what is missed without.
 """
 
 import sys
@@ -22,16 +22,36 @@ _LIMITS = {
 # What they are called until torch 2.5.
 _OLDER = {name: name.replace("recompile", "cache_size") for name in _LIMITS if "accumulated" in name or name[0] == "r"}
 
+# What torch.compile hangs on a function and on a module: what it wraps.
+_FUNCTION, _MODULE = "_torchdynamo_orig_callable", "_orig_mod"
+
 
 def is_compiled(function: Callable[..., Any]) -> bool:
     """Whether torch.compile made this callable, or the function or module that it wraps or is a method of."""
     inside: Any = function
     while inside is not None:
         owner = getattr(inside, "__self__", inside)
-        if any(hasattr(one, mark) for one in (inside, owner) for mark in ("_torchdynamo_orig_callable", "_orig_mod")):
+        if any(hasattr(one, mark) for one in (inside, owner) for mark in (_FUNCTION, _MODULE)):
             return True
         inside = inside.func if isinstance(inside, partial) else getattr(inside, "__wrapped__", None)
     return False
+
+
+def as_written(module: Any) -> Any:
+    """The module that torch.compile wraps; itself, if it wraps none or torch does not tell."""
+    return getattr(module, _MODULE, module)
+
+
+def _itself(input: torch.Tensor) -> torch.Tensor:
+    return input
+
+
+def marks_tell() -> bool:
+    """Whether torch still marks what it compiles."""
+    module = torch.nn.Identity()
+    function: Any = torch.compile(_itself, backend="eager")
+    compiled: Any = torch.compile(module, backend="eager")
+    return is_compiled(function) and is_compiled(compiled) and as_written(compiled) is module
 
 
 @contextmanager
@@ -60,6 +80,7 @@ def unasked() -> list[str]:
     config = _inside("torch._dynamo.config")
     count = ["its count of compiled frames (a fallback to eager is not seen)"] * (_counters() is None)
     limits = hasattr(config, "patch") and len(_known(config)) >= len(_OLDER)
+    count += ["its marks of compiled code (it is taken for a plain function)"] * (not marks_tell())
     return count + ["its limits of compilation (after some calls it falls back to eager)"] * (not limits)
 
 

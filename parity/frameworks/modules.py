@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 from parity.frameworks.callables import Plain, plain, signature
+from parity.frameworks.compiled import as_written
 
 _Function = torch.autograd.Function
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _PACKET = type(torch.ops.aten.mse_loss)  # all overloads of an operator
 
 
@@ -29,9 +31,11 @@ def as_plain(loss: Callable[..., Any]) -> Plain:
         function = partial(_build_and_call, loss, built, {})
         return Plain(function, _by_name([signature(loss), signature(partial(loss.forward, None))]))
     if isinstance(loss, torch.nn.Module):
-        module = getattr(loss, "_orig_mod", loss)  # what torch.compile wraps
+        module = as_written(loss)
         called, defaults = signature(module.forward), _named(type(module))
         names = frozenset(called.parameters) if called else frozenset()
+        if called and all(parameter.kind in _VARIADIC for parameter in called.parameters.values()):
+            return Plain(loss, _by_name([called]))  # it names nothing, and takes what it is given
         built_with = {name: getattr(module, name) for name in defaults if name not in names and hasattr(module, name)}
         return Plain(partial(_call_built, loss, module, names, defaults), _by_name([called]), built_with)
     if isinstance(loss, type) and issubclass(loss, _Function):
@@ -73,9 +77,8 @@ def _schema(loss: Any) -> inspect.Signature | None:
 def _named(module: type[torch.nn.Module]) -> dict[str, Any]:
     """What the constructor of a module class names, with its defaults."""
     found = signature(module)
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = found.parameters.values() if found else ()
-    return {parameter.name: parameter.default for parameter in parameters if parameter.kind not in variadic}
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind not in _VARIADIC}
 
 
 def _by_name(parts: list[inspect.Signature | None]) -> inspect.Signature | None:

@@ -50,18 +50,14 @@ class TorchLoss:
     def __call__(self, **arguments: Any) -> tuple[Array, "TorchVjp"]:
         call: dict[str, Any] = {}
         floating: list[str] = []
-        kind: list[Any] = []
         for name, value in arguments.items():
             if isinstance(value, np.ndarray):
                 call[name] = self.tensor(value)
-                kind.append((name, value.dtype, value.shape))
                 if is_floating(value):
                     floating.append(name)
             else:
                 call[name] = option(name, value)
-                kind.append((name, repr(value)))
-        key = tuple(kind)
-        refused = set(self._refused.get(key, ()))
+        refused = set(self._refused.get(_kind(arguments), ())) if self._refused else set()
         spare = _owned(call) if Clause.BACKWARD in self.waived else call
         while True:
             leaves = [name for name in floating if name not in refused]
@@ -78,7 +74,7 @@ class TorchLoss:
                 continue
             if not isinstance(output, torch.Tensor):
                 raise returned(output, "a tensor")
-            if refused and key not in self._refused:
+            if refused and (key := _kind(arguments)) not in self._refused:
                 if len(self._refused) == _REMEMBERED:
                     self._refused.clear()
                 self._refused[key] = frozenset(refused)
@@ -115,6 +111,14 @@ class TorchLoss:
         """The array as a tensor on the device."""
         shared = to_tensor(array)
         return shared if self.device == "cpu" else shared.to(self.device)
+
+
+def _kind(arguments: dict[str, Any]) -> tuple[Any, ...]:
+    """The shapes and dtypes of a call, and its options."""
+    return tuple(
+        (name, value.dtype, value.shape) if isinstance(value, np.ndarray) else (name, repr(value))
+        for name, value in arguments.items()
+    )
 
 
 def _owned(call: dict[str, Any]) -> dict[str, Any]:

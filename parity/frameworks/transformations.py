@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch.autograd import forward_ad
-from torch.utils.checkpoint import checkpoint
 
 from parity.cases.signature import Signature
 from parity.draws.draw import generator
+from parity.frameworks.checkpoint import checkpoint
 from parity.frameworks.positional import by_position
 
 Function: TypeAlias = Callable[..., Any]
@@ -103,11 +103,6 @@ def _positional(signature: Signature, module: type[torch.nn.Module]) -> type[tor
     return type(module.__name__, (module,), {"__call__": by_position(signature, module.__call__)})
 
 
-def _checkpoint(function: Function) -> Function:
-    """The forward keeps nothing, and is run again in the backward."""
-    return partial(checkpoint, function, use_reentrant=False)
-
-
 def _compiled(function: Function) -> Function:
     """The same in compiled code. Until torch 2.9 a function of torch's own is compiled only within another."""
 
@@ -124,5 +119,5 @@ TRANSFORMATIONS: dict[str, Callable[[Function], Function]] = {
     "vmap": _vmap,
     "jvp": _jvp,
     "compile": _compiled,
-    "checkpoint": _checkpoint,
+    "checkpoint": checkpoint,
 }

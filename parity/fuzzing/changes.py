@@ -22,6 +22,8 @@ SPECIAL: list[int | float] = [
     0.0, -0.0, 1.0, -1.0, INF, -INF, float("nan"), 88.0, -104.0, 710.0, 7.0e4, -6.0e4, 3.0e38, 1.0e-6, 6.0e-8, 1.0e-39,
     1.0e-45, 1.0e-30, 1.0e30, 0.5, 1.0e-160, -100, 255, 2**31, 2**40,
 ]  # fmt: skip
+# Options beyond some dtype.
+WIDE: list[int | float] = [-100, 10**18, 7.0e4, -7.0e4, 1.0e300]
 SCALES: list[int | float] = [-1, 0.01, 1.0e-4, 1.0e-30, 1.0e-42, 30, 1.0e3, 1.0e5, 1.0e19, 1.0e36]
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 16, 33, 65]
 # The shape of an upstream gradient, until torch has been asked for that of the output.
@@ -75,7 +77,7 @@ def chosen(draw: Draw, call: Call) -> Call:
     if isinstance(signature.default(name), bool) or bool in get_args(signature.parameters[name].annotation):
         values += [True, False]
     elif signature.takes_number(name):
-        values += [*NUMBERS, -100, 10**18]
+        values += [*NUMBERS, *WIDE]
     return call.with_value(name, draw.one(values)) if values else call
 
 

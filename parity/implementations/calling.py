@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from parity.cases.signature import Signature
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import Plain
+from parity.frameworks.compiled import as_written
 from parity.implementations.environment import built_already, of_tensors, unready
 from parity.implementations.naming import Naming, naming, same
 
@@ -86,7 +87,8 @@ def _built(loss: Signature, function: Callable[..., Any], plain: Plain, lacks: C
     undeclared = {name: value for name, value in built.items() if name not in words}
     if not other and not undeclared:
         return ""
-    return built_already(loss.loss, type(function).__name__, other or undeclared, [] if other else list(undeclared))
+    name = type(as_written(function)).__name__
+    return built_already(loss.loss, name, other or undeclared, [] if other else list(undeclared))
 
 
 def arguments_of(signature: Signature, arguments: Arguments, taken: inspect.Signature | None, alone: bool) -> Arguments:

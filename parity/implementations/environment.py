@@ -97,8 +97,8 @@ def _mistakes(error: BaseException, framework: str, device: str) -> Iterator[str
 
 
 def _is_library(value: Any) -> bool:
-    """Whether an attribute was looked up in a module, or among torch's operators."""
-    return isinstance(value, ModuleType) or type(value).__name__ in ("_OpNamespace", "_Ops", "_OpNamespaceBase")
+    """Whether an attribute was looked up in a module, as torch's operators are too."""
+    return isinstance(value, ModuleType)
 
 
 def _wants_tensors(error: BaseException, text: str) -> bool:

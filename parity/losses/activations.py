@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, widen
-from parity.losses.arithmetic import LONG
-from parity.losses.checks import check_real_floating
+from parity.losses.arithmetic import LONG, conjugate
+from parity.losses.blocks import evaluated, in_blocks, row_by_row, whole
+from parity.losses.checks import check_arrays, check_kernel, check_no_bool, check_real_floating
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
 
@@ -54,17 +55,15 @@ def sigmoid(input: Array) -> Result:
     >>> sigmoid(np.array([0.0, np.log(3.0)]))[0].tolist()
     [0.5, 0.75]
     """
+    check_arrays(input=input)
     dtype = input.dtype if is_floating(input) else FLOAT32
-    probability = logistic(widen(input, dtype))
+    probability = whole(logistic(*in_blocks(widen(input, dtype))))
 
     def vjp(grad_output: Array) -> Gradients:
         # dy/dx = exp(-x) / (1 + exp(-x))^2 = (1 - y) y, conjugated for complex y as torch's gradients are
-        grad_input = 1 - probability
-        grad_input *= probability
-        if grad_input.dtype.kind == "c":
-            grad_input = grad_input.conj()
-        grad_input *= widen(grad_output, dtype)
-        return gradients(input=(input, grad_input))
+        (y,) = in_blocks(probability)
+        derivative = (1 - y) * y
+        return gradients(input=(input, conjugate(derivative) * widen(grad_output, dtype)))
 
     return probability.astype(dtype, copy=False), vjp
 
@@ -82,18 +81,18 @@ def logsigmoid(input: Array) -> Result:
     >>> round(float(logsigmoid(np.array(0.0))[0]), 4)
     -0.6931
     """
+    check_arrays(input=input)
     check_real_floating("logsigmoid", input.dtype)
-    wide = widen(input, input.dtype)
-    decay = exponential_decay(wide)
+    (x,) = in_blocks(widen(input, input.dtype))
+    decay = exponential_decay(x)
+    output, decay = evaluated(log_sigmoid(x, decay), decay)
 
     def vjp(grad_output: Array) -> Gradients:
         # dy/dx = sigmoid(-x) = exp(min(-x, 0)) / (1 + exp(-|x|)): no cancellation as in 1 - sigmoid(x)
-        grad_input = np.maximum(decay, wide < 0)
-        grad_input /= decay + 1
-        grad_input *= widen(grad_output, input.dtype)
-        return gradients(input=(input, grad_input))
+        derivative = np.maximum(decay, x < 0) / (decay + 1)
+        return gradients(input=(input, derivative * widen(grad_output, input.dtype)))
 
-    return log_sigmoid(wide, decay).astype(input.dtype, copy=False), vjp
+    return output.astype(input.dtype, copy=False), vjp
 
 
 @loss
@@ -131,9 +130,10 @@ def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: D
     >>> softmin(np.log([1.0, 3.0]), dim=0)[0].round(4).tolist()
     [0.75, 0.25]
     """
+    if isinstance(input, np.ndarray):  # the negation comes first
+        check_no_bool(input=input)
+        check_kernel(input=input.dtype)
     axis = _axis("softmin", input, dim, _stacklevel)
-    if input.dtype == np.bool_:
-        raise RuntimeError("input holds bools, which have no negative: expected numbers")
     return _softmax(input, -input, axis, dtype, negated=True)
 
 
@@ -152,16 +152,17 @@ def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtyp
     """
     axis = _axis("log_softmax", input, dim, _stacklevel)
     values, dtype = _cast("log_softmax", input, input, dtype)
-    peak, exponential, total = exponentials(values, axis)
-    output = values - peak
-    output -= np.log(total)
+    (x,) = in_blocks(values, axis=axis)
+    shifted = x - largest_along(x, axis)
+    exponential = np.exp(shifted)
+    total = sum_along(exponential, axis)
+    output, exponential, total = evaluated(shifted - np.log(total), exponential, total)
 
     @in_short_buffers
     def vjp(grad_output: Array) -> Gradients:
         # dy_i/dx_k = [i = k] - softmax(x)_k, so the gradient of x_k is g_k - softmax(x)_k sum_i g_i
-        wide_grad = np.atleast_1d(widen(grad_output, dtype))
-        grad_input = exponential * (sum_along(wide_grad, axis) / total)
-        return _gradient(input, np.subtract(wide_grad, grad_input, out=grad_input), dtype)
+        (g,) = in_blocks(np.atleast_1d(widen(grad_output, dtype)), axis=axis)
+        return _gradient(input, g - exponential * (sum_along(g, axis) / total), dtype)
 
     return output.reshape(input.shape).astype(dtype, copy=False), vjp
 
@@ -170,42 +171,33 @@ def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtyp
 def _softmax(input: Array, values: Array, axis: int, dtype: DTypeLike | None, negated: bool = False) -> Result:
     """The softmax of `values`, which are `input`, or its negative if `negated`."""
     values, dtype = _cast("softmax", input, values, dtype)
-    _, probability, total = exponentials(values, axis)
-    probability /= total
+    (x,) = in_blocks(values, axis=axis)
+    _, exponential, total = exponentials(x, axis)
+    probability = whole(exponential / total)
 
     @in_short_buffers
     def vjp(grad_output: Array) -> Gradients:
         # dy_i/dx_k = y_i ([i = k] - y_k), so the gradient of x_k is y_k (g_k - sum_i g_i y_i)
-        wide_grad = np.atleast_1d(widen(grad_output, dtype))
-        grad_input = wide_grad * probability
-        np.subtract(wide_grad, sum_along(grad_input, axis), out=grad_input)
-        grad_input *= probability
-        if negated:
-            np.negative(grad_input, out=grad_input)
-        return _gradient(input, grad_input, dtype)
+        g, y = in_blocks(np.atleast_1d(widen(grad_output, dtype)), probability, axis=axis)
+        grad_values = (g - sum_along(g * y, axis)) * y
+        return _gradient(input, -grad_values if negated else grad_values, dtype)
 
     return probability.reshape(input.shape).astype(dtype, copy=False), vjp
 
 
 def logistic(values: Array) -> Array:
     """1 / (1 + exp(-x)). Where exp(-x) overflows it is 0, as in torch, also where exp(x) is a subnormal number."""
-    result = np.negative(values, out=np.empty_like(values))
-    np.exp(result, out=result)
-    result += 1
-    return np.divide(1, result, out=result)
+    return 1 / (np.exp(-values) + 1)
 
 
 def exponential_decay(values: Array) -> Array:
     """exp(-|x|), from which the logarithm of the sigmoid follows on either side of 0 without overflow."""
-    decay = np.abs(values, out=np.empty_like(values))
-    np.negative(decay, out=decay)
-    return np.exp(decay, out=decay)
+    return np.exp(-np.abs(values))
 
 
 def log_sigmoid(values: Array, decay: Array) -> Array:
     """log(1 / (1 + exp(-x))) = min(x, 0) - log(1 + exp(-|x|)), exact to the last digits in both tails."""
-    tail = np.log1p(decay, out=np.empty_like(decay))
-    return np.subtract(np.minimum(values, 0), tail, out=tail)
+    return np.minimum(values, 0) - np.log1p(decay)
 
 
 @in_short_buffers
@@ -215,11 +207,11 @@ def exponentials(values: Array, axis: int) -> tuple[Array, Array, Array]:
     Softmax is the second divided by the third. The first and the third keep `axis`, with size 1.
     """
     peak = largest_along(values, axis)
-    exponential = values - peak
-    np.exp(exponential, out=exponential)
+    exponential = np.exp(values - peak)
     return peak, exponential, sum_along(exponential, axis)
 
 
+@row_by_row
 def largest_along(values: Array, axis: int) -> Array:
     """The largest numbers along `axis`, which stays, with size 1; -inf along an axis of 0.
 
@@ -234,6 +226,7 @@ def largest_along(values: Array, axis: int) -> Array:
     return largest
 
 
+@row_by_row
 def sum_along(values: Array, axis: int) -> Array:
     """The sums along `axis`, which stays, with size 1.
 
@@ -250,8 +243,7 @@ def _gradient(input: Array, grad: Array, dtype: DType) -> Gradients:
     """The gradient of `input` from the wide gradient of its cast to `dtype`, to which torch rounds it first."""
     if not is_floating(np.empty((), dtype)):
         return {}
-    grad = grad if input.ndim else grad.reshape(())
-    return gradients(input=(input, grad.astype(dtype, copy=False)))
+    return gradients(input=(input, grad.astype(dtype, copy=False).reshape(input.shape)))
 
 
 def _cast(function: str, input: Array, values: Array, dtype: DTypeLike | None) -> tuple[Array, DType]:
@@ -269,12 +261,12 @@ def _cast(function: str, input: Array, values: Array, dtype: DTypeLike | None) -
 
 def _axis(function: str, input: Array, dim: int | None, stacklevel: int) -> int:
     """The dimension meant by `dim`, counted from 0; an array without dimensions passes for one of size 1."""
+    dimensions = max(input.ndim, 1)
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{function} without dim is deprecated: write dim={dim}.", stacklevel=stacklevel + 1)
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
         raise TypeError(f"dim is {dim!r}, expected an int")
-    dimensions = max(input.ndim, 1)
     if not -dimensions <= dim < dimensions:
         raise IndexError(f"dim is {dim}, expected at least {-dimensions} and below {dimensions}")
     return int(dim) % dimensions

@@ -8,7 +8,7 @@ import numpy as np
 
 from parity.losses.activations import exponentials
 from parity.losses.arguments import gradients, widen
-from parity.losses.checks import check_real_floating
+from parity.losses.checks import check_arrays, check_kernel, check_no_bool, check_real_floating
 from parity.losses.reduction import reduced
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -58,10 +58,13 @@ def adaptive_log_softmax_with_loss(
     >>> round(float(loss), 4)  # log 2 for the cluster and log 2 for the class in it
     1.3863
     """
+    if not head_weight.ndim:
+        raise IndexError("head_weight has no dimensions, expected two")
     _check_cutoffs(cutoffs)
     _check_names(tail_weights, len(cutoffs) - 1)
     if returns not in ("output", "loss"):
         raise ValueError(f"returns is {returns!r}, expected 'output' or 'loss'")
+    check_arrays(head_bias=head_bias, **tail_weights)
     _check_shapes(input, target)
     dtype = input.dtype
     samples, classes = (input, target) if target.ndim else (input[np.newaxis], target[np.newaxis])
@@ -69,20 +72,26 @@ def adaptive_log_softmax_with_loss(
     clusters = _clusters(classes, cutoffs)
     classes = classes.astype(np.int64, copy=False)
 
-    head = _linear(features, head_weight, "head_weight", dtype, head_bias)
-    check_real_floating("adaptive_log_softmax_with_loss", dtype)
-    in_head = np.where(clusters == 0, classes, cutoffs[0] - 1 + clusters)
-    log_probabilities, head_adjoint = _log_softmax_at(head, in_head)
-    tails = []
+    # the clusters before the head, as torch does: what does not fit is found in this order
+    tails, in_clusters = [], []
     for cluster in range(1, len(cutoffs)):
         members = np.flatnonzero(clusters == cluster)
         if members.size:
+            check_no_bool(target=target)
             names = (f"tail_{cluster - 1}_0_weight", f"tail_{cluster - 1}_1_weight")
             hidden = _linear(features[members], tail_weights[names[0]], names[0], dtype)
             logits = _linear(hidden, tail_weights[names[1]], names[1], dtype)
+            _check_dtypes(dtype, target)
             in_cluster, adjoint = _log_softmax_at(logits, classes[members] - cutoffs[cluster - 1])
-            log_probabilities[members] += in_cluster
+            in_clusters.append(in_cluster)
             tails.append(_Tail(members, names, hidden, adjoint))
+
+    head = _linear(features, head_weight, "head_weight", dtype, head_bias)
+    _check_dtypes(dtype, target)
+    in_head = np.where(clusters == 0, classes, cutoffs[0] - 1 + clusters)
+    log_probabilities, head_adjoint = _log_softmax_at(head, in_head)
+    for tail, in_cluster in zip(tails, in_clusters, strict=True):
+        log_probabilities[tail.members] += in_cluster
 
     if returns == "output":
         sign, (output, output_adjoint) = 1, reduced(log_probabilities, "none", dtype)
@@ -128,20 +137,28 @@ def _clusters(classes: Array, cutoffs: list[int]) -> Array:
         )
     if not classes.size:  # no dtype matters
         return np.zeros(0, np.int64)
-    if classes.dtype not in (np.int64, np.int32):
-        raise RuntimeError(f"target is {classes.dtype}, expected int64 or int32")
     return np.searchsorted(cutoffs, classes, side="right")
+
+
+def _check_dtypes(dtype: DType, target: Array) -> None:
+    """Raise what torch raises where a log softmax of `dtype` cannot be read at the target."""
+    check_real_floating("adaptive_log_softmax_with_loss", dtype)
+    if target.size and target.dtype not in (np.int64, np.int32):
+        raise RuntimeError(f"target is {target.dtype}, expected int64 or int32")
 
 
 def _linear(features: Array, weight: Array, name: str, dtype: DType, bias: Array | None = None) -> Array:
     """W x + b for each row x of the wide features."""
-    if weight.ndim < 2 and bias is None:
+    if weight.shape == features.shape[1:] and bias is None:  # a vector is multiplied, and has no classes then
         raise IndexError(f"{name} has shape {weight.shape}, expected two dimensions")
     if weight.ndim != 2 or weight.shape[1] != features.shape[1]:
         raise RuntimeError(f"{name} has shape {weight.shape}, expected (outputs, {features.shape[1]})")
     for argument, array in ((name, weight), ("head_bias", bias)):
         if array is not None and array.dtype != dtype:
             raise RuntimeError(f"{argument} is {array.dtype}, expected {dtype} as input is")
+    check_kernel(**{name: dtype})
+    if dtype == np.bool_:
+        raise NotImplementedError(f"{name} holds bools, which are not multiplied: expected a real floating dtype")
     output: Array = features @ widen(weight, dtype).T
     if bias is not None:
         try:

@@ -1,5 +1,6 @@
 """What every loss does with its arguments: promote dtypes, compute wide, hand gradients back in place."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,18 @@ from parity.dtypes import FLOAT16 as FLOAT16
 from parity.dtypes import FLOAT32 as FLOAT32
 from parity.dtypes import HALVES as HALVES
 from parity.dtypes import is_floating as is_floating
+from parity.losses.blocks import evaluated, whole
 from parity.types import Array, DType, Gradients
+
+# Whole numbers of which torch has conversions and little else: no common dtype with other whole numbers, and neither
+# sums, differences, signs nor an order.
+BARE: tuple[DType, ...] = (np.dtype(np.uint16), np.dtype(np.uint32), np.dtype(np.uint64))
+BOOL, WHOLE, FLOATING, COMPLEX = range(4)
+
+
+def category(dtype: DType) -> int:
+    """The place of a dtype among bools, whole numbers, real floating and complex ones: a later one wins."""
+    return BOOL if dtype.kind == "b" else WHOLE if dtype.kind in "iu" else COMPLEX if dtype.kind == "c" else FLOATING
 
 
 def promote(*arrays: Array | None) -> DType:
@@ -17,21 +29,41 @@ def promote(*arrays: Array | None) -> DType:
 
     As in torch, an array of no dimensions counts only when no array with dimensions is of its kind; a complex one
     beside an array of real numbers makes them complex, of the array's own width.
+
+    Raises RuntimeError for uint16, uint32 and uint64 beside other dtypes that are not real floating ones.
     """
     present = [array for array in arrays if array is not None]
     first = present[0].dtype
     if all(array.dtype == first for array in present):
         return first
-    floats = [array for array in present if is_floating(array)]
-    candidates = floats or [array for array in present if array.dtype.kind != "b"] or present
-    dimensioned = [array for array in candidates if array.ndim] or candidates
-    dtypes = {array.dtype for array in dimensioned}
-    if dtypes >= set(HALVES):
-        dtypes = dtypes - set(HALVES) | {FLOAT32}
-    dtype = np.result_type(*dtypes)
-    if dtype.kind != "c" and any(array.dtype.kind == "c" for array in candidates):
-        return np.result_type(dtype, np.complex64)
-    return dtype
+    dimensioned = _together(array.dtype for array in present if array.ndim)
+    lone = _together(array.dtype for array in present if not array.ndim)
+    if dimensioned is None or lone is None:
+        return dimensioned or lone or first
+    own, other = category(dimensioned), category(lone)
+    if own < FLOATING <= other or own == BOOL:
+        return lone if other == COMPLEX else _pair(dimensioned, lone)
+    return np.result_type(dimensioned, np.complex64) if own < other else dimensioned
+
+
+def _together(dtypes: Iterable[DType]) -> DType | None:
+    """The dtype of arrays that all have dimensions, or all have none; None of no array."""
+    found: DType | None = None
+    for dtype in dtypes:
+        found = dtype if found is None else _pair(found, dtype)
+    return found
+
+
+def _pair(one: DType, other: DType) -> DType:
+    """The dtype of two that count alike."""
+    if one == other:
+        return one
+    lesser, greater = sorted((one, other), key=category)
+    if FLOATING not in (category(lesser), category(greater)) and (one in BARE or other in BARE):
+        raise RuntimeError(f"{one} and {other} have no dtype in common: one of them should be a real floating dtype")
+    if category(lesser) < FLOATING <= category(greater) or category(lesser) == BOOL:
+        return greater
+    return FLOAT32 if {one, other} == set(HALVES) else np.result_type(one, other)
 
 
 def working(dtype: DType) -> DType:
@@ -66,6 +98,7 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     """
     if gradient.shape == shape:
         return gradient
+    gradient = whole(gradient)
     if gradient.ndim > len(shape):
         gradient = sum_in_float64(gradient, tuple(range(gradient.ndim - len(shape))))
     stretched = tuple(
@@ -92,10 +125,13 @@ def gradients(**pairs: tuple[Any, Array | None]) -> Gradients:
     Each gradient is summed to its argument's shape and rounded to its dtype. An argument that is None or
     not floating, and a gradient that is None, have no entry, as in torch.
     """
+    wanted = {
+        name: (argument, gradient) for name, (argument, gradient) in pairs.items()
+        if gradient is not None and isinstance(argument, np.ndarray) and is_floating(argument)
+    }  # fmt: skip
+    computed = evaluated(*[gradient for _, gradient in wanted.values()])
     out: Gradients = {}
-    for name, (argument, gradient) in pairs.items():
-        if gradient is None or not isinstance(argument, np.ndarray) or not is_floating(argument):
-            continue
+    for (name, (argument, _)), gradient in zip(wanted.items(), computed, strict=True):
         gradient = np.asarray(unbroadcast(np.asarray(gradient), argument.shape))
         if gradient.dtype != argument.dtype:
             if gradient.dtype.kind == "c" and argument.dtype.kind != "c":

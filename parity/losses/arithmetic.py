@@ -1,11 +1,13 @@
 """Arithmetic as torch does it: results rounded to a half, options cast to a dtype, masks, sums of rows."""
 
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from parity.losses.arguments import FLOAT32, HALVES, widen, working
+from parity.losses.blocks import lazily, row_by_row
 from parity.types import Array, DType
 
 # Beyond so many numbers a product of BLAS with ones loses digits: 7e-6 of a sum of four million squares in float32,
@@ -19,15 +21,32 @@ def rounded(array: Array, dtype: DType) -> Array:
     torch rounds each intermediate result to the dtype of the arguments. In the halves that decides whether a sum of
     squares overflows, or whether a margin is reached, so the results on which such a thing depends are rounded here.
     """
-    return widen(array.astype(dtype), dtype) if dtype in HALVES else array
+    if dtype in HALVES:
+        return widen(array.astype(dtype), dtype)
+    return (
+        array.astype(dtype)
+        if array.dtype.kind == dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize
+        else array
+    )
 
 
 def scalar(value: float, dtype: DType) -> Any:
     """An option as a number of `dtype`, as torch casts it: rounded to a half, and truncated to an integer."""
-    # bfloat16 takes no integer beyond int64
-    return working(dtype).type(dtype.type(float(value) if dtype in HALVES else value))
+    return working(dtype).type(np.float64(value).astype(dtype))
 
 
+def clip(array: Array, bound: float) -> Array:
+    """The array cut off at -bound and at bound."""
+    clipped: Array = lazily(partial(np.clip, a_min=-bound, a_max=bound), array)
+    return clipped
+
+
+def conjugate(array: Array) -> Array:
+    """The complex conjugate; of real numbers the array itself."""
+    return array.conj() if array.dtype.kind == "c" else array
+
+
+@row_by_row
 def zero_outside(array: Array, mask: Array) -> Array:
     """`array` where `mask` is true and 0 elsewhere, also where it is inf or nan there.
 
@@ -39,6 +58,7 @@ def zero_outside(array: Array, mask: Array) -> Array:
     return np.where(mask, array, array.dtype.type(0))
 
 
+@row_by_row
 def row_sums(array: Array) -> Array:
     """The sums over the last dimension: a product with ones, which is quicker than np.sum on short rows."""
     *rest, length = array.shape

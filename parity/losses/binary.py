@@ -6,9 +6,19 @@ Both are H(t, p) = -(t log p + (1 - t) log(1 - p)), elementwise: p is the probab
 import numpy as np
 
 from parity.losses.activations import exponential_decay, log_sigmoid, logistic
-from parity.losses.arguments import gradients, is_floating, promote, widen
+from parity.losses.arguments import gradients, promote, widen
 from parity.losses.arithmetic import rounded
-from parity.losses.checks import check_broadcasts_to, check_no_bool, check_real_floating
+from parity.losses.blocks import in_blocks
+from parity.losses.checks import (
+    check_arrays,
+    check_broadcast,
+    check_broadcasts_to,
+    check_castable,
+    check_kernel,
+    check_no_bool,
+    check_real_floating,
+    check_same_shape,
+)
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
 from parity.types import Array, Gradients, Result
@@ -51,13 +61,17 @@ def binary_cross_entropy(
     0.4904
     """
     reduction = resolve(reduction, size_average, reduce)
-    _check_shapes(input, target, weight=weight)
+    check_same_shape(input, target=target)
+    if weight is not None:
+        check_broadcast(target=target, weight=weight)
     if target.dtype != input.dtype:
         raise RuntimeError(f"target is of {target.dtype}, expected input's {input.dtype}")
     dtype = input.dtype
     check_real_floating("binary_cross_entropy", dtype)
-    x, t = widen(input, dtype), widen(target, dtype)
-    _check_unit_interval(input=x, target=t)
+    if weight is not None:
+        check_broadcasts_to(input.shape, "weight", weight)
+    _check_unit_interval(input=widen(input, dtype), target=widen(target, dtype))
+    x, t = (widen(array, dtype) for array in in_blocks(input, target))
     _check_real(weight=weight)
     values = (t - 1) * np.maximum(np.log1p(-x), LOWEST_LOG) - t * np.maximum(np.log(x), LOWEST_LOG)
     output, adjoint = reduced(_weighted(values, weight), reduction, dtype)
@@ -110,41 +124,59 @@ def binary_cross_entropy_with_logits(
     0.6931
     """
     reduction = resolve(reduction, size_average, reduce)
-    _check_arrays(weight=weight, pos_weight=pos_weight)
-    _check_shapes(input, target, weight=weight, pos_weight=pos_weight)
+    check_same_shape(input, target=target)
+    check_arrays(weight=weight, pos_weight=pos_weight)
     check_real_floating("binary_cross_entropy_with_logits", input.dtype)
-    if not is_floating(target) or target.dtype.kind == "c":
-        raise RuntimeError(f"target is of {target.dtype}, expected a real floating dtype, as the output gets it")
-    _check_real(weight=weight, pos_weight=pos_weight)
+    weighted_dtype = target.dtype
+    if pos_weight is not None:
+        check_no_bool(pos_weight=pos_weight)
+        check_kernel(pos_weight=pos_weight.dtype)
+        check_broadcasts_to(input.shape, "pos_weight", pos_weight)
+        weighted_dtype = promote(pos_weight, target)
+        check_castable("binary_cross_entropy_with_logits", weighted_dtype, input.dtype)
+    check_no_bool(target=target)
+    check_kernel(target=target.dtype)
+    check_castable("binary_cross_entropy_with_logits", input.dtype, target.dtype)
+    check_castable("binary_cross_entropy_with_logits", weighted_dtype, target.dtype)
+    if weight is not None:
+        check_broadcasts_to(input.shape, "weight", weight)
+    _check_real(target=target, weight=weight)
 
-    # torch keeps the sigmoid and its logarithm in input's dtype, and what follows in that of all three
-    x, t = widen(input, input.dtype), widen(target, target.dtype)
+    # torch keeps the sigmoid and its logarithm in input's dtype, the loss in target's, and q t in that of the two
+    x, t = (widen(array, array.dtype) for array in in_blocks(input, target))
     decay = exponential_decay(x)
     log_probability = rounded(log_sigmoid(x, decay), input.dtype)
     if pos_weight is not None:
-        check_no_bool(pos_weight=pos_weight)
-        q = widen(pos_weight, promote(pos_weight, target))
-        log_probability = rounded(log_probability * (rounded(q - 1, pos_weight.dtype) * t + 1), input.dtype)
+        q = widen(pos_weight, weighted_dtype)
+        factor = rounded(rounded(rounded(q - 1, pos_weight.dtype) * t, weighted_dtype) + 1, weighted_dtype)
+        log_probability = rounded(log_probability * factor, input.dtype)
     # log(1 - sigmoid(x)) = log(sigmoid(x)) - x, so l = (1 - t) x - (1 - t + q t) log(sigmoid(x))
-    values = (1 - t) * x - log_probability
+    values = rounded(rounded(rounded(1 - t, target.dtype) * x, target.dtype) - log_probability, target.dtype)
     output, adjoint = reduced(_weighted(values, weight), reduction, target.dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        grad_losses = _weighted(adjoint(grad_output), weight)
+        grad_losses = adjoint(grad_output)
         probability = rounded(logistic(x), input.dtype)
         if pos_weight is None:
             # d log(sigmoid(x)) / dx = 1 - sigmoid(x), so dl/dx = sigmoid(x) - t, and dl/dt = -x
-            grad_input, grad_target = probability - t, -x
+            grad_input, grad_target = rounded(probability - t, input.dtype), -x
         else:
             # dl/dx = (1 - t + q t) sigmoid(x) - q t, and dl/dt = log(sigmoid(-x)) - q log(sigmoid(x))
-            grad_input = (q * t + 1 - t) * probability - q * t
+            positive = rounded(q * t, weighted_dtype)
+            factor = rounded(rounded(positive + 1, weighted_dtype) - t, weighted_dtype)
+            grad_input = rounded(rounded(factor * probability, weighted_dtype) - positive, weighted_dtype)
             grad_target = rounded(log_sigmoid(-x, decay), input.dtype)
             # here a lone number is as a plain one to torch: no half rounds it
-            factor = pos_weight.astype(x.dtype) if pos_weight.size == 1 else q
-            weighted = rounded(factor * rounded(log_sigmoid(x, decay), input.dtype), input.dtype)
+            lone = pos_weight.astype(x.dtype) if pos_weight.size == 1 else q
+            weighted = rounded(lone * rounded(log_sigmoid(x, decay), input.dtype), input.dtype)
             grad_target = rounded(grad_target - weighted, input.dtype)
-        grad_input *= grad_losses
-        grad_target *= grad_losses
+        dtypes = weighted_dtype, input.dtype
+        if pos_weight is None:
+            dtypes = input.dtype, promote(input, np.empty((1,) * grad_losses.ndim, target.dtype))
+        grad_input, grad_target = (
+            rounded(_weighted(rounded(gradient * grad_losses, dtype), weight), dtype)
+            for gradient, dtype in zip((grad_input, grad_target), dtypes, strict=True)
+        )
         return gradients(input=(input, grad_input), target=(target, grad_target))
 
     return output, vjp
@@ -153,22 +185,6 @@ def binary_cross_entropy_with_logits(
 def _weighted(values: Array, weight: Array | None) -> Array:
     """The values times the weight, whose dtype may be wider than theirs: the caller rounds the product."""
     return values if weight is None else values * widen(weight, weight.dtype)
-
-
-def _check_arrays(**weights: Array | None) -> None:
-    """Raise TypeError for a named weight that is a plain number."""
-    for name, weight in weights.items():
-        if isinstance(weight, bool | int | float):
-            raise TypeError(f"{name} is the number {weight}, expected an array")
-
-
-def _check_shapes(input: Array, target: Array, **weights: Array | None) -> None:
-    """Raise ValueError for a target not of input's shape, RuntimeError for a weight that would change it."""
-    if target.shape != input.shape:
-        raise ValueError(f"target has shape {target.shape}, expected input's {input.shape}")
-    for name, weight in weights.items():
-        if weight is not None:
-            check_broadcasts_to(input.shape, name, weight)
 
 
 def _check_real(**weights: Array | None) -> None:

@@ -5,7 +5,7 @@ from math import isfinite
 import numpy as np
 from ml_dtypes import finfo
 
-from parity.losses.arguments import is_floating
+from parity.losses.arguments import BARE, category, is_floating, promote
 from parity.losses.reduction import REDUCTIONS
 from parity.types import Array, DType
 
@@ -30,6 +30,13 @@ def check_flag(**options: object) -> None:
             raise TypeError(f"{name} is {option!r}, expected a bool")
 
 
+def check_arrays(**arrays: object) -> None:
+    """Raise TypeError for a named array that is a plain number, which torch's functions do not take; None may be."""
+    for name, array in arrays.items():
+        if array is not None and not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} is {array!r}, expected an array")
+
+
 def check_number(**options: object) -> None:
     """Raise TypeError for a named option that is no number, such as None or a text."""
     for name, option in options.items():
@@ -40,9 +47,9 @@ def check_number(**options: object) -> None:
 def check_representable(dtype: DType, **options: float) -> None:
     """Raise RuntimeError for a named option that `dtype` cannot hold: too large, or infinite or nan among integers."""
     floats = is_floating(np.empty((), dtype))
-    largest = float(finfo(dtype).max) if floats else int(np.iinfo(dtype).max)
+    limits = finfo(dtype) if floats else np.iinfo(dtype)
     for name, option in options.items():
-        if not abs(option) <= largest and not (floats and not isfinite(option)):
+        if not float(limits.min) <= option <= float(limits.max) and not (floats and not isfinite(option)):
             raise RuntimeError(f"{name} is {option}, expected a number that {dtype} can hold")
 
 
@@ -51,6 +58,13 @@ def check_64_bits(**options: object) -> None:
     for name, option in options.items():
         if isinstance(option, int) and not -(2**63) <= option < 2**64:
             raise OverflowError(f"{name} is {option}, expected an int of 64 bits, or a float")
+
+
+def check_same_shape(input: Array, **arrays: Array | None) -> None:
+    """Raise ValueError for a named array of another shape than input's; None may be."""
+    for name, array in arrays.items():
+        if array is not None and array.shape != input.shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected input's {input.shape}")
 
 
 def check_broadcast(**arrays: Array) -> None:
@@ -80,6 +94,28 @@ def check_no_bool(**arrays: Array) -> None:
     for name, array in arrays.items():
         if array.dtype == np.bool_:
             raise RuntimeError(f"{name} holds bools, which have no difference: expected numbers")
+
+
+def check_kernel(**dtypes: DType) -> None:
+    """Raise NotImplementedError for a named dtype in which torch neither adds, negates nor compares."""
+    for name, dtype in dtypes.items():
+        if dtype in BARE:
+            raise NotImplementedError(f"{name} is of {dtype}, which is not computed in: expected another dtype")
+
+
+def check_castable(function: str, dtype: DType, other: DType) -> None:
+    """Raise RuntimeError if answers of `dtype` cannot be stored in the `other`, which is of a lesser kind."""
+    if category(dtype) > category(other):
+        raise RuntimeError(f"{function} of {dtype} cannot be stored in {other}")
+
+
+def difference_dtype(**arrays: Array) -> DType:
+    """The dtype of a difference of the named arrays. Raises what torch raises where there is none, in its order."""
+    check_no_bool(**arrays)
+    check_broadcast(**arrays)
+    dtype = promote(*arrays.values())
+    check_kernel(**{" and ".join(arrays): dtype})
+    return dtype
 
 
 def check_real(function: str, *arrays: Array) -> None:

@@ -1,6 +1,7 @@
 """Class indices as targets: which are ignored, the index of each target's class, its weight, and the checks.
 
-Shared by nll_loss and cross_entropy. The class dimension of their input is the second, or the only one.
+Shared by nll_loss and cross_entropy, whose input has its class dimension second, or as the only one; two of the
+checks by the margin losses too.
 """
 
 from dataclasses import dataclass
@@ -86,8 +87,11 @@ def check_indices(
     """Raise what torch raises unless these fit together; else the wide weight, as a vector."""
     if input.ndim == 0:
         raise ValueError("input has no dimensions, expected (C), (N, C) or (N, C, d1, ..., dK)")
-    if input.ndim > 1 and target.shape[:1] != input.shape[:1]:
+    rows = len(target) if target.ndim else 0  # as torch counts, which then asks for the first dimension
+    if input.ndim > 1 and rows != len(input):
         raise ValueError(f"target has shape {target.shape}, expected {len(input)} targets as input has rows")
+    if input.ndim > 1 and not target.ndim:
+        raise IndexError("target has no dimensions, expected one")
     if target.dtype not in LABELS:
         raise RuntimeError(f"target is of {target.dtype}, expected class indices of int64 or uint8")
     if input.ndim == 1 and target.ndim == 1 and target.size != 1:
@@ -123,6 +127,18 @@ def check_ignore_index(ignore_index: int) -> None:
         raise TypeError(f"ignore_index is {ignore_index!r}, expected an int")
     if not fits_int64(int(ignore_index)):
         raise ValueError(f"ignore_index is {ignore_index}, expected an int of 64 bits")
+
+
+def check_int64(target: Array) -> None:
+    """Raise RuntimeError for class indices of another dtype."""
+    if target.dtype != np.int64:
+        raise RuntimeError(f"target is {target.dtype}, expected int64")
+
+
+def check_range(target: Array, least: int, classes: int) -> None:
+    """Raise RuntimeError for labels that are not in [least, classes)."""
+    if target.size and not (target.min() >= least and target.max() < classes):
+        raise RuntimeError(f"target goes from {target.min()} to {target.max()}, expected [{least}, {classes})")
 
 
 def fits_int64(number: int) -> bool:

@@ -5,7 +5,8 @@ import numpy as np
 from parity.losses.activations import exponentials, in_short_buffers, sum_along
 from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, sum_in_float64, widen
 from parity.losses.arithmetic import rounded, scalar
-from parity.losses.checks import check_real_floating
+from parity.losses.blocks import evaluated, in_blocks, whole
+from parity.losses.checks import check_arrays, check_number, check_real_floating
 from parity.losses.class_indices import (
     along_classes,
     batched,
@@ -54,6 +55,7 @@ def nll_loss(
     0.375
     """
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target, weight=weight)
     check_ignore_index(ignore_index)
     weight = check_indices("nll_loss", input, target, weight, reduction)
     dtype = input.dtype
@@ -105,13 +107,15 @@ def cross_entropy(
     0.4904
     """
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target, weight=weight)
+    check_number(label_smoothing=label_smoothing)
     check_ignore_index(ignore_index)
-    if label_smoothing > 1:
-        raise RuntimeError(f"label_smoothing is {label_smoothing}, expected at most 1")
     smoothing = label_smoothing if label_smoothing > 0 else 0.0
     if target.shape == input.shape:
         _check_probabilities(input, target, weight, ignore_index)
+        _check_smoothing(smoothing)
         return _of_probabilities(input, target, weight, reduction, smoothing)
+    _check_smoothing(smoothing)
     _check_logits(input)
     wide_weight = check_indices("cross_entropy", input, target, weight, reduction)
     if smoothing and weight is not None:
@@ -130,7 +134,8 @@ def _of_indices(
     scores, labels = batched(widen(input, dtype), target)
     classes = scores.shape[1]
     targets = valid_targets(labels, classes, ignore_index, weight, scores.dtype)
-    peak, exponential, total = exponentials(scores, 1)
+    (x,) = in_blocks(scores)
+    peak, exponential, total = evaluated(*exponentials(x, 1))
     log_total = np.log(total)
     log_picked = scores[targets.index] - peak[:, 0][targets.position] - log_total[:, 0][targets.position]
     losses = targets.scatter(-targets.weight * rounded(log_picked, dtype), labels.shape)
@@ -181,9 +186,12 @@ def _of_probabilities(input: Array, target: Array, weight: Array | None, reducti
     dtype = promote(input, target, weight)
     # an empty input may be of any dtype
     scores = widen(input, input.dtype if is_floating(input) else FLOAT32)
-    peak, exponential, total = exponentials(scores, axis)
-    log_probability = rounded(scores - peak - np.log(total), input.dtype)
-    target_probability = widen(target, target.dtype)
+    x, t = in_blocks(scores, target, axis=axis)
+    peak, exponential, total = exponentials(x, axis)
+    peak, total = evaluated(peak, total)
+    exponential = np.exp(x - peak)
+    log_probability = rounded(x - peak - np.log(total), input.dtype)
+    target_probability = widen(t, target.dtype)
     if smoothing:
         target_probability = rounded((1 - smoothing) * target_probability, target.dtype)
         uniform = scalar(smoothing / classes if classes else np.inf, target.dtype)
@@ -196,7 +204,7 @@ def _of_probabilities(input: Array, target: Array, weight: Array | None, reducti
 
     samples = values.dtype.type(input.size // classes if classes else 0)
     if reduction == "none":
-        output = -np.squeeze(sum_along(values, axis), axis)
+        output = -np.squeeze(whole(sum_along(values, axis)), axis)
     else:
         output = rounded(-np.add.reduce(values, axis=None), dtype)
         output = output / samples if reduction == "mean" else output
@@ -214,15 +222,12 @@ def _of_probabilities(input: Array, target: Array, weight: Array | None, reducti
         if class_weight is not None:
             others = tuple(other for other in range(input.ndim) if other != axis)
             products = rounded(log_probability * target_probability, product_dtype)
-            grad_weight = sum_in_float64(products * grad_values, others)
+            grad_weight = sum_in_float64(whole(products * grad_values), others)
             grad_values = grad_values * class_weight.conj()
         grad_target = (1 - smoothing) * grad_values * log_probability
         grad_log_probability = grad_values * target_probability
-        subtrahend = exponential * (sum_along(grad_log_probability, axis) / total)
-        np.subtract(grad_log_probability, subtrahend, out=grad_log_probability)
-        return gradients(
-            input=(input, grad_log_probability), target=(target, grad_target), weight=(weight, grad_weight)
-        )
+        grad_input = grad_log_probability - exponential * (sum_along(grad_log_probability, axis) / total)
+        return gradients(input=(input, grad_input), target=(target, grad_target), weight=(weight, grad_weight))
 
     return np.asarray(output).astype(dtype, copy=False), vjp
 
@@ -237,6 +242,11 @@ def _check_probabilities(input: Array, target: Array, weight: Array | None, igno
     classes = input.shape[min(input.ndim - 1, 1)]
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},): one for each class")
+
+
+def _check_smoothing(smoothing: float) -> None:
+    if smoothing > 1:
+        raise RuntimeError(f"label_smoothing is {smoothing}, expected at most 1")
 
 
 def _check_smoothed_weight(weight: Array, reduction: str) -> None:

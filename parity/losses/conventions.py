@@ -31,3 +31,9 @@ def follow(conventions: Conventions) -> None:
 def hinge_slope(violation: Array) -> Array:
     """Where the hinge max(0, z) passes its gradient on: where z is above 0, and at 0 as torch has it."""
     return violation >= 0 if IN_FORCE.clamp_at_bound else violation > 0
+
+
+def clamp_slope(value: Array, low: float, high: float) -> Array:
+    """Where clamp(value, low, high) passes its gradient on: between the bounds, and at them as torch has it."""
+    inside = (value > low) & (value < high)
+    return inside | (value == low) | (value == high) if IN_FORCE.clamp_at_bound else inside

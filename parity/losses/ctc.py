@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.losses.arguments import FLOAT16, gradients
+from parity.losses.checks import check_arrays
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -51,8 +52,10 @@ def ctc_loss(
     0.2877
     """
     reduction = resolve(reduction)
-    _check(log_probs, blank, zero_infinity)
+    check_arrays(log_probs=log_probs, targets=targets)
+    _check_options(blank, zero_infinity)
     frame_counts, label_counts = _length_arrays(input_lengths, target_lengths)
+    _check_scores(log_probs)
     scores = log_probs if log_probs.ndim == 3 else log_probs[:, np.newaxis]
     lattice = _lattice(scores, targets, frame_counts, label_counts, blank)
     alphas, losses = _forward(lattice)
@@ -254,11 +257,14 @@ def _is_whole(number: object) -> bool:
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
 
 
-def _check(log_probs: Array, blank: int, zero_infinity: bool) -> None:
+def _check_options(blank: int, zero_infinity: bool) -> None:
     if not _is_whole(blank):
         raise TypeError(f"blank is {blank!r}, expected a whole number")
     if not isinstance(zero_infinity, bool):
         raise TypeError(f"zero_infinity is {zero_infinity!r}, expected True or False")
+
+
+def _check_scores(log_probs: Array) -> None:
     if log_probs.ndim == 0:
         raise IndexError("log_probs has no dimensions, expected (T, N, C) or (T, C)")
     if log_probs.dtype.kind != "f" or log_probs.dtype == FLOAT16:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from parity.losses.arguments import gradients, promote, widen
+from parity.losses.arguments import gradients, widen
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar
-from parity.losses.checks import check_broadcast, check_no_bool, check_real
+from parity.losses.blocks import in_blocks, row_by_row, whole
+from parity.losses.checks import check_real, difference_dtype
 from parity.losses.registration import without_warnings
 from parity.types import Array, DType, Gradients, Result
 
@@ -32,17 +33,16 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
     >>> round(float(pairwise_distance(np.array([3.0, 4.0]), np.array([0.0, 0.0]))[0]), 4)
     5.0
     """
-    check_no_bool(x1=x1, x2=x2)
+    pair_dtype = difference_dtype(x1=x1, x2=x2)
     check_real("pairwise_distance", x1, x2)
-    check_broadcast(x1=x1, x2=x2)
-    pair_dtype = promote(x1, x2)
     dtype = float_dtype(pair_dtype)
-    difference = rounded(widen(x1, pair_dtype) - widen(x2, pair_dtype), pair_dtype)
+    one, other = in_blocks(x1, x2)
+    difference = rounded(widen(one, pair_dtype) - widen(other, pair_dtype), pair_dtype)
     difference = rounded(widen(difference, dtype) + scalar(eps, dtype), dtype)
-    vectors = np.atleast_1d(difference)
+    vectors = difference if difference.ndim else np.atleast_1d(difference)
     # of one element torch takes the magnitude, which does not overflow as its square does, but not in 0-d
     single_element = p != 0 and difference.shape[-1:] == (1,)
-    lengths = np.abs(vectors[..., 0]) if single_element else rounded(_lengths(vectors, p), dtype)
+    lengths = np.abs(whole(vectors)[..., 0]) if single_element else rounded(whole(_lengths(vectors, p=p)), dtype)
     keep = keepdim and difference.ndim > 0
 
     def vjp(grad_output: Array) -> Gradients:
@@ -50,13 +50,14 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
             return {}
         grad_lengths = widen(grad_output, dtype)
         grad_lengths = grad_lengths if keep else grad_lengths[..., None]
-        grad_difference = _norm_adjoint(vectors, lengths[..., None], p, grad_lengths, dtype)
+        grad_difference = _norm_adjoint(vectors, lengths[..., None], grad_lengths, p=p, dtype=dtype)
         return gradients(x1=(x1, grad_difference), x2=(x2, -grad_difference))
 
     return np.array(lengths[..., None] if keep else lengths, dtype), vjp
 
 
-def _lengths(vectors: Array, p: float) -> Array:
+@row_by_row
+def _lengths(vectors: Array, *, p: float) -> Array:
     """The p-norms over the last dimension."""
     if p == 2:
         return np.sqrt(row_sums(vectors * vectors))
@@ -74,7 +75,8 @@ def _lengths(vectors: Array, p: float) -> Array:
     return lengths
 
 
-def _norm_adjoint(vectors: Array, lengths: Array, p: float, grad_lengths: Array, dtype: DType) -> Array:
+@row_by_row
+def _norm_adjoint(vectors: Array, lengths: Array, grad_lengths: Array, *, p: float, dtype: DType) -> Array:
     """The adjoint of the p-norm |v|: takes the gradient of the lengths to that of the vectors."""
     if p == 2:
         # d|v| / dv = v / |v|, and 0 for a length of 0

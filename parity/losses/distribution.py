@@ -5,25 +5,30 @@ import warnings
 import numpy as np
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, summed_to, widen, working
-from parity.losses.arithmetic import rounded
+from parity.losses.arithmetic import float_dtype, rounded, scalar, zero_outside
+from parity.losses.blocks import in_blocks, row_by_row
 from parity.losses.checks import (
+    check_arrays,
     check_broadcast,
     check_flag,
+    check_kernel,
     check_no_bool,
     check_number,
     check_real,
     check_spelled_reduction,
+    difference_dtype,
 )
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
-from parity.losses.variance import bounded_variance
-from parity.types import Array, Gradients, Result
+from parity.losses.variance import bounded, shaped_variance
+from parity.types import Array, DType, Gradients, Result
 
 __all__ = ["gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
 
-# log(2 pi) / 2, the constant of the normal density and of Stirling's formula; in the widest dtype of the machine, so
-# that it is rounded once, to the dtype that it is used in
-HALF_LOG_TWO_PI = np.log(2 * np.arccos(np.longdouble(-1))) / 2
+# 2 pi, of Stirling's formula, and log(2 pi) / 2, of the normal density; in the widest dtype of the machine, so that
+# each is rounded once, to the dtype that it is used in
+TWO_PI = 2 * np.arccos(np.longdouble(-1))
+HALF_LOG_TWO_PI = np.log(TWO_PI) / 2
 
 
 @loss
@@ -57,34 +62,40 @@ def poisson_nll_loss(
     >>> float(poisson_nll_loss(np.array([0.0, 0.0]), np.array([1.0, 2.0]))[0])
     1.0
     """
-    check_flag(log_input=log_input, full=full)
-    check_number(eps=eps)
     if size_average is None and reduce is None:
         check_spelled_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target)
+    check_flag(log_input=log_input, full=full)
+    check_number(eps=eps)
     check_broadcast(input=input, target=target)
-    check_real("poisson_nll_loss", input, target)
     _check_no_bool_subtracted(input, target, log_input, full)
-    rates = input if is_floating(input) else input.astype(FLOAT32)
+    x, t = in_blocks(input, target)
+    rates = x if is_floating(input) else x.astype(FLOAT32)
     # the product is computed in the dtype of its factors alone, so that integers wrap around as in torch, and
     # meets the other term with the dimensions of both, which count when torch promotes
     other_term, factor = (rates, input) if log_input else (input, rates)
     product_dtype = promote(target, factor)
     dtype = promote(other_term, np.empty((1,) * max(input.ndim, target.ndim), product_dtype))
-    counts = widen(target, dtype)
+    check_real("poisson_nll_loss", input, target)
+    counts = widen(t, dtype)
 
+    # each term is rounded to its own dtype before the two meet
+    own = widen(rates, rates.dtype)
     if log_input:
-        logarithm = widen(rates, dtype)
-        rate = np.exp(logarithm)
-        losses = rate - widen(widen(target, product_dtype) * widen(input, product_dtype), dtype)
+        logarithm = own
+        rate = rounded(np.exp(own), rates.dtype)
+        losses = widen(rate, dtype) - widen(widen(t, product_dtype) * widen(x, product_dtype), dtype)
     else:
         # eps is added in input's dtype: float16 loses the default, so a rate of 0 has no logarithm there
-        rate = widen(rates + rates.dtype.type(eps), dtype)
-        logarithm = np.log(rate)
-        losses = widen(rates, dtype) - counts * logarithm
+        rate = rounded(own + scalar(eps, rates.dtype), rates.dtype)
+        logarithm = rounded(np.log(rate), rates.dtype)
+        losses = widen(own, dtype) - counts * logarithm
     if full:
+        check_kernel(target=target.dtype)
         # torch takes the logarithm of whole numbers in float32, also beside float64 rates
-        losses += _stirling(counts if is_floating(target) else target.astype(FLOAT32))
+        alone = t if is_floating(target) else t.astype(FLOAT32)
+        losses = losses + _stirling(widen(alone, alone.dtype), dtype=alone.dtype)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
@@ -93,8 +104,10 @@ def poisson_nll_loss(
         # rate:      dl/dx = 1 - t / (x + eps),  dl/dt = -log(x + eps)
         # each term is multiplied by grad_output before they are summed, so that it overflows where torch's does
         grad_rates = summed_to(input.shape, grad_losses, losses.shape)
-        grad_product = summed_to(input.shape, grad_losses * counts, losses.shape)
-        grad_input = grad_rates * rate - grad_product if log_input else grad_rates - grad_product / rate
+        grad_product = rounded(summed_to(input.shape, grad_losses * counts, losses.shape), rates.dtype)
+        grad_input = (
+            rounded(grad_rates * rate, rates.dtype) - grad_product if log_input else grad_rates - grad_product / rate
+        )
         grad_target = summed_to(target.shape, grad_losses * -logarithm, losses.shape)
         if full:
             grad_counts = summed_to(target.shape, grad_losses, losses.shape)
@@ -129,25 +142,33 @@ def gaussian_nll_loss(
     >>> float(gaussian_nll_loss(np.array([1.0, 3.0]), np.array([0.0, 1.0]), 1.0)[0])
     1.25
     """
-    variance = bounded_variance(input, var, eps)
+    variance = shaped_variance(input, var)
     check_spelled_reduction(reduction)
-    check_broadcast(input=input, target=target)
-    check_no_bool(input=input, target=target)
-    check_real("gaussian_nll_loss", input, target)
+    variance = bounded(variance, eps)
+    if isinstance(target, np.ndarray):
+        pair_dtype = difference_dtype(input=input, target=target)
+        check_real("gaussian_nll_loss", input, target)
+    else:  # a plain number, which counts as it is
+        check_no_bool(input=input)
+        pair_dtype = float_dtype(input.dtype) if isinstance(target, float) else input.dtype
+        check_kernel(input=pair_dtype)
+        check_real("gaussian_nll_loss", input)
+    own_target = np.asarray(target)
     # (x - t)^2 is computed in the dtype of x and t alone, so that integers wrap around as in torch, and
     # meets var with the dimensions of both, which count when torch promotes. The logarithm of integers is float32.
-    difference_dtype = promote(input, target)
     logarithms = variance if is_floating(variance) else variance.astype(FLOAT32)
-    dtype = promote(np.empty((1,) * max(input.ndim, target.ndim), difference_dtype), logarithms)
-    difference = rounded(widen(input, difference_dtype) - widen(target, difference_dtype), difference_dtype)
-    wide_variance = widen(variance, dtype)
+    dtype = promote(np.empty((1,) * max(input.ndim, own_target.ndim), pair_dtype), logarithms)
+    x, t, v = in_blocks(input, own_target, variance)
+    difference = rounded(widen(x, pair_dtype) - t.astype(working(pair_dtype), copy=False), pair_dtype)
+    wide_variance = widen(v, dtype)
     # in units of the standard deviation
-    squared = widen(rounded(difference * difference, difference_dtype), dtype) / wide_variance
+    squared = widen(rounded(difference * difference, pair_dtype), dtype) / wide_variance
     if logarithms is not variance:
-        squared = rounded(squared, difference_dtype)
-    losses = 0.5 * (np.log(wide_variance) + squared)
+        squared = rounded(squared, pair_dtype)
+    logarithm = rounded(np.log(widen(logarithms, logarithms.dtype)), logarithms.dtype)
+    losses = 0.5 * (widen(logarithm, dtype) + squared)
     if full:
-        losses += losses.dtype.type(HALF_LOG_TWO_PI)
+        losses = losses + losses.dtype.type(HALF_LOG_TWO_PI)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
@@ -194,27 +215,30 @@ def kl_div(
     >>> round(float(kl_div(np.log([0.5, 0.5]), np.array([1.0, 0.0]), reduction="sum")[0]), 4)
     0.6931
     """
-    check_flag(log_target=log_target)
-    batchmean = reduction == "batchmean" and input.ndim > 0
+    batchmean = reduction == "batchmean"
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
             "reduction='mean' is not the divergence: write 'batchmean' to divide by the batch size.", stacklevel=3
         )
-    reduction = resolve("sum" if reduction == "batchmean" else reduction, size_average, reduce)
+    reduction = resolve("sum" if batchmean else reduction, size_average, reduce)
+    check_arrays(input=input, target=target)
+    check_flag(log_target=log_target)
+    batchmean = batchmean and input.ndim > 0
     check_broadcast(input=input, target=target)
     _check_probabilities(input=input, target=target)
     dtype = promote(input, target)
-    input_logarithm = widen(input, dtype)
+    x, t = in_blocks(input, target)
+    input_logarithm = widen(x, dtype)
     if log_target:
-        target_logarithm = widen(target, dtype)
-        probability = widen(rounded(np.exp(widen(target, target.dtype)), target.dtype), dtype)
+        target_logarithm = widen(t, dtype)
+        probability = widen(rounded(np.exp(widen(t, target.dtype)), target.dtype), dtype)
         losses = probability * (target_logarithm - input_logarithm)
     else:
         # a probability of 0 has the logarithm 0 here, which makes t log t the 0 that it tends to
-        own = widen(target, target.dtype)
+        own = widen(t, target.dtype)
         own_logarithm = rounded(np.log(own + (own == 0)), target.dtype)
         entropy = rounded(own * own_logarithm, target.dtype)
-        probability, target_logarithm = widen(target, dtype), widen(own_logarithm, dtype)
+        probability, target_logarithm = widen(t, dtype), widen(own_logarithm, dtype)
         losses = widen(entropy, dtype) - probability * input_logarithm
     output, adjoint = reduced(losses, reduction, working(dtype))
     if batchmean:
@@ -233,7 +257,7 @@ def kl_div(
         else:
             # The entropy's gradient is summed to target's shape first. Where it is 0, so is 0 log t, for t < 0 too.
             grad_entropy = summed_to(target.shape, grad_losses, losses.shape)
-            logarithm = np.where((grad_entropy == 0) & ~np.isnan(own), 0, own_logarithm)
+            logarithm = zero_outside(own_logarithm, (grad_entropy != 0) | np.isnan(own))
             grad_target = grad_entropy * logarithm + grad_entropy * own / own
             grad_target = grad_target - summed_to(target.shape, grad_losses * input_logarithm, losses.shape)
         return gradients(input=(input, -weighted), target=(target, grad_target))
@@ -241,13 +265,16 @@ def kl_div(
     return np.asarray(output, dtype), vjp
 
 
-def _stirling(counts: Array) -> Array:
-    """Stirling's log t! for t > 1, and 0 up to there (nan for nan)."""
-    logarithm = np.log(counts)
-    factorial = counts * logarithm - counts + 0.5 * logarithm + counts.dtype.type(HALF_LOG_TWO_PI)
+@row_by_row
+def _stirling(counts: Array, *, dtype: DType) -> Array:
+    """Stirling's log t! of wide counts above 1, each step rounded to `dtype`, and 0 up to 1 (nan for nan)."""
+    product = rounded(counts * rounded(np.log(counts), dtype), dtype)
+    root = rounded(0.5 * rounded(np.log(rounded(counts.dtype.type(TWO_PI) * counts, dtype)), dtype), dtype)
+    factorial = rounded(rounded(product - counts, dtype) + root, dtype)
     return np.asarray(np.where(counts <= 1, counts.dtype.type(0), factorial))
 
 
+@row_by_row
 def _stirling_derivative(counts: Array) -> Array:
     """The derivative of Stirling's log t!: log t + 1 / (2 t) for t > 1, and 0 up to there.
 

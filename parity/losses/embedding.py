@@ -9,7 +9,16 @@ import numpy as np
 
 from parity.losses.arguments import gradients, promote, summed_to, unbroadcast, widen, working
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar, uint8_as_int8, zero_outside
-from parity.losses.checks import check_broadcast, check_flag, check_number, check_real, check_reduction
+from parity.losses.blocks import evaluated, in_blocks, row_by_row
+from parity.losses.checks import (
+    check_64_bits,
+    check_arrays,
+    check_broadcast,
+    check_flag,
+    check_number,
+    check_real,
+    check_reduction,
+)
 from parity.losses.conventions import hinge_slope
 from parity.losses.distance import pairwise_distance
 from parity.losses.reduction import reduced, resolve
@@ -50,20 +59,24 @@ def cosine_embedding_loss(
     >>> round(float(cosine_embedding_loss(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0]]), np.array([1]))[0]), 4)
     0.4
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input1=input1, input2=input2, target=target)
+    check_number(margin=margin)
     if target.ndim > 1 or not input1.ndim == input2.ndim == target.ndim + 1:
         raise RuntimeError(
             f"input1, input2 and target have shapes {input1.shape}, {input2.shape} and {target.shape}, "
             "expected (N, D), (N, D) and (N,), or (D,), (D,) and ()"
         )
-    check_real("cosine_embedding_loss", input1, input2)
     check_broadcast(input1=input1, input2=input2)
+    promote(input1, input2)
+    check_real("cosine_embedding_loss", input1, input2)
     dtype1, dtype2 = float_dtype(input1.dtype), float_dtype(input2.dtype)
     dtype = promote(np.empty(1, dtype1), np.empty(1, dtype2))
-    product = widen(_dot(input1, input2), dtype)
-    square1 = rounded(widen(_dot(input1, input1), dtype1) + scalar(EPSILON, dtype1), dtype1)
-    square2 = rounded(widen(_dot(input2, input2), dtype2) + scalar(EPSILON, dtype2), dtype2)
+    x1, x2 = in_blocks(input1, input2)
+    dots = evaluated(_dot(x1, x2), _dot(x1, x1), _dot(x2, x2))
+    product = widen(dots[0], dtype)
+    square1 = rounded(widen(dots[1], dtype1) + scalar(EPSILON, dtype1), dtype1)
+    square2 = rounded(widen(dots[2], dtype2) + scalar(EPSILON, dtype2), dtype2)
     length = rounded(np.sqrt(rounded(square1 * square2, dtype)), dtype)
     cosine = rounded(product / length, dtype)
     check_broadcast(cosine=cosine, target=target)
@@ -89,8 +102,8 @@ def cosine_embedding_loss(
             return unbroadcast(direct, own.shape) + through_length
 
         return gradients(
-            input1=(input1, input_gradient(input1, input2, square2)),
-            input2=(input2, input_gradient(input2, input1, square1)),
+            input1=(input1, input_gradient(x1, x2, square2)),
+            input2=(input2, input_gradient(x2, x1, square1)),
         )
 
     return output, vjp
@@ -128,14 +141,16 @@ def triplet_margin_loss(
     >>> round(float(triplet_margin_loss(a, p, n)[0]), 4)
     4.0
     """
-    check_flag(swap=swap)
-    check_number(margin=margin, p=p, eps=eps)
     reduction = resolve(reduction, size_average, reduce)
+    _check_margin(margin)
+    check_arrays(anchor=anchor, positive=positive, negative=negative)
+    check_flag(swap=swap)
+    check_number(p=p, eps=eps)
 
     def distance(x1: Array, x2: Array) -> Result:
         return pairwise_distance(x1, x2, p, eps)
 
-    return _triplet_margin(anchor, positive, negative, distance, margin, swap, reduction)
+    return _triplet_margin(anchor, positive, negative, distance, float(margin), swap, reduction)
 
 
 @loss
@@ -166,9 +181,11 @@ def triplet_margin_with_distance_loss(
     4.0
     """
     check_reduction(reduction)
+    _check_margin(margin)
     return _triplet_margin(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
+@row_by_row
 def _dot(left: Array, right: Array) -> Array:
     """The dot products over the last dimension, in the dtype of the product: int64 for integers."""
     dtype = promote(left, right)
@@ -178,12 +195,16 @@ def _dot(left: Array, right: Array) -> Array:
     return rounded(row_sums(products), dtype)
 
 
+def _check_margin(margin: float) -> None:
+    check_number(margin=margin)
+    if margin <= 0:
+        raise ValueError(f"margin is {margin}, expected more than 0")
+
+
 def _triplet_margin(
     anchor: Array, positive: Array, negative: Array, distance: Distance, margin: float, swap: bool, reduction: str
 ) -> Result:
     """The triplet margin loss over any distance."""
-    if margin <= 0:
-        raise ValueError(f"margin is {margin}, expected more than 0")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             f"anchor, positive and negative have {anchor.ndim}, {positive.ndim} and {negative.ndim} dimensions, "
@@ -192,6 +213,7 @@ def _triplet_margin(
     positive_distance, positive_vjp = distance(anchor, positive)
     negative_distance, negative_vjp = distance(anchor, negative)
     swapped_distance, swapped_vjp = distance(positive, negative) if swap else (negative_distance, negative_vjp)
+    check_64_bits(margin=margin)
     check_broadcast(
         positive_distance=positive_distance, negative_distance=negative_distance, swapped_distance=swapped_distance
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parity.losses.arguments import gradients, sum_in_float64, widen
+from parity.losses.checks import check_kernel
 from parity.losses.class_indices import fits_int64
 from parity.losses.classification import cross_entropy
 from parity.losses.linear_options import LinearCrossEntropyOptions, check_dtypes, chunk_size
@@ -225,6 +226,9 @@ def _weights_and_labels(
     labels = target if 0 <= ignore_index < classes else np.where(ignored, 0, target)
     weights = np.ones(target.shape, dtype)
     if weight is not None:
+        if not isinstance(weight, np.ndarray):
+            raise RuntimeError(f"weight is {weight!r}, expected an array")
+        check_kernel(weight=weight.dtype)
         table = weight.reshape(1) if not weight.ndim and labels.size < 2 else weight
         if table.ndim and labels.size and (labels.min() < 0 or labels.max() >= len(table)):
             raise IndexError(f"target holds classes from {labels.min()} to {labels.max()}, weight has {len(table)}")

@@ -5,9 +5,19 @@ The hinge max(0, z) has no derivative at its kink z = 0; what stands for it ther
 
 import numpy as np
 
-from parity.losses.arguments import gradients, is_floating, promote, widen
+from parity.losses.arguments import HALVES, gradients, is_floating, promote, widen
 from parity.losses.arithmetic import float_dtype, rounded, scalar, uint8_as_int8, zero_outside
-from parity.losses.checks import check_broadcast, check_no_bool, check_number, check_real, check_representable
+from parity.losses.blocks import in_blocks
+from parity.losses.checks import (
+    check_arrays,
+    check_broadcast,
+    check_kernel,
+    check_no_bool,
+    check_number,
+    check_real,
+    check_representable,
+    difference_dtype,
+)
 from parity.losses.conventions import hinge_slope
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
@@ -45,20 +55,23 @@ def margin_ranking_loss(
     >>> float(margin_ranking_loss(x1, x2, y)[0])
     1.0
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
             f"input1, input2 and target have shapes {input1.shape}, {input2.shape} and {target.shape}, "
             "expected the same number of dimensions"
         )
+    check_number(margin=margin)
+    pair_dtype = difference_dtype(input1=input1, input2=input2)
+    check_no_bool(target=target)
+    check_kernel(target=target.dtype)
     check_broadcast(input1=input1, input2=input2, target=target)
-    check_no_bool(input1=input1, input2=input2, target=target)
+    triple_dtype = promote(np.empty((1,) * target.ndim, pair_dtype), target)
     check_real("margin_ranking_loss", input1, input2, target)
-    pair_dtype, triple_dtype = promote(input1, input2), promote(input1, input2, target)
     dtype = float_dtype(triple_dtype)
-    difference = rounded(widen(input1, pair_dtype) - widen(input2, pair_dtype), pair_dtype)
-    negated_target = widen(-target, triple_dtype)
+    x1, x2, y = in_blocks(input1, input2, target)
+    difference = rounded(widen(x1, pair_dtype) - widen(x2, pair_dtype), pair_dtype)
+    negated_target = widen(-y, triple_dtype)
     negated_product = rounded(negated_target * widen(difference, triple_dtype), triple_dtype)
     violation = rounded(widen(negated_product, dtype) + scalar(margin, dtype), dtype)
     output, adjoint = reduced(np.maximum(violation, 0), reduction, dtype)
@@ -99,21 +112,24 @@ def hinge_embedding_loss(
     >>> float(hinge_embedding_loss(np.array([2.0, 0.5]), np.array([1.0, -1.0]))[0])
     1.25
     """
-    check_number(margin=margin)
     reduction = resolve(reduction, size_average, reduce)
-    check_broadcast(input=input, target=target)
-    check_no_bool(input=input)
-    check_real("hinge_embedding_loss", input)
+    check_arrays(input=input, target=target)
+    check_number(margin=margin)
     dtype = input.dtype
+    check_no_bool(input=input)
+    if dtype not in HALVES or input.size != 1:  # one half alone takes any margin, as inf
+        check_representable(dtype, margin=margin)
+    check_kernel(input=dtype)
+    check_real("hinge_embedding_loss", input)
+    check_broadcast(input=input, target=target)
     sum_dtype = dtype
     if not is_floating(input):
         if reduction == "mean":
             raise RuntimeError(f"input is {dtype}, and integers have no mean: expected a floating dtype")
         sum_dtype = INT64 if reduction == "sum" else dtype
-    check_representable(dtype, margin=margin)
-    distance = widen(input, dtype)
+    x, labels = in_blocks(input, uint8_as_int8(target))
+    distance = widen(x, dtype)
     violation = rounded(scalar(margin, dtype) - distance, dtype)
-    labels = uint8_as_int8(target)
     dissimilar, similar = labels != 1, labels != -1
     output, adjoint = reduced(
         zero_outside(np.maximum(violation, 0), dissimilar) + zero_outside(distance, similar), reduction, sum_dtype
@@ -153,25 +169,28 @@ def soft_margin_loss(
     0.4904
     """
     reduction = resolve(reduction, size_average, reduce)
+    check_arrays(input=input, target=target)
+    check_kernel(input=input.dtype)
     check_broadcast(input=input, target=target)
     if np.broadcast(input, target).shape != input.shape:
         raise RuntimeError(f"target of shape {target.shape} does not broadcast to input's, {input.shape}")
     dtype = input.dtype
     if not is_floating(input) or "c" in (dtype.kind, target.dtype.kind):
         raise RuntimeError(f"input is {dtype} and target {target.dtype}, expected a real floating input")
-    scores, labels = widen(input, dtype), widen(target, dtype)
-    exponential = rounded(np.exp(rounded(-(labels * scores), dtype)), dtype)
+    x, y = in_blocks(input, target)
+    exponential = rounded(np.exp(rounded(-(widen(y, dtype) * widen(x, dtype)), dtype)), dtype)
     output, adjoint = reduced(np.log1p(exponential), reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
         # with e = exp(-y x): d log(1 + e) / dx = -y e / (1 + e)
         check_no_bool(target=target)
+        check_kernel(target=target.dtype)
         # In the backward torch negates target in its own dtype: in uint8 -1 is 255, and in int8 -(-128) is -128.
         # It takes the exponential in the dtype of both, but keeps its product with y in input's.
         product_dtype = promote(input, target)
-        exponent = rounded(widen(-target, product_dtype) * widen(input, product_dtype), product_dtype)
+        exponent = rounded(widen(-y, product_dtype) * widen(x, product_dtype), product_dtype)
         exponential_backward = rounded(np.exp(exponent), product_dtype)
-        grad_input = rounded(widen(target, product_dtype) * exponential_backward, dtype)
+        grad_input = rounded(widen(y, product_dtype) * exponential_backward, dtype)
         grad_input = grad_input / (1 + exponential_backward)
         return gradients(input=(input, grad_input * -adjoint(grad_output)))
 

@@ -8,15 +8,20 @@ import numpy as np
 
 from parity.losses.arguments import FLOAT16, gradients, promote, widen
 from parity.losses.arithmetic import rounded, row_sums, zero_outside
+from parity.losses.blocks import in_blocks, row_by_row, whole
 from parity.losses.checks import (
     check_64_bits,
+    check_arrays,
     check_broadcast,
+    check_kernel,
     check_no_bool,
     check_number,
+    check_real,
     check_real_floating,
     check_representable,
     check_spelled_reduction,
 )
+from parity.losses.class_indices import check_int64, check_range
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -61,25 +66,28 @@ def multi_margin_loss(
     reduction = resolve(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError(f"p is {p}, expected 1 or 2")
-    check_number(margin=margin)
-    check_64_bits(margin=margin)
     if weight is not None and weight.ndim != 1:
         raise ValueError(f"weight has shape {weight.shape}, expected one dimension")
-    scores = _rows("multi_margin_loss", input)
+    check_arrays(input=input, target=target)
+    check_number(margin=margin)
+    check_64_bits(margin=margin)
+    scores = _rows(input)
     classes = scores.shape[1]
     if target.size != len(scores) or target.ndim > 1:
         raise RuntimeError(f"target has shape {target.shape}, expected one class for each row of {scores.shape}")
-    if weight is not None and (weight.size != classes or weight.dtype != input.dtype):
-        raise RuntimeError(f"weight is {weight.dtype} {weight.shape}, expected {input.dtype} ({classes},)")
-    _check_labels(target, 0, classes)
+    if weight is not None and weight.size != classes:
+        raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},)")
+    _check_scores("multi_margin_loss", input.dtype)
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(f"weight is {weight.dtype}, expected input's {input.dtype}")
+    check_int64(target)
+    check_range(target, 0, classes)
     check_representable(input.dtype, margin=margin)
     labels = target.reshape(-1)
 
-    targets = np.arange(len(scores)), labels
-    violation = scores + (margin - scores[targets])[:, None]
-    violation[targets] = 0
-    np.fmax(violation, 0, out=violation)
-    losses = _totals(violation if p == 1 else np.square(violation)) / classes
+    x, t = in_blocks(scores, labels[:, None])
+    violation = _violations(x, t, margin=margin)
+    losses = whole(_totals(violation if p == 1 else np.square(violation))) / classes
     if weight is not None:
         losses = np.where(losses > 0, losses * weight[labels], losses)
     output, adjoint = reduced(losses.reshape(target.shape), reduction, input.dtype)
@@ -89,12 +97,9 @@ def multi_margin_loss(
         scale = np.full((len(scores), 1), p / classes, input.dtype)
         if weight is not None:
             scale *= weight[labels, None]
-        grad_input = zero_outside(scale, violation > 0)
-        if p == 2:
-            grad_input *= violation
-        grad_input[targets] = -row_sums(grad_input)
-        grad_input *= adjoint(grad_output).astype(input.dtype).reshape(-1, 1)
-        return gradients(input=(input, grad_input))
+        slopes = zero_outside(scale, violation > 0)
+        grad_scores = _balanced(slopes if p == 1 else slopes * violation, t)
+        return gradients(input=(input, grad_scores * adjoint(grad_output).astype(input.dtype).reshape(-1, 1)))
 
     return output, vjp
 
@@ -120,13 +125,18 @@ def multilabel_margin_loss(
     0.5
     """
     reduction = resolve(reduction, size_average, reduce)
-    scores = _rows("multilabel_margin_loss", input)
+    check_arrays(input=input, target=target)
+    scores = _rows(input)
     classes = scores.shape[1]
     # torch takes a label of shape () or (1,) for a single score of shape () or (1,)
     single_score = input.ndim < 2 and target.ndim < 2 and input.size == target.size == 1
     if target.shape != input.shape and not single_score:
         raise RuntimeError(f"target has shape {target.shape}, expected that of input, {input.shape}")
-    _check_labels(target, -1, classes)
+    check_real("multilabel_margin_loss", target)
+    check_kernel(target=target.dtype)
+    check_range(target, -1, classes)
+    _check_scores("multilabel_margin_loss", input.dtype)
+    check_int64(target)
     labels = target.reshape(scores.shape)
 
     losses = np.empty(len(scores), np.result_type(input.dtype, FLOAT64))
@@ -173,17 +183,27 @@ def multilabel_soft_margin_loss(
     >>> round(float(multilabel_soft_margin_loss(np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]]))[0]), 4)
     0.6931
     """
+    check_arrays(input=input)
+    check_real_floating("multilabel_soft_margin_loss", input.dtype)
+    target_dtype, pair_dtype, shape = input.dtype, input.dtype, input.shape
+    if isinstance(target, np.ndarray):
+        check_broadcast(input=input, target=target)
+        target_dtype, pair_dtype, shape = target.dtype, promote(input, target), np.broadcast_shapes(shape, target.shape)
+        check_no_bool(target=target)
+        check_kernel(target=target_dtype)
+    dtype = pair_dtype
+    if isinstance(weight, np.ndarray):
+        check_broadcast(losses=np.broadcast_to(0, shape), weight=weight)
+        dtype = promote(np.empty((1,) * len(shape), pair_dtype), weight)
+    if not input.ndim:
+        raise IndexError("input has no dimensions, expected at least one: the classes")
     if size_average is None and reduce is None:
         check_spelled_reduction(reduction)
     reduction = resolve(reduction, size_average, reduce)
-    if not input.ndim:
-        raise IndexError("input has no dimensions, expected at least one: the classes")
-    check_real_floating("multilabel_soft_margin_loss", input.dtype)
-    check_no_bool(target=target)
-    check_broadcast(input=input, target=target, **({} if weight is None else {"weight": weight}))
-    dtype = promote(input, target, weight)
     axis, classes = input.ndim - 1, input.shape[-1]
-    scores, positive, negative = widen(input, input.dtype), widen(target, dtype), widen(1 - target, dtype)
+    x, y = in_blocks(input, np.asarray(target))
+    # a plain number counts as it is, without a dtype of its own
+    scores, positive, negative = widen(x, input.dtype), widen(y, pair_dtype), widen(1 - y, pair_dtype)
 
     # s(x) = exp(min(x, 0)) / (1 + exp(-|x|)) and s(-x) = exp(min(-x, 0)) / (1 + exp(-|x|)). One of the numerators is
     # 1 and the other exp(-|x|), which is therefore their product.
@@ -195,23 +215,29 @@ def multilabel_soft_margin_loss(
         rounded(log_numerator - log_denominator, input.dtype),
         rounded(opposite_log_numerator - log_denominator, input.dtype),
     )
-    entropy = rounded(-(positive * log_positive + negative * log_negative), dtype)
-    weights = None if weight is None else widen(weight, dtype)
+    entropy = widen(
+        rounded(
+            -rounded(positive * log_positive, pair_dtype) - rounded(negative * log_negative, pair_dtype), pair_dtype
+        ),
+        dtype,
+    )
+    weights = None if weight is None else widen(np.asarray(weight), dtype)
     weighted = entropy if weights is None else rounded(entropy * weights, dtype)
-    losses = rounded(np.add.reduce(weighted, axis=axis), dtype) / classes
+    losses = rounded(whole(np.add.reduce(weighted, axis=axis)), dtype) / classes
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
         grad_weighted = rounded(adjoint(grad_output) / classes, dtype)
         if reduction == "none":
             grad_weighted = np.expand_dims(grad_weighted, axis)
-        grad_entropy = grad_weighted if weights is None else rounded(grad_weighted * weights, dtype)
+        grad_entropy = grad_weighted if weights is None else rounded(grad_weighted * weights, pair_dtype)
         # dl/dx = (1 - y) s(x) - y s(-x) with s(x) = exp(min(x, 0)) / (1 + exp(-|x|)),
         # and dl/dy = log s(-x) - log s(x)
-        grad_log_positive = rounded(positive * grad_entropy, dtype)
-        grad_log_negative = rounded(negative * grad_entropy, dtype)
+        grad_log_positive = rounded(positive * grad_entropy, input.dtype)
+        grad_log_negative = rounded(negative * grad_entropy, input.dtype)
         grad_input = (grad_log_negative * numerator - grad_log_positive * opposite_numerator) / (1 + decay)
-        grad_target = rounded(log_negative * grad_entropy, dtype) - rounded(log_positive * grad_entropy, dtype)
+        grad_target = rounded(rounded(log_negative * grad_entropy, pair_dtype), target_dtype)
+        grad_target = grad_target - rounded(rounded(log_positive * grad_entropy, pair_dtype), target_dtype)
         return gradients(
             input=(input, grad_input),
             target=(target, grad_target),
@@ -221,24 +247,38 @@ def multilabel_soft_margin_loss(
     return output, vjp
 
 
-def _rows(function: str, input: Array) -> Array:
+def _check_scores(function: str, dtype: DType) -> None:
+    """Raise NotImplementedError for scores of a dtype that torch does not compare in."""
+    if dtype.kind != "f" or dtype == FLOAT16:
+        raise NotImplementedError(f"{function} is not defined for {dtype}, expected float32 or float64")
+
+
+def _rows(input: Array) -> Array:
     """The scores as (N, C): (C,) is a batch of one sample, and () one sample of one class."""
-    if input.dtype.kind != "f" or input.dtype == FLOAT16:
-        raise NotImplementedError(f"{function} is not defined for {input.dtype}, expected float32 or float64")
     classes = input.shape[-1] if input.ndim else 1
     if input.ndim > 2 or classes == 0:
         raise RuntimeError(f"input has shape {input.shape}, expected (N, C) or (C,) with at least one class")
     return input.reshape(-1, classes)
 
 
-def _check_labels(target: Array, least: int, classes: int) -> None:
-    """Raise RuntimeError for labels that are not int64 or not in [least, classes)."""
-    if target.dtype != np.int64:
-        raise RuntimeError(f"target is {target.dtype}, expected int64")
-    if target.size and (target.min() < least or target.max() >= classes):
-        raise RuntimeError(f"target goes from {target.min()} to {target.max()}, expected [{least}, {classes})")
+@row_by_row
+def _violations(scores: Array, labels: Array, *, margin: float) -> Array:
+    """max(0, margin - x_t + x_c) for each class c but the target t, where it is 0."""
+    targets = np.arange(len(scores)), labels[:, 0]
+    violation = scores + (margin - scores[targets])[:, None]
+    violation[targets] = 0
+    return np.fmax(violation, 0, out=violation)
 
 
+@row_by_row
+def _balanced(grad_scores: Array, labels: Array) -> Array:
+    """The gradients of all classes, that of the target minus the sum of the others."""
+    balanced = grad_scores.copy()
+    balanced[np.arange(len(labels)), labels[:, 0]] = -row_sums(grad_scores)
+    return balanced
+
+
+@row_by_row
 def _totals(violation: Array) -> Array:
     """The sum of each row, in float64 as torch sums them: finite as long as their mean is."""
     return row_sums(violation.astype(np.result_type(violation, FLOAT64), copy=False))

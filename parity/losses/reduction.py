@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from parity.losses.blocks import whole
 from parity.types import Array, DType
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -37,7 +38,7 @@ def reduced(values: Array, reduction: str, dtype: DType) -> tuple[Array, Adjoint
     """
     wide = values.dtype
     if reduction == "none":
-        return values.astype(dtype, copy=False), lambda grad_output: grad_output.astype(wide, copy=False)
+        return whole(values.astype(dtype, copy=False)), lambda grad_output: grad_output.astype(wide, copy=False)
     total = np.add.reduce(values, axis=None)
     if reduction == "sum":
         return np.asarray(total, dtype), lambda grad_output: grad_output.astype(wide, copy=False)

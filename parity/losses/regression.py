@@ -10,8 +10,16 @@ from collections.abc import Callable
 import numpy as np
 
 from parity.losses.arguments import BFLOAT16, FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
-from parity.losses.arithmetic import rounded
-from parity.losses.checks import check_broadcast, check_no_bool, check_real_floating, check_reduction
+from parity.losses.arithmetic import clip, conjugate, rounded
+from parity.losses.blocks import in_blocks, row_by_row
+from parity.losses.checks import (
+    check_broadcast,
+    check_castable,
+    check_real_floating,
+    check_reduction,
+    check_same_shape,
+    difference_dtype,
+)
 from parity.losses.reduction import Adjoint, reduced, resolve
 from parity.losses.registration import loss
 from parity.types import Array, DType, Gradients, Result
@@ -47,9 +55,9 @@ def l1_loss(
     1.5
     """
     left, right = _broadcast_pair(input, target)
-    if weight is not None and size_average is None and reduce is None:
-        check_reduction(reduction)
-    reduction = resolve(reduction, size_average, reduce)
+    check_same_shape(input, weight=weight)
+    if weight is None or size_average is not None or reduce is not None:
+        reduction = resolve(reduction, size_average, reduce)
     return _absolute_error(input, target, left, right, reduction, weight)
 
 
@@ -76,19 +84,20 @@ def mse_loss(
     2.5
     """
     left, right = _broadcast_pair(input, target)
-    if weight is not None and size_average is None and reduce is None:
-        check_reduction(reduction)
-    reduction = resolve(reduction, size_average, reduce)
-    dtype = promote(left, right)
+    check_same_shape(input, weight=weight)
+    if weight is None or size_average is not None or reduce is not None:
+        reduction = resolve(reduction, size_average, reduce)
     if weight is None:
+        dtype = promote(left, right)
         check_real_floating("mse_loss", dtype)
     else:
-        check_no_bool(input=input, target=target)
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+        dtype = difference_dtype(input=left, target=right)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
     if weight is not None:
         difference = rounded(difference, dtype)
     # d(d^2)/dd = 2 d, conjugated for complex d as torch's gradients are
-    error: Error = difference * difference, dtype, lambda grad_errors: difference.conj() * (2 * grad_errors)
+    error: Error = difference * difference, dtype, lambda grad_errors: conjugate(difference) * (2 * grad_errors)
     return _result(input, target, weight, error, reduction)
 
 
@@ -121,16 +130,15 @@ def smooth_l1_loss(
         raise RuntimeError(f"beta is {beta}, expected 0 or more")
     dtype = promote(left, right)
     check_real_floating("smooth_l1_loss", dtype)
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
 
     # With c = d clipped to [-beta, beta], both branches are c (d - c/2) / beta, and the derivative is c / beta:
     # inside c = d, and outside c = +-beta. c is divided before it is multiplied, since beta |d| could overflow.
-    clipped: Array = np.clip(difference, -beta, beta)
-    difference -= clipped * 0.5
-    if beta != 1:
-        clipped /= beta
-    difference *= clipped
-    return _result(input, target, None, (difference, dtype, lambda grad_errors: clipped * grad_errors), reduction)
+    clipped = clip(difference, beta)
+    slope = clipped if beta == 1 else clipped / beta
+    error: Error = (difference - clipped * 0.5) * slope, dtype, lambda grad_errors: slope * grad_errors
+    return _result(input, target, None, error, reduction)
 
 
 @loss
@@ -156,24 +164,22 @@ def huber_loss(
     1.3125
     """
     left, right = _broadcast_pair(input, target)
-    if weight is not None:
-        check_reduction(reduction)
-    reduction = resolve(reduction)
+    check_same_shape(input, weight=weight)
+    if weight is None:
+        reduction = resolve(reduction)
     if not delta > 0:
         raise RuntimeError(f"delta is {delta}, expected more than 0")
     dtype = promote(left, right)
-    if is_floating(right) and not is_floating(left):
-        raise RuntimeError(f"huber_loss of {dtype} cannot be stored in input's dtype {input.dtype}")
+    check_castable("huber_loss", dtype, input.dtype)
     check_real_floating("huber_loss", dtype)
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
     if dtype == BFLOAT16:
         difference = rounded(difference, dtype)  # as torch does; a difference of float16 stays wide there
 
     # With c = d clipped to [-delta, delta], both branches are c (d - c/2), and the derivative is c.
-    clipped: Array = np.clip(difference, -delta, delta)
-    difference -= clipped * 0.5
-    difference *= clipped
-    errors = difference.astype(working(input.dtype), copy=False)
+    clipped = clip(difference, delta)
+    errors = ((difference - clipped * 0.5) * clipped).astype(working(input.dtype), copy=False)
 
     def errors_adjoint(grad_errors: Array) -> Array:
         if target.dtype != input.dtype:
@@ -199,11 +205,11 @@ def _absolute_error(
     input: Array, target: Array, left: Array, right: Array, reduction: str, weight: Array | None
 ) -> Result:
     """The absolute error, for l1 and for smooth l1 without its smooth part."""
-    check_no_bool(input=input, target=target)
-    dtype = promote(left, right)
+    dtype = difference_dtype(input=left, target=right)
     if weight is None and reduction == "mean" and not is_floating(np.empty((), dtype)):
         raise RuntimeError(f"l1_loss has no mean of {dtype}: convert input or target to a floating dtype")
-    difference: Array = widen(left, dtype) - widen(right, dtype)
+    x, t = in_blocks(left, right)
+    difference = widen(x, dtype) - widen(t, dtype)
     errors = np.abs(difference)
     if dtype.kind == "c":
         dtype = errors.dtype
@@ -212,6 +218,7 @@ def _absolute_error(
     return _result(input, target, weight, error, reduction)
 
 
+@row_by_row
 def _sign(difference: Array) -> Array:
     """d / |d|, which torch takes to be 0 at 0 and, for real d, at nan."""
     if difference.dtype.kind != "c":
@@ -230,11 +237,10 @@ def _result(
     errors, dtype, errors_adjoint = error
     if weight is None:
         output, adjoints = _unweighted_reduction(errors, dtype, reduction)
-    elif weight.shape != input.shape:
-        raise ValueError(f"weight has shape {weight.shape}, expected the shape of input, {input.shape}")
     elif reduction == "mean" and weighted_mean:
         output, adjoints = _weighted_mean(errors, dtype, weight)
     else:
+        check_reduction(reduction)
         output, adjoints = _weighted_reduction(errors, dtype, weight, reduction)
 
     def vjp(grad_output: Array) -> Gradients:
@@ -260,7 +266,7 @@ def _weighted_reduction(errors: Array, dtype: DType, weight: Array, reduction: s
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
         scale = adjoint(grad_output)
-        return weights.conj() * scale, errors.conj() * scale
+        return conjugate(weights) * scale, conjugate(errors) * scale
 
     return output, adjoints
 
@@ -279,8 +285,8 @@ def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, A
         # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), computed as e / sum(w) - L / sum(w) as in torch, which is
         # inf - inf where sum(w) is 0
         scale = grad_output.astype(working(dtype), copy=False) / total.conj()
-        grad_weight = unbroadcast(errors.conj() * scale, weight.shape) - scale * mean.conj()
-        return weights.conj() * scale, grad_weight
+        grad_weight = unbroadcast(conjugate(errors) * scale, weight.shape) - scale * mean.conj()
+        return conjugate(weights) * scale, grad_weight
 
     return np.asarray(mean, dtype), adjoints
 

@@ -2,28 +2,41 @@
 
 import numpy as np
 
-from parity.losses.arguments import FLOAT32, HALVES, is_floating
-from parity.losses.checks import check_64_bits, check_number, check_real, check_representable
+from parity.losses.arguments import FLOAT32, is_floating
+from parity.losses.checks import (
+    check_64_bits,
+    check_arrays,
+    check_kernel,
+    check_number,
+    check_real,
+    check_representable,
+)
 from parity.types import Array
 
 
-def bounded_variance(input: Array, var: Array | float, eps: float) -> Array:
-    """var checked, at least eps, and in a shape that broadcasts with input's."""
+def shaped_variance(input: Array, var: Array | float) -> Array:
+    """var checked, and in a shape that broadcasts with input's."""
     if isinstance(var, np.ndarray):
         check_real("gaussian_nll_loss", var)
+        check_kernel(var=var.dtype)
         if np.any(var < 0):
             raise ValueError("var has negative entries, expected variances of 0 or more")
-        variance = var if var.shape == input.shape else _stretchable(var, input.shape)
-    elif isinstance(var, float):
+        return var if var.shape == input.shape else _stretchable(var, input.shape)
+    if isinstance(var, float):
         if var < 0:
             raise ValueError(f"var is {var}, expected 0 or more")
         # a float is a variance of input's dtype for each of its elements
-        variance = np.full((1,) * input.ndim, var, input.dtype if is_floating(input) else FLOAT32)
-    else:
-        raise TypeError(f"var is of {type(var).__name__}, expected an array or a float")
+        check_arrays(input=input)
+        return np.full((1,) * input.ndim, var, input.dtype if is_floating(input) else FLOAT32)
+    raise TypeError(f"var is of {type(var).__name__}, expected an array or a float")
+
+
+def bounded(variance: Array, eps: float) -> Array:
+    """The variances, at least eps."""
     _check_bound(variance, eps)
-    # eps is rounded to the dtype of var, as in torch
-    return np.asarray(np.maximum(variance, variance.dtype.type(eps)))
+    # eps is rounded to the dtype of var, as in torch; of two zeros, whichever their signs, var's stays
+    bound = np.asarray(eps).astype(variance.dtype)
+    return np.asarray(np.where(variance == bound, variance, np.maximum(variance, bound)))
 
 
 def _check_bound(variance: Array, eps: float) -> None:
@@ -37,9 +50,7 @@ def _check_bound(variance: Array, eps: float) -> None:
             raise RuntimeError(f"var is of {variance.dtype}, expected a floating dtype, which {eps} can bound")
         if variance.dtype == np.bool_:
             raise NotImplementedError("var holds bools, which have no bound: expected numbers")
-        check_representable(variance.dtype, eps=eps)
-    elif variance.dtype in HALVES:
-        check_representable(variance.dtype, eps=eps)
+    check_representable(variance.dtype, eps=eps)
 
 
 def _stretchable(var: Array, shape: tuple[int, ...]) -> Array:

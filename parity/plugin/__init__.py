@@ -10,15 +10,15 @@ from parity.plugin import options
 from parity.plugin.claim import Claim
 from parity.plugin.collect import CaseCollector
 from parity.plugin.internals import files_were_named
-from parity.plugin.reports import pytest_runtest_makereport, pytest_runtest_setup
+from parity.plugin.reports import pytest_report_to_serializable, pytest_runtest_makereport, pytest_runtest_setup
 from parity.plugin.run import RUN, Run, pytest_terminal_summary
 from parity.plugin.selection import Refusal, pytest_collection_finish, pytest_collection_modifyitems
 from parity.plugin.summary import Summary
 
 __all__ = [
     "pytest_addoption", "pytest_collect_file", "pytest_collection_finish", "pytest_collection_modifyitems",
-    "pytest_configure", "pytest_runtest_makereport", "pytest_runtest_setup", "pytest_terminal_summary",
-    "pytest_unconfigure",
+    "pytest_configure", "pytest_report_to_serializable", "pytest_runtest_makereport", "pytest_runtest_setup",
+    "pytest_terminal_summary", "pytest_unconfigure",
 ]  # fmt: skip
 
 # Parity's own modules are imported where they are used: a pytest run without cases pays nothing for them.

@@ -41,6 +41,7 @@ class Summary:
     failed: list[Any] = field(default_factory=list)
     reports: dict[int, tuple[Any, Record]] = field(default_factory=dict)
     causes: list[Cause] = field(default_factory=list)
+    renamed: list[tuple[Any, str]] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         text: str | None = getattr(report, "parity_passed", None)
@@ -63,6 +64,7 @@ class Summary:
     def pytest_points_again(self, terminalreporter: Any) -> None:
         """Between the sections and the short summary, which names every point."""
         self._restore(terminalreporter)
+        self._name_causes(terminalreporter._tw.fullwidth)
         nearer = [text.split("\n", 4)[3] for text in self.passing]
         for point in filter(None, nearer):
             terminalreporter.write_line(f"parity: {point} is nearer to the exact answer than torch")
@@ -72,11 +74,32 @@ class Summary:
     def _restore(self, terminalreporter: Any) -> None:
         if self.failed:
             terminalreporter.stats["failed"] = self.failed
+        for report, nodeid in self.renamed:
+            report.nodeid = nodeid
+        self.renamed = []
+
+    def _name_causes(self, width: int) -> None:
+        """Put the cause into the names of points that leave no room for it: of a longer line pytest cuts all else."""
+        from parity.causes.text import title
+
+        for number, cause in enumerate(self.causes, start=1):
+            word = f" - cause {number}"
+            for record in cause.points:
+                report = self.reports[id(record)][0]
+                if len(f"FAILED {report.nodeid}{word}: ") > width:
+                    self.renamed.append((report, report.nodeid))
+                    report.nodeid += word
+                    report.longrepr = Sentence(str(record), title(cause, self.several))
 
     @property
     def records(self) -> list[Record]:
         """Those of the points that failed, and of those that passed what causes need."""
         return [*(record for _, record in self.reports.values()), *map(_passed, self.passing)]
+
+    @property
+    def several(self) -> bool:
+        """Whether the causes are of more than one loss."""
+        return len({loss for cause in self.causes for loss in cause.losses}) > 1
 
     def _look(self) -> None:
         """Find the points among what failed, and their causes."""
@@ -117,11 +140,10 @@ class Summary:
         """The failed reports with those of points replaced by one a cause."""
         from parity.causes.text import title
 
-        several = len({loss for cause in self.causes for loss in cause.losses}) > 1
         points = {id(report) for report, _ in self.reports.values()}
         sections = [report for report in self.failed if id(report) not in points]
         for number, cause in enumerate(self.causes, start=1):
-            line = title(cause, several)
+            line = title(cause, self.several)
             for record in cause.points:
                 report = self.reports[id(record)][0]
                 report.longrepr = Sentence(str(record), f"cause {number}: {line}")

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
@@ -23,7 +23,7 @@ import torch
 
 from parity.losses.conventions import IN_FORCE
 from parity.references.reference import Reference
-from parity.types import Array, Gradients, Loss, Result
+from parity.types import Array, DType, Gradients, Loss, Result
 
 # So many new answers are worth a file before a run has ended.
 MANY = 4000
@@ -131,6 +131,11 @@ class _Call:
         found: Gradients = self._vjp().after_change(name, grad_output)
         return found
 
+    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
+        """The output and the gradients of these arguments alone. Raises what the call does."""
+        found: dict[str, Any] = self._vjp().only(names, grad_output)
+        return found
+
     def _vjp(self) -> Any:
         return self._made()[1]
 
@@ -140,12 +145,17 @@ class _Call:
         return self._result
 
 
+@cache
+def _title(dtype: DType) -> str:
+    return str(dtype)  # to spell it takes as long as to hash an array
+
+
 def _key(start: bytes, arguments: Mapping[str, Any]) -> bytes:
     """A hash of what a call is given, to the last bit and stride."""
     made = blake2b(start, digest_size=16)
     for name, value in arguments.items():
         if isinstance(value, np.ndarray):
-            made.update(f"{name} {value.dtype} {value.shape} {value.strides} ".encode())
+            made.update(f"{name} {_title(value.dtype)} {value.shape} {value.strides} ".encode())
             made.update(value.tobytes())
         else:
             made.update(f"{name} {value!r} ".encode())

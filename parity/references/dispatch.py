@@ -5,6 +5,7 @@ Nothing promises that these names stay. Without them less is proved of the refer
 
 from collections.abc import Collection, Mapping
 from functools import cache
+from types import BuiltinFunctionType
 from typing import Any
 
 import torch
@@ -51,6 +52,22 @@ def insides() -> dict[str, Mapping[str, Any]]:
     return {name: vars(module) for name, module in modules.items() if module is not None}
 
 
+def of_torch(function: BuiltinFunctionType) -> bool:
+    """Whether a function written in C says that it is torch's; any may be, where torch's own do not say so."""
+    return _says_so(function) or not homes_tell()
+
+
+@cache
+def homes_tell() -> bool:
+    """Whether torch's functions written in C say where they come from: most do, whoever has patched some."""
+    says = [_says_so(value) for value in vars(torch).values() if isinstance(value, BuiltinFunctionType)]
+    return 2 * sum(says) > len(says)
+
+
+def _says_so(function: BuiltinFunctionType) -> bool:
+    return str(function.__module__).partition(".")[0] == "torch"
+
+
 @cache
 def operators() -> frozenset[str]:
     """The names of torch's own operators."""
@@ -63,4 +80,5 @@ def unasked() -> list[str]:
     modes = None in (*_DEPTH.values(), *_MODE.values())
     kernels = None in (_DUMP, _NAMES) or not hasattr(torch.library, "_impls")
     parts = ["its modes (they are not looked for)"] * modes + ["its kernels (they are not looked at)"] * kernels
+    parts += ["where its built-in functions come from (it is not looked at)"] * (not homes_tell())
     return parts + ["what its functions are made of (it is not looked at)"] * (len(insides()) < 2)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from parity.references import dispatch
 from parity.references.torch import FUNCTIONS, ROOTS
+from parity.references.versions import MODULES
 
 HOME = Path(torch.__file__).parent
 _OPERATORS = ("__add__", "__sub__", "__mul__", "__truediv__", "__neg__", "__pow__", "__rsub__", "__radd__", "__rmul__")
@@ -26,7 +27,6 @@ _ELSEWHERE = {"Meta", "MPS", "XLA", "Tracer"}
 NOT_OWN = "the reference is not torch's own"
 # Places of torch's own kernels, as builds before torch 2.6 name some: from their build folder.
 _RELATIVE = ("aten/src/ATen/", "../aten/src/ATen/", "../torch/csrc/")
-_BUILTIN = (BuiltinFunctionType, MethodDescriptorType)
 
 
 class _Named(NamedTuple):
@@ -101,6 +101,12 @@ def _names(loss: str) -> Iterator[_Named]:
     waiting: list[tuple[str, Mapping[str, Any] | _Methods, str, Any]] = [
         ("torch.nn.functional", {root.__name__: root}, root.__name__, root) for root in roots
     ]
+    followed = {"torch.nn.functional", "torch.nn._reduction"}
+    if loss in MODULES:
+        owner, own = f"torch.nn.{MODULES[loss].__name__}", vars(MODULES[loss])
+        spaces[owner] = own
+        followed.add(MODULES[loss].__module__)
+        waiting.append((owner, own, "forward", own.get("forward")))
     waiting += [("torch.Tensor", _METHODS, name, _METHODS.get(name)) for name in _OPERATORS]
     seen: set[tuple[str, str]] = set()
     while waiting:
@@ -110,7 +116,7 @@ def _names(loss: str) -> Iterator[_Named]:
             continue
         seen.add((owner, name))
         yield _Named(owner, space, name, value, code)
-        if code is not None and (value in roots or value.__module__ in ("torch.nn.functional", "torch.nn._reduction")):
+        if code is not None and (value in roots or value.__module__ in followed):
             for used in _used(code):
                 waiting += [
                     (where, there, used, there[used]) for where, there in spaces.items()
@@ -135,10 +141,11 @@ def _unchanged(names: list[_Named]) -> bool:
 def _foreign(named: _Named) -> str | None:
     """A sentence if what stands under this name does not come from torch."""
     value, code = named.value, named.code
-    if isinstance(value, _BUILTIN) or type(value).__name__ in ("wrapper_descriptor", "getset_descriptor"):
-        home = getattr(value, "__module__", None) or type(getattr(value, "__self__", None)).__name__
-        of_torch = str(home).startswith(("torch", "_VariableFunctions", "type"))
-        true = of_torch or not isinstance(value, BuiltinFunctionType)
+    if isinstance(value, BuiltinFunctionType | MethodDescriptorType | WrapperDescriptorType):
+        if isinstance(value, BuiltinFunctionType):
+            home, true = value.__module__, dispatch.of_torch(value)
+        else:
+            home, true = value.__objclass__.__name__, value.__objclass__ in torch.Tensor.__mro__
         if true and value.__name__.replace("_", "") == named.name.replace("_", ""):
             return None
         place = f"the built-in {value.__name__} of {home}"

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from parity import losses
 from parity.frameworks.torch import TorchLoss
 from parity.references import chunked
-from parity.references.versions import lacking_of, taken
+from parity.references.versions import MODULES, lacking_of, taken
 
 
 def _adaptive_log_softmax_with_loss(
@@ -24,7 +24,7 @@ def _adaptive_log_softmax_with_loss(
         parameters["head.bias"] = head_bias
     for name, weight in tail_weights.items():
         parameters[f"{name.removesuffix('_weight').replace('_', '.')}.weight"] = weight
-    found = torch.func.functional_call(module, parameters, (input, target), strict=True)
+    found = torch.func.functional_call(module, parameters, (input, target), tie_weights=False, strict=True)
     output: torch.Tensor = getattr(found, returns)
     return output
 
@@ -34,7 +34,8 @@ def _adaptive_log_softmax_with_loss(
 def _adaptive_softmax(features: int, bias: bool, *cutoffs: int) -> torch.nn.Module:
     """The module without parameters of its own; to build it takes longer than to call it."""
     *inner, classes = cutoffs
-    return torch.nn.AdaptiveLogSoftmaxWithLoss(features, classes, inner, head_bias=bias, device="meta")
+    build: type[torch.nn.Module] = MODULES["adaptive_log_softmax_with_loss"]
+    return build(features, classes, inner, head_bias=bias, device="meta")
 
 
 # Those that this torch has.
@@ -44,12 +45,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(F, name) for name in l
 }
 
 # What of torch stands behind those that are wrapped here.
-ROOTS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "adaptive_log_softmax_with_loss": (
-        torch.nn.AdaptiveLogSoftmaxWithLoss.forward, torch.nn.AdaptiveLogSoftmaxWithLoss._get_full_log_prob,
-        torch.func.functional_call,
-    ),
-}  # fmt: skip
+ROOTS: dict[str, tuple[Callable[..., Any], ...]] = {"adaptive_log_softmax_with_loss": (torch.func.functional_call,)}
 if chunked.OWN is not None:
     FUNCTIONS["linear_cross_entropy"], ROOTS["linear_cross_entropy"] = chunked.linear_cross_entropy, (chunked.OWN,)
 

@@ -22,7 +22,7 @@ from parity.losses import LinearCrossEntropyOptions
 from parity.references import snapshots
 
 # Losses that are classes in torch: they have no signature to hold against a function's.
-_MODULES = {"adaptive_log_softmax_with_loss": "AdaptiveLogSoftmaxWithLoss"}
+MODULES: dict[str, Any] = {"adaptive_log_softmax_with_loss": getattr(torch.nn, "AdaptiveLogSoftmaxWithLoss", None)}
 
 
 @cache
@@ -140,8 +140,8 @@ def lacking_of(loss: str) -> Lacking | None:
     """What this torch lacks of a loss; None if it has all that the cases may ask for."""
     if loss not in losses.LOSSES:  # torch is not its reference
         return None
-    if loss in _MODULES:
-        return None if hasattr(torch.nn, _MODULES[loss]) else Lacking(function=True)
+    if loss in MODULES:
+        return None if MODULES[loss] else Lacking(function=True)
     function = getattr(F, loss, None)
     if function is None:
         return Lacking(function=True)

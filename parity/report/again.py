@@ -1,38 +1,46 @@
 """The smallest examples of causes that were read from a file: asked again of the implementations that it names."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from parity.causes.cause import Cause, Unshrinkable
 from parity.causes.example import PRINTED, Example
 from parity.implementations.declaration import Implementation
 from parity.wording import in_words
 
-# So many causes are asked again: each takes a second or two.
-ASKED = 3
+Points: TypeAlias = Callable[[Path, Implementation], Mapping[str, Any]]
+# So many causes are made as small as they get, which takes a second or two each; the others get a quarter of one, as
+# long as all of them together take no more than REST.
+ASKED, QUICK, REST = 3, 0.25, 15.0
 
 
 def asked_again(causes: Sequence[Cause], header: Mapping[str, Any]) -> dict[int, Example | str]:
     """The smallest example of each cause by its place, or a sentence that says how to get it.
 
     Of a cause that is `live` its own implementation is asked, of another the one of its name in the header of the
-    records, where that can be imported and the case file lies where the record says.
+    records, where that can be imported and the case file lies where the record says. The first causes come out the
+    smallest; of a great many the last ones have a command alone.
     """
     named = header.get("implementations")
     known = dict(_imported(named)) if causes and isinstance(named, list) else {}
+    points_of = cache(_points)
     found: dict[int, Example | str] = {}
+    end = float("inf")
     for place, cause in enumerate(causes):
         implementation = known.get(cause.implementation)
         command = f"`parity show {cause.example.id!r} {_name(implementation, cause)}` shows its numbers."
-        if place >= ASKED:
-            found[place] = command
+        if place == ASKED:
+            end = time.monotonic() + REST
+        if time.monotonic() > end:
+            found[place] = f"No program is made for it, since those of the causes before it took {REST:g} s. {command}"
             continue
         try:
-            live = cause.live or _live(cause, implementation)
-            example = live.shrunk(cause.seen[0])
+            live = cause.live or _live(cause, implementation, points_of)
+            example = live.shrunk(cause.seen[0], QUICK if place >= ASKED else None)
             found[place] = example
             if example.numbers > PRINTED:
                 found[place] = f"No call with fewer than {example.numbers:,} numbers shows it. {command}"
@@ -60,7 +68,7 @@ def _name(implementation: Implementation | None, cause: Cause) -> str:
     return known or f"MODULE:FUNCTION of {cause.implementation}"
 
 
-def _live(cause: Cause, implementation: Implementation | None) -> Any:
+def _live(cause: Cause, implementation: Implementation | None, points: Points) -> Any:
     """What the points of a cause can be asked of. Raises Unshrinkable with a sentence if that is not here."""
     from parity.causes.shrink import Here, Live
 
@@ -70,7 +78,7 @@ def _live(cause: Cause, implementation: Implementation | None) -> Any:
     place: Any = partial(_apart, implementation)
     if implementation.trusted:
         place = partial(nullcontext, Here(implementation))
-    return Live(implementation, partial(_points, path, implementation), place, not implementation.trusted)
+    return Live(implementation, partial(points, path, implementation), place, not implementation.trusted)
 
 
 def _case_file(cause: Cause) -> Path:

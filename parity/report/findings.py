@@ -122,6 +122,7 @@ class Findings(ABC):
         return {
             "ok": self.ok, "head": self.head, "implementation": self.implementation, "counts": self.counts,
             "planned": self.planned, "left": self.left, "notes": self.notes, "failures": self.failures,
+            "causes": [cause.as_data() for cause in self.causes],
         }  # fmt: skip
 
     def save(self, path: Path | str) -> Path:

@@ -75,8 +75,10 @@ def with_gradients(result: Result, change: Callable[[Gradients], Gradients]) -> 
 
 
 def with_input_gradient(result: Result, change: Change) -> Result:
-    """The same output, another gradient of the input."""
-    return with_gradients(result, lambda found: found | {"input": change(found["input"])})
+    """The same output, another gradient of the input, if it has one: whole numbers have none."""
+    return with_gradients(
+        result, lambda found: found | {"input": change(found["input"])} if "input" in found else found
+    )
 
 
 def divided(result: Result, divisor: float) -> Result:

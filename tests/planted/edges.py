@@ -171,3 +171,36 @@ def _without_a_batch(loss: str) -> Any:
 for _loss in losses.LOSSES:
     if _loss not in (*_SOFTMAXES, "sigmoid", "logsigmoid", "multi_margin_loss", "multilabel_margin_loss", "ctc_loss"):
         planted(_loss, "an empty batch without options has the mean 0", *_SAYS)(_without_a_batch(_loss))
+
+
+def _made(loss: str, name: str, wanted: Callable[[Any], bool], make: Callable[[Any, Array], Array]) -> Any:
+    """The loss that makes an array of its own of what is wanted for `name`, beside the first array of the call."""
+
+    def lenient(**arguments: Any) -> Result:
+        function: Loss = getattr(losses, loss)
+        if wanted(arguments.get(name)):
+            arguments[name] = make(arguments[name], _first(arguments))
+        return function(**arguments)
+
+    return lenient
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_ANSWERS = ("missing", "answers where torch raises")
+for _loss, _name in (("mse_loss", "target"), ("kl_div", "target"), ("huber_loss", "weight")):
+    planted(_loss, f"a plain number for {_name} is taken for all", *_ANSWERS)(
+        _made(_loss, _name, _is_number, lambda number, first: np.full_like(first, number))
+    )
+planted("gaussian_nll_loss", "a plain number for target is cut to a whole one", *_SAYS)(
+    _made("gaussian_nll_loss", "target", _is_number, lambda number, _: np.asarray(int(number)))
+)
+for _loss in ("soft_margin_loss", "poisson_nll_loss"):
+    planted(_loss, "unsigned targets are computed as signed ones", *_ANSWERS)(
+        _made(
+            _loss, "target", lambda array: array.dtype.name in ("uint16", "uint32"),
+            lambda array, _: array.astype(np.int64),
+        )
+    )  # fmt: skip

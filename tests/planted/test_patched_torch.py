@@ -24,6 +24,7 @@ PATCHES = [
     ("cross_entropy", torch._C._nn, "cross_entropy_loss", fused), ("softmin", F.softmin, "__code__", fused.__code__),
     ("adaptive_log_softmax_with_loss", F, "log_softmax", fused), ("linear_cross_entropy", F, "linear", fused),
     ("triplet_margin_with_distance_loss", F, "pairwise_distance", fused),
+    ("adaptive_log_softmax_with_loss", torch.nn.AdaptiveLogSoftmaxWithLoss, "forward", fused),
 ]  # fmt: skip
 
 

@@ -189,6 +189,8 @@ def test_a_report_can_be_kept(cases: Path) -> None:
         data = json.loads(json.dumps(report.to_dict()))
         assert data["ok"] is False
         assert data["counts"] == report.counts
+        assert [cause["sentence"] for cause in data["causes"]] == [cause.sentence for cause in report.causes]
+        assert data["causes"][0]["points"][0] == report.causes[0].example.id
         texts = {path.suffix: path.read_text() for path in (report.save(cases / f"to/r{form}") for form in FORMS)}
         assert json.loads(texts[".json"]) == data
         assert all("2 times torch" in text for text in texts.values())

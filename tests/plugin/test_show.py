@@ -41,6 +41,9 @@ def test_both_sides_stand_beside_each_other_and_the_worst_is_marked() -> None:
         assert words in text
     assert "exact  error in ulp" in " ".join(text.split()).replace("exact error", "exact  error")
     assert text.count("<-- worst") >= 2
+    program = text.partition("without parity:")[2]
+    assert "F.mse_loss(" in program
+    assert "  - name: smallest example of" in program
 
 
 def test_the_command_is_the_function() -> None:

@@ -38,6 +38,18 @@ def test_a_cause_is_one_section_and_each_point_names_it(user: pytest.Pytester) -
     assert "3 failed" in shown
 
 
+def test_a_name_that_fills_the_line_is_followed_by_its_cause(
+    user: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pytest cuts what stands after a name that is wider than the terminal."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "50")
+    short = re.findall("^FAILED cases/.*", run(user, *MINE, "cases"), re.MULTILINE)
+    assert len(short) == 2
+    assert all(line.endswith(" - cause 1") for line in short), short
+
+
 def test_points_are_shown_on_demand(user: pytest.Pytester) -> None:
     shown = run(user, *MINE, "-vv", "cases")
     assert shown.count("leaves parity") == 2

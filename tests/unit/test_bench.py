@@ -39,6 +39,7 @@ def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "plain_tests", lambda ids: Session(0.1, 3.0, 3 * len(ids), 1))
     monkeypatch.setattr(sessions, "collection", lambda *words: Session(0.25, 0.0, 7 if words else 4321, 0))
     monkeypatch.setattr(sessions, "import_torch", lambda: 2.0)
+    monkeypatch.setattr(sessions, "help_time", lambda *command: 0.08 if command else 0.06)
     monkeypatch.setattr(sessions, "first_verdict", lambda path, point: 2.6)
 
 
@@ -66,6 +67,12 @@ def test_table_of_waiting(few: list[Point]) -> None:
     assert "4,321" in printed
     assert "-k 'sigmoid and plain'" in printed
     assert "1.30 (aim <= 1.5)" in printed
+    helps = [line.split() for line in printed.splitlines() if "--help" in line]
+    assert [(line[:-3], line[-1]) for line in helps] == [(["parity"], "60"), (["parity", "check"], "80")]
+
+
+def test_help_takes_time_of_a_processor() -> None:
+    assert 0.01 < sessions.help_time("check") < 30
 
 
 def test_a_session_runs_the_points_and_the_plain_tests_beside_them(few: list[Point]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from parity.comparison.diagnosis import diagnose
+from parity.comparison.factors import Factors
 from parity.types import Array
 
 TORCH = np.array([[1.0, -2.0, 3.0], [-0.5, 0.25, 4.0]])
@@ -110,3 +111,10 @@ def test_a_real_factor_of_complex_numbers_is_real() -> None:
     expected = np.array([1 + 2j, 3 - 1j, 0.5 + 0.1j])
     text = diagnose("output", expected, expected * (2 - 1e-16j), lambda: None)
     assert text == "is 2 times {reference}'s throughout (a wrong denominator or factor)"
+
+
+def test_a_ratio_of_counts_of_targets_comes_before_one_of_classes() -> None:
+    call = {"input": np.zeros((5, 4), np.float32), "target": np.array([0, 1, 2, 3, -100])}
+    known = Factors("cross_entropy", call).named(0.8)
+    assert known[0] == "the targets that are not ignored / the number of targets (4 / 5)"
+    assert "the number of classes / the batch size (4 / 5)" in known

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import torch.nn.functional as F
 
+import parity
 from parity.causes.example import Example
 from parity.causes.group import causes
 from parity.records.record import Record
+from parity.report import again
 from parity.report.__main__ import KEPT, main
 from parity.report.again import ASKED, asked_again
 from parity.report.judged import Judged, bounded, judged
@@ -99,10 +103,24 @@ def test_what_cannot_be_asked_again_says_how_to_get_it(tmp_path: Path) -> None:
     assert len(said) == len(found) > ASKED
     assert not any(isinstance(one, Example) for one in said.values())
     assert str(said[0]).startswith("No smaller example: mine/nll_loss.yaml is not here. `parity show 'a/plain grid/")
-    assert str(said[ASKED]).startswith("`parity show ")
+    assert all("mine/nll_loss.yaml is not here" in str(one) for one in said.values())
     strange = asked_again(causes([failed(implementation="x")]), {})
     assert "x cannot be imported here" in str(strange[0])
     assert "MODULE:FUNCTION of x` shows its numbers." in str(strange[0])
+
+
+def test_every_cause_has_a_program_as_far_as_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
+        return F.mse_loss(input, target, **options) + 1
+
+    report = parity.check("mse_loss", wrong, framework="torch", only="*errors of every size*float32", seeds=1)
+    many = [report.causes[0]] * (ASKED + 2)
+    found = asked_again(many, {})
+    assert all(isinstance(one, Example) and one.snippet for one in found.values())
+    monkeypatch.setattr(again, "REST", 0.0)
+    found = asked_again(many, {})
+    assert isinstance(found[ASKED - 1], Example)
+    assert str(found[ASKED]).startswith("No program is made for it, since those of the causes before it took 0 s.")
 
 
 def test_the_page_says_what_has_changed_since_the_kept_run(tmp_path: Path) -> None:

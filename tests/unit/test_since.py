@@ -35,7 +35,7 @@ VALUE, GRADIENT = Mismatch(Subject.OUTPUT, Kind.VALUE), Mismatch(Subject.GRADIEN
 @pytest.mark.parametrize(
     ("before", "after", "mismatch", "cause"),
     [
-        (ONE, OTHER, VALUE, "other values of mse_loss"), (ONE, OTHER, GRADIENT, None), (ONE, ONE, VALUE, None),
+        (ONE, OTHER, VALUE, "other values"), (ONE, OTHER, GRADIENT, None), (ONE, ONE, VALUE, None),
         (ONE, OTHER, BUG, None), (ONE, OTHER, Mismatch(Subject.EFFECT, Kind.STATE), None),
         (OLD, NEW, refusal("RuntimeError: no (mine.py:3)"), "the class of an error is another"),
         (OLD, NEW, refusal("KeyError: 'x' (mine.py:3)"), None), (OLD, NEW, ANSWERS, None),

@@ -92,19 +92,20 @@ def coded(values: list[Array]) -> str:
     Four bytes of a hash of all bits; two of their dtype, shapes and what of them is not finite; then as a float32 each,
     two figures that roundings hardly move: the logarithm of the sum of all sizes, and a weighted mean as a part of it.
     """
-    finite, forms = [], []
+    finite, forms, bits = [], [], []
     for value in values:
         parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)
         wide = np.concatenate([np.asarray(part, np.float64).ravel() for part in parts])
+        wide[np.isnan(wide)] = np.nan  # the bits of a nan, as its sign, are no part of an answer
         usual = np.isfinite(wide)
+        bits.append(wide.tobytes())
         forms.append((str(value.dtype), value.shape, np.where(usual, 0.0, wide).tobytes()))
         finite.append(np.where(usual, wide, 0.0))
     numbers = np.concatenate(finite)
     size = float(np.abs(numbers).sum())
     mean = float(numbers @ np.cos(np.arange(numbers.size, dtype=np.float64))) / size if 0 < size < np.inf else 0.0
     figures = np.array([np.log2(size) if 0 < size < np.inf else -9999.0, mean], "<f4")
-    bits = b"".join(np.ascontiguousarray(value).tobytes() for value in values)
-    return b64encode(_hash(bits, 4) + _hash(repr(forms).encode(), 2) + figures.tobytes()).decode()
+    return b64encode(_hash(b"".join(bits), 4) + _hash(repr(forms).encode(), 2) + figures.tobytes()).decode()
 
 
 def _hash(data: bytes, size: int) -> bytes:

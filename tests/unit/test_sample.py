@@ -1,0 +1,84 @@
+"""Which points are asked for what is dear: the same in each run, a part of large scenarios, all of the small ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from parity.cases.load import load
+from parity.cases.points import Point, expand, seeds_of
+from parity.engine import observations, stages
+from parity.engine.asking import Draw
+from parity.engine.run import run_point
+from parity.engine.sample import EVERY, FEW, sampled
+from parity.implementations.declaration import Implementation
+from parity.implementations.registry import served
+from parity.records.mismatch import Mismatch
+
+CASE = """
+loss: mse_loss
+cases:
+  - name: plain grid
+    sizes: {{N: 1}}
+    given: {{input: {{normal: [N]}}, target: {{normal: [N]}}}}
+    across: {{N: {sizes}}}
+"""
+
+
+def points(folder: Path, count: int) -> list[Point]:
+    path = folder / "mse_loss.yaml"
+    path.write_text(CASE.format(sizes=[*range(1, count + 1)]))
+    return [point for scenario in load(path, served()) for point in expand(scenario)]
+
+
+def test_of_a_large_scenario_a_part_is_asked_and_the_same_each_time(tmp_path: Path) -> None:
+    first, again = ([sampled(point, 3) for point in points(tmp_path, 300)] for _ in range(2))
+    assert first == again
+    assert 0.8 / EVERY < sum(first) / len(first) < 1.2 / EVERY
+
+
+def test_all_of_a_small_one_and_all_with_more_draws(tmp_path: Path) -> None:
+    assert all(sampled(point, 3) for point in points(tmp_path, FEW))
+    assert all(sampled(point, len(seeds_of(point, None, 0, "deep"))) for point in points(tmp_path, 30))
+    assert all(sampled(point, 4) for point in points(tmp_path, 30))
+
+
+def test_what_is_sampled_is_asked_there_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def note(draw: Draw) -> list[Mismatch]:
+        asked.append(draw.pair.point.id)
+        return []
+
+    monkeypatch.setattr(stages, "SAMPLED", (note,))
+    ours = Implementation("ours", "torch", {"mse_loss": F.mse_loss})
+    chosen = points(tmp_path, 12)
+    for point in chosen:
+        run_point(point, ours, range(3))
+    assert asked == [point.id for point in chosen if sampled(point, 3)]
+    assert 0 < len(asked) < len(chosen)
+
+
+def test_second_derivatives_are_seen_wrong_in_a_large_scenario(tmp_path: Path) -> None:
+    class Detached(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            ctx.slope = 2 * (input - target).detach() / input.numel()
+            return F.mse_loss(input, target)
+
+        @staticmethod
+        def backward(ctx: Any, grad_output: torch.Tensor) -> Any:
+            return grad_output * ctx.slope, -grad_output * ctx.slope
+
+    def detached(input: torch.Tensor, target: torch.Tensor) -> Any:
+        return Detached.apply(input, target)  # type: ignore[no-untyped-call]
+
+    assert observations.second_order in observations.SAMPLED
+    ours = Implementation("ours", "torch", {"mse_loss": detached})
+    chosen = points(tmp_path, 12)
+    verdicts = {point.id: run_point(point, ours, range(3)).verdict for point in chosen}
+    assert {id for id, verdict in verdicts.items() if verdict == "failed"} == {
+        point.id for point in chosen if sampled(point, 3)
+    }
