@@ -152,10 +152,11 @@ def binary_cross_entropy_with_logits(
         log_probability = rounded(log_probability * factor, input.dtype)
     # log(1 - sigmoid(x)) = log(sigmoid(x)) - x, so l = (1 - t) x - (1 - t + q t) log(sigmoid(x))
     values = rounded(rounded(rounded(1 - t, target.dtype) * x, target.dtype) - log_probability, target.dtype)
-    output, adjoint = reduced(_weighted(values, weight), reduction, target.dtype)
+    output, _ = reduced(_weighted(values, weight), reduction, target.dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        grad_losses = adjoint(grad_output)
+        grad_losses = widen(grad_output, target.dtype)
+        count = input.size if reduction == "mean" else 1
         probability = rounded(logistic(x), input.dtype)
         if pos_weight is None:
             # d log(sigmoid(x)) / dx = 1 - sigmoid(x), so dl/dx = sigmoid(x) - t, and dl/dt = -x
@@ -173,8 +174,9 @@ def binary_cross_entropy_with_logits(
         dtypes = weighted_dtype, input.dtype
         if pos_weight is None:
             dtypes = input.dtype, promote(input, np.empty((1,) * grad_losses.ndim, target.dtype))
+        # torch divides by the count last, of a product that is rounded already
         grad_input, grad_target = (
-            rounded(_weighted(rounded(gradient * grad_losses, dtype), weight), dtype)
+            rounded(rounded(_weighted(rounded(gradient * grad_losses, dtype), weight), dtype) / count, dtype)
             for gradient, dtype in zip((grad_input, grad_target), dtypes, strict=True)
         )
         return gradients(input=(input, grad_input), target=(target, grad_target))
