@@ -30,6 +30,8 @@ def _shared(array: Array) -> torch.Tensor:
 
 def to_numpy(tensor: torch.Tensor) -> Array:
     """The tensor's values as an array of the same dtype and shape."""
+    if tensor.data_ptr() == 0 and tensor.numel():
+        tensor = tensor.clone()  # zeros without memory, as second derivatives may be: torch 2.9 reads others'
     if tensor.dtype is torch.bfloat16:
         halves: Array = tensor.view(torch.int16).numpy(force=True).view(BFLOAT16)
         return halves

@@ -24,7 +24,7 @@ def told(records: list[Record]) -> str:
     return "\n".join(str(record) for record in records if record.unexpected)
 
 
-@pytest.mark.parametrize("loss", sorted(losses.LOSSES))
+@pytest.mark.parametrize("loss", sorted(FUNCTIONS))
 def test_torch_itself_is_green_at_twenty_seed_bases(loss: str) -> None:
     """Each base takes its share of the points; `pytest cases --implementation torch --seeds 20` takes all of both."""
     torch = named("torch")
@@ -60,7 +60,7 @@ def in_double(function: Callable[..., Any]) -> Callable[..., Any]:
     return double
 
 
-@pytest.mark.parametrize("loss", sorted(losses.LOSSES))
+@pytest.mark.parametrize("loss", sorted(FUNCTIONS))
 def test_a_loss_in_float64_that_is_rounded_once_is_green(loss: str) -> None:
     """But for the cases that say why a better answer than torch's is another; each of them must have such a point."""
     implementation = Implementation("in double", "torch", {loss: in_double(FUNCTIONS[loss])})

@@ -41,7 +41,10 @@ def test_all_that_cases_mark_is_in_this_torch() -> None:
 def test_what_is_marked_as_another_torchs_is_not_in_this_one(
     loss: str, need: Need, points: list[Point], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lacking = [point for point in points if versions.lacking_of(loss) is None or "weight" not in point.choice]
+    lacking = versions.lacking_of(loss)
+    if lacking is not None and lacking.function:
+        pytest.skip(f"this torch has no {loss} at all")
+    answered = [point for point in points if lacking is None or "weight" not in point.choice]
     monkeypatch.setattr("parity.engine.run.missing", lambda point: None)
-    records = [run_point(point, named("numpy"), range(1)) for point in lacking[:LOOKED_AT]]
+    records = [run_point(point, named("numpy"), range(1)) for point in answered[:LOOKED_AT]]
     assert any(record.unexpected for record in records), f"{loss}: torch {need.version} is marked for nothing"

@@ -16,6 +16,7 @@ from parity.implementations.declaration import Implementation
 from parity.question import points
 from parity.records.mismatch import Kind
 from parity.records.record import Record
+from parity.references.versions import missing
 from parity.types import Array, Loss, Result
 
 REAL = [name for name, row in FLOATING.items() if row.numpy.kind != "c"]
@@ -72,8 +73,8 @@ def at(point: Point, function: Loss) -> Record:
 
 def test_a_bias_of_one_ulp_and_a_half_is_found_in_each_answer(loss: str, dtype: str) -> None:
     function = losses.LOSSES[loss]
-    found = 0
-    for point in observed(loss, dtype):
+    found, looked_at = 0, observed(loss, dtype)
+    for point in looked_at:
         plain = at(point, function)
         assert not plain.unexpected, plain
         for number, name in enumerate(plain.detects):
@@ -82,7 +83,7 @@ def test_a_bias_of_one_ulp_and_a_half_is_found_in_each_answer(loss: str, dtype: 
                 told = [mismatch.what for mismatch in record.mismatches]
                 assert any(what.endswith(name) for what in told), (point.id, name, ulps, str(record))
                 found += 1
-    assert found or (loss, dtype) in torch_refuses()
+    assert found or (loss, dtype) in torch_refuses() or (looked_at and all(map(missing, looked_at)))
 
 
 def torch_refuses() -> set[tuple[str, str]]:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from parity.api import check
 from parity.engine import mersenne
 from parity.frameworks import compiled
+from parity.frameworks.tensors import to_numpy
 from parity.references import dispatch, proof
 
 PLAIN = "mse_loss/plain grid*mean-absent-float32"
@@ -118,3 +119,12 @@ def test_a_compiled_module_is_named_as_it_is_written() -> None:
     module: Any = torch.compile(torch.nn.MSELoss(), backend="eager")
     report = check("mse_loss", module, framework="torch", only=PLAIN, seeds=1)
     assert "give its class, MSELoss, or declare" in str(report)
+
+
+def test_zeros_without_memory_are_zeros() -> None:
+    input = torch.randn(20, requires_grad=True)
+    (slope,) = torch.autograd.grad(F.l1_loss(input, torch.zeros(20)), input, create_graph=True)
+    (second,) = torch.autograd.grad(slope.sum(), input)
+    assert second.data_ptr() == 0
+    np.testing.assert_array_equal(to_numpy(second), np.zeros(20, np.float32))
+    np.testing.assert_array_equal(to_numpy(second.bfloat16()), np.zeros(20, np.float32))
