@@ -211,16 +211,10 @@ def multilabel_soft_margin_loss(
     numerator, opposite_numerator = np.exp(log_numerator), np.exp(opposite_log_numerator)
     decay = numerator * opposite_numerator
     log_denominator = np.log1p(decay)
-    log_positive, log_negative = (
-        rounded(log_numerator - log_denominator, input.dtype),
-        rounded(opposite_log_numerator - log_denominator, input.dtype),
-    )
-    entropy = widen(
-        rounded(
-            -rounded(positive * log_positive, pair_dtype) - rounded(negative * log_negative, pair_dtype), pair_dtype
-        ),
-        dtype,
-    )
+    log_positive = rounded(log_numerator - log_denominator, input.dtype)
+    log_negative = rounded(opposite_log_numerator - log_denominator, input.dtype)
+    total = -rounded(positive * log_positive, pair_dtype) - rounded(negative * log_negative, pair_dtype)
+    entropy = widen(rounded(total, pair_dtype), dtype)
     weights = None if weight is None else widen(np.asarray(weight), dtype)
     weighted = entropy if weights is None else rounded(entropy * weights, dtype)
     losses = rounded(whole(np.add.reduce(weighted, axis=axis)), dtype) / classes
@@ -231,18 +225,14 @@ def multilabel_soft_margin_loss(
         if reduction == "none":
             grad_weighted = np.expand_dims(grad_weighted, axis)
         grad_entropy = grad_weighted if weights is None else rounded(grad_weighted * weights, pair_dtype)
-        # dl/dx = (1 - y) s(x) - y s(-x) with s(x) = exp(min(x, 0)) / (1 + exp(-|x|)),
-        # and dl/dy = log s(-x) - log s(x)
+        # dl/dx = (1 - y) s(x) - y s(-x), and dl/dy = log s(-x) - log s(x)
         grad_log_positive = rounded(positive * grad_entropy, input.dtype)
         grad_log_negative = rounded(negative * grad_entropy, input.dtype)
         grad_input = (grad_log_negative * numerator - grad_log_positive * opposite_numerator) / (1 + decay)
         grad_target = rounded(rounded(log_negative * grad_entropy, pair_dtype), target_dtype)
         grad_target = grad_target - rounded(rounded(log_positive * grad_entropy, pair_dtype), target_dtype)
-        return gradients(
-            input=(input, grad_input),
-            target=(target, grad_target),
-            weight=(weight, None if weight is None else entropy * grad_weighted),
-        )
+        grad_weight = None if weight is None else entropy * grad_weighted
+        return gradients(input=(input, grad_input), target=(target, grad_target), weight=(weight, grad_weight))
 
     return output, vjp
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parity.losses.arguments import BFLOAT16, FLOAT32, gradients, is_floating, promote, unbroadcast, widen, working
-from parity.losses.arithmetic import clip, conjugate, rounded
+from parity.losses.arguments import BFLOAT16, gradients, is_floating, promote, unbroadcast, widen, working
+from parity.losses.arithmetic import clip, conjugate, float_dtype, rounded
 from parity.losses.blocks import in_blocks, row_by_row
 from parity.losses.checks import (
     check_broadcast,
@@ -277,9 +277,7 @@ def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, A
     total = rounded(np.add.reduce(widen(weight, weight.dtype), axis=None), weight.dtype)
     mean = rounded(np.add.reduce(rounded(errors * weights, dtype), axis=None), dtype) / total
     # both are 0-d here, so that neither dtype yields to the other in the promotion; integers divide to float32
-    dtype = promote(np.empty((), dtype), np.empty((), weight.dtype))
-    if dtype.kind in "biu":
-        dtype = FLOAT32
+    dtype = float_dtype(promote(np.empty((), dtype), np.empty((), weight.dtype)))
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
         # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), computed as e / sum(w) - L / sum(w) as in torch, which is
