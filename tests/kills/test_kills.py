@@ -18,8 +18,6 @@ from tests.kills.subjects import Subject, planted
 
 # One planted bug is so far only known to be seen by the point of millions of rows, which takes 1.5 s alone.
 LONGER = {"multilabel_margin_loss": 2.5}
-# Run at every point, and seen by none: a case is missing, or the bug is none.
-UNSEEN = ["sigmoid: inf is cut to a number where a vector of 8 is full"]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +95,7 @@ def test_every_planted_bug_is_recorded_and_some_point_sees_it_once_all_were_run(
     for one in planted():
         seen = kills.subjects[one.name]
         whole = one.losses[0] in losses.LOSSES and {*points_of_loss(one.losses[0])} <= seen.green
-        assert (not seen.red and whole) == (one.name in UNSEEN), one.name
+        assert seen.red or not whole, f"{one.name}: a case is missing, or the bug is none"
 
 
 @cache
