@@ -46,11 +46,12 @@ class Writing:
     def _strided(self, array: Array, layout: str) -> str:
         plain = self._plain(array)
         steps = tuple(step // array.itemsize for step in array.strides)
-        if not array.size or (array.flags.c_contiguous and layout != "offset"):
+        expanded = 0 in steps and array.size > 1  # along a dimension of size 1 too, where NumPy calls it contiguous
+        if not array.size or (array.flags.c_contiguous and not expanded and layout != "offset"):
             return plain
         if self.tensors and (min(steps, default=0) < 0 or layout == "readonly"):
             return plain  # torch has neither
-        if 0 in steps and array.size > 1:
+        if expanded:
             first = self._plain(array[tuple(slice(0, 1) if step == 0 else slice(None) for step in steps)])
             if self.tensors:
                 return f"{first}.expand({', '.join(map(str, array.shape))})"
