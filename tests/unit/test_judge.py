@@ -75,8 +75,8 @@ def test_the_share_is_the_error_over_rtol_times_the_value_plus_atol(dtype: DType
     worst, _ = judge(expected, actual, allowed)
     if np.isfinite(abs(e)) and np.isfinite(right) and right < np.finfo(np.float32).max:
         assert worst == pytest.approx(right, rel=1e-5)
-    else:
-        assert worst > 1
+    else:  # the modulus of a complex number may be beyond float64 though its parts are not
+        assert worst > 1 or e == a
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=name_of)
