@@ -63,14 +63,20 @@ def test_any_strides_are_read(layout: Callable[[Array], Array]) -> None:
     assert whole(lazy * 2).tolist() == (x * 2).tolist()
 
 
-def test_several_results_are_computed_in_one_pass() -> None:
-    calls = []
+def counting() -> tuple[Callable[[Array], Array], list[int]]:
+    """A function of rows, and how many rows each of its calls had."""
+    calls: list[int] = []
 
     @row_by_row
     def counted(array: Array) -> Array:
         calls.append(len(array))
         return array + 1
 
+    return counted, calls
+
+
+def test_several_results_are_computed_in_one_pass() -> None:
+    counted, calls = counting()
     (x,) = in_blocks(drawn(ROWS, 6))
     shared = counted(x)
     calls.clear()
@@ -81,13 +87,7 @@ def test_several_results_are_computed_in_one_pass() -> None:
 
 
 def test_what_is_kept_is_computed_once() -> None:
-    calls = []
-
-    @row_by_row
-    def counted(array: Array) -> Array:
-        calls.append(len(array))
-        return array + 1
-
+    counted, calls = counting()
     (x,) = in_blocks(drawn(ROWS, 6))
     shared = kept(counted(x))
     calls.clear()
