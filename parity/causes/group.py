@@ -24,7 +24,7 @@ FEW = 0.2
 # So few beside a cause of many are no cause of their own: they are told as points without its facts.
 STRAY = 2
 # An exception is that of the set-up if it is raised at so many points, and at all but such a part of those compared.
-MANY, HARDLY = 20, 0.05
+MANY, HARDLY = 20, 0.1
 
 
 def causes(records: Iterable[Record]) -> list[Cause]:

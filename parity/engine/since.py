@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from parity.cases.points import Point
+from parity.comparison.tolerance import magnitude
 from parity.engine.changes import Difference, clamp_changed, differences, slopes_at_bound
 from parity.losses import LOSSES
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
@@ -32,11 +33,13 @@ def _cause(point: Point, mismatch: Mismatch, before: Snapshot, after: Snapshot) 
     if mismatch.subject is Subject.GRADIENT and mismatch.kind is Kind.VALUE:
         clamp = clamp_changed(before.conventions, after.conventions)
         return clamp if clamp and _follows_either(point, mismatch) else None
-    outcomes = [snapshot.outcomes.get(point.id) for snapshot in (before, after)]
-    if None not in outcomes and _like(mismatch, outcomes[0]) != _like(mismatch, outcomes[1]):
-        found = _between(point, before, after)
-        return found.cause if found else None
-    return None
+    old, new = (snapshot.outcomes.get(point.id) for snapshot in (before, after))
+    if old is None or new is None or _like(mismatch, old) == _like(mismatch, new):
+        return None
+    found = _between(point, before, after)
+    if isinstance(old, list) and isinstance(new, list) and old[0] != new[0]:
+        return f"{new[0]} is raised, it was {old[0]}"
+    return found.cause if found else None
 
 
 def _follows_either(point: Point, mismatch: Mismatch) -> bool:
@@ -49,11 +52,11 @@ def _follows_either(point: Point, mismatch: Mismatch) -> bool:
         return False
     figures = mismatch.figures
     at, differ = tuple(figures["index"]), slopes[0] != slopes[1]
-    near = (abs(complex(figures["actual"]) - complex(slope[at])) <= figures["allowed"] for slope in slopes)
+    near = (magnitude(complex(figures["actual"]) - complex(slope[at])) <= figures["allowed"] for slope in slopes)
     return bool(differ[at]) and figures["count"] <= np.count_nonzero(differ) and any(near)
 
 
-def _like(mismatch: Mismatch, outcome: Outcome | None) -> bool:
+def _like(mismatch: Mismatch, outcome: Outcome) -> bool:
     """Whether a loss answers where it should refuse, or refuses, as a version of torch does."""
     if mismatch.event is Event.UNSAFE:
         return False

@@ -12,7 +12,7 @@ from parity.cases.shipped import case_file
 from parity.draws.draw import Plan
 from parity.facts.draw import facts_of_draw
 from parity.facts.point import facts_of
-from parity.facts.words import MADE, WORDS, families, unknown
+from parity.facts.words import MADE, WORDS, families, unknown, valued
 from parity.implementations.registry import served
 
 Points = Callable[[str], list[Point]]
@@ -184,6 +184,11 @@ def test_every_word_occurs_and_none_is_unknown() -> None:
     assert not ABSENT.keys() & found
     odd = {word for word in found if unknown(word) and not word.startswith("reduction=")}
     assert odd == set()
+
+
+def test_a_zero_has_one_word_whatever_its_sign() -> None:
+    valued.cache_clear()
+    assert [valued("beta", value) for value in (-0.0, 0.0, 0)] == ["beta=0"] * 3
 
 
 def test_every_word_is_documented() -> None:
