@@ -51,5 +51,5 @@ def ulp(error: float, value: float, dtype: DType) -> float:
 
 
 def magnitude(value: complex) -> float:
-    """The size of a number: Python's own abs raises OverflowError, of a nan too if an earlier computation overflowed."""
+    """The size of a number: Python's own abs raises OverflowError, and of a nan too if one was left pending."""
     return math.hypot(value.real, value.imag)
