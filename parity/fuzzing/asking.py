@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from parity.cases import checks
 from parity.cases.expected import EXCEPTIONS
 from parity.cases.memory import bytes_of
+from parity.cases.needs import Need
 from parity.cases.points import Point, expand
 from parity.cases.scenario import Scenario
 from parity.cases.schema import Case, CaseFile
@@ -22,6 +23,7 @@ from parity.comparison.witness import refused
 from parity.draws.draw import Plan
 from parity.engine.state import known_state
 from parity.facts.point import facts_of
+from parity.fuzzing.refusals import words_of
 from parity.fuzzing.vocabulary import Call, array, shape
 from parity.implementations.declaration import Implementation
 from parity.losses import LOSSES
@@ -49,11 +51,15 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Asker:
-    """Makes points of calls. `base` is a scenario of the loss's file, `served` who has it."""
+    """Makes points of calls. `base` is a scenario of the loss's file, `served` who has it.
+
+    `refusals` has what the case files say of torch's refusals, by torch's words.
+    """
 
     base: Scenario
     implementation: Implementation
     served: Mapping[str, Collection[str]]
+    refusals: Mapping[str, str | Need] = field(default_factory=dict)
 
     def sketch(self, call: Call) -> Drawn | None:
         """The point of a call before torch is asked; None if no case file could hold it, or it is not offered."""
@@ -69,17 +75,15 @@ class Asker:
         """The point as torch answers or refuses it; None if it has no defined answer."""
         case = {**sketch.case, "given": dict(sketch.case["given"])}
         upstream = case["given"].pop("grad_output", None)
-        plan = Plan(replace(sketch.point, around=""))
-        answers = [self._answer(sketch.point, plan, seed) for seed in sketch.seeds]
+        answers = [self.answer(sketch.point, seed) for seed in sketch.seeds]
         if None in answers:
             return None
         first = answers[0]
         if any(isinstance(other, Exception) != isinstance(first, Exception) for other in answers):
             case["seeds"] = 1
         if isinstance(first, Exception):
-            raised = next((name for name in class_names(first) if name in EXCEPTIONS), "Exception")
-            case |= {"raises": {raised: first_line(first)[:PART]}, "seeds": 1}
-            case["across"] = {"dtype": case["across"]["dtype"]}
+            case |= self._refused(first)
+            case |= {"across": {"dtype": case["across"]["dtype"]}, "seeds": 1}
         elif upstream is not None and (fitting := _fitted(upstream, list(first or ()))) is not None:
             case["given"]["grad_output"] = fitting
         point = self.point(case)
@@ -93,12 +97,23 @@ class Asker:
             return False
         return True
 
-    def _answer(self, point: Point, plan: Plan, seed: int) -> tuple[int, ...] | Exception | None:
-        """The shape of the reference's output at a draw, or what it raises; None if that is not defined."""
+    def _refused(self, error: Exception) -> dict[str, Any]:
+        """What a case says that is refused so: it must be, or is for other versions of torch."""
+        known = self.refusals.get(words_of(error))
+        if isinstance(known, Need):
+            return {"torch": known.model_dump(exclude={"where"}, exclude_none=True)}
+        raised = known or next((name for name in class_names(error) if name in EXCEPTIONS), "Exception")
+        return {"raises": {raised: first_line(error)[:PART]}}
+
+    def answer(self, point: Point, seed: int) -> tuple[int, ...] | Exception | None:
+        """The shape of the reference's output at a draw, or what it raises; None if that is not defined.
+
+        A transformation around the call is left out.
+        """
         contract = self.implementation.contract(point.scenario.signature)
         reference = self.implementation.reference_of(point)
         try:
-            arguments, _ = plan.arguments(seed)
+            arguments, _ = Plan(replace(point, around="")).arguments(seed)
             for name in contract.terms(point).without:
                 arguments.pop(name, None)
             with known_state():
@@ -122,8 +137,8 @@ class Asker:
             return None
         given, across = dict(read.given), case["across"]
         scenario = replace(
-            self.base, case=read, sizes={}, given=given, axes=dict(across), seeds=case["seeds"], needs=(), vary=(),
-            rows=frozenset(),
+            self.base, case=read, sizes={}, given=given, axes=dict(across), seeds=case["seeds"], vary=(),
+            needs=tuple(read.torch), rows=frozenset(),
         )  # fmt: skip
         file = CaseFile(loss=self.base.loss, cases=[read])
         if next(checks.problems(scenario, file, 0, self.served), None) is not None:

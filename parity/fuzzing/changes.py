@@ -28,8 +28,8 @@ SCALES: list[int | float] = [-1, 0.01, 1.0e-4, 1.0e-30, 1.0e-42, 30, 1.0e3, 1.0e
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 16, 33, 65]
 # The shape of an upstream gradient, until torch has been asked for that of the output.
 OUTPUT: list[int] = []
-# A call is changed in at most so many ways.
-MOST = 5
+# A call is changed in at most so many ways, and made of so many bits: no two alike in millions.
+MOST, BITS = 5, 48
 # To compile takes a second a call.
 TRANSFORMATIONS = [word for word in AROUND if word != "compile"]
 
@@ -224,13 +224,18 @@ assert Spec.model_fields.keys() == {"dtype", "layout", "mask", "scale"}
 
 
 def calls(vocabulary: Vocabulary) -> "st.SearchStrategy[Call]":
-    """Calls of the case files, each changed a few times."""
+    """Calls of the case files, each changed a few times.
 
-    def changed(call: Call, changes: list[Change], random: Random) -> Call:
+    Hypothesis draws bits, from which the rest is chosen: of numbers it prefers those that it reads in whatever modules
+    are loaded, so that the same seed would draw other calls in another process.
+    """
+
+    def changed(bits: tuple[bool, ...]) -> Call:
+        random = Random(sum(bit << place for place, bit in enumerate(bits)))
         draw = Draw(random, vocabulary)
-        for change in changes:
-            call = change(draw, call)
+        call = draw.one(vocabulary.calls)
+        for _ in range(random.randint(1, MOST)):
+            call = draw.one(CHANGES)(draw, call)
         return call
 
-    changes = st.lists(st.sampled_from(CHANGES), min_size=1, max_size=MOST)
-    return st.builds(changed, st.sampled_from(vocabulary.calls), changes, st.randoms(use_true_random=True))
+    return st.tuples(*[st.booleans()] * BITS).map(changed)

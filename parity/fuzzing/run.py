@@ -103,11 +103,13 @@ class _Fuzzing:
     ) -> None:  # fmt: skip
         from parity.fuzzing.asking import Asker
         from parity.fuzzing.known import Memory
+        from parity.fuzzing.refusals import learnt
 
         self.question, self.report = question, report
         self.isolate, self.timeout = isolate, timeout
         own = question.implementation
-        self.asker: Asker = Asker(question.scenarios[0], own, served([own]))
+        asker = Asker(question.scenarios[0], own, served([own]))
+        self.asker: Asker = replace(asker, refusals=learnt(asker, question.every))
         self.memory: Memory = Memory(database, f"{question.loss} of {own.name}")
         self.drawn: dict[str, Drawn] = {}
         self.known: list[Known] = []

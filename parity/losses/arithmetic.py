@@ -46,6 +46,11 @@ def conjugate(array: Array) -> Array:
     return array.conj() if array.dtype.kind == "c" else array
 
 
+def of_square(array: Array, grad: Array) -> Array:
+    """The gradient of z: 2 conj(z) times that of z^2. As in torch, twice an infinite complex number has a nan."""
+    return (2 * array).conj() * grad if array.dtype.kind == "c" else array * (2 * grad)
+
+
 @row_by_row
 def zero_outside(array: Array, mask: Array) -> Array:
     """`array` where `mask` is true and 0 elsewhere, also where it is inf or nan there.

@@ -6,11 +6,12 @@ the error, and that of t its negative.
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from parity.losses.arguments import BFLOAT16, gradients, is_floating, promote, unbroadcast, widen, working
-from parity.losses.arithmetic import clip, conjugate, float_dtype, rounded
+from parity.losses.arithmetic import clip, conjugate, float_dtype, of_square, rounded
 from parity.losses.blocks import in_blocks, row_by_row
 from parity.losses.checks import (
     check_broadcast,
@@ -96,8 +97,7 @@ def mse_loss(
     difference = widen(x, dtype) - widen(t, dtype)
     if weight is not None:
         difference = rounded(difference, dtype)
-    # d(d^2)/dd = 2 d, conjugated for complex d as torch's gradients are
-    error: Error = difference * difference, dtype, lambda grad_errors: conjugate(difference) * (2 * grad_errors)
+    error: Error = difference * difference, dtype, partial(of_square, difference)
     return _result(input, target, weight, error, reduction)
 
 
