@@ -34,6 +34,8 @@ from parity.question import points
 from parity.types import Array, Loss
 from parity.wording import first_line
 
+# An answer, torch's and the exact one.
+Sides = tuple[Array, Array, Array]
 # Bins of how near an answer came to what it is allowed; the last one is beyond it.
 BINS = 20
 BASE = 6_000_000
@@ -89,42 +91,44 @@ def judged(loss: str, forms: dict[str, Loss], seeds: Iterator[int], seconds: flo
     found: dict[tuple[str, str], Count] = defaultdict(Count)
     chosen = [point for point in points(loss, named("numpy")) if "bias" in point.scenario.case.observe]
     end = time.process_time() + seconds
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = {}
     while time.process_time() < end:
-        point = min(chosen, key=lambda point: spent[point.id])
+        point = min(chosen, key=lambda point: spent.get(point.id, 0.0))
         start, seed = time.process_time(), next(seeds)
         pair = pair_of(point, range(seed, seed + DRAWS))
         many = [ask_reference(draw(pair, seed, False))]
         if max(many[0].reference.output.shape, default=0) < ROWS:
-            count = HALF_DRAWS if has_half(many[0].drawn.arguments) else DRAWS
-            many += [ask_reference(draw(pair, seed + number, False)) for number in range(1, count)]
+            more = range(seed + 1, seed + (HALF_DRAWS if has_half(many[0].drawn.arguments) else DRAWS))
+            many += [ask_reference(draw(pair, other, False)) for other in more]
         where = f"{point.id}[seed={seed}]"
-        for name, ours, theirs, exact, row, unit in _known(many, forms):
-            form, answer = name
-            count = found[form, point.dtype]
-            count.arrays += 1
-            same = ours.tobytes() == theirs.tobytes()  # then no rule can accuse it
-            count.others += not same
-            seen = None if same else errors(ours, theirs, exact, row)
-            if seen:
-                count.add("lean", abs(seen.mean) / seen.allowed, f"{where} {answer}")
-                count.add("coarse", seen.largest / (WIDER * seen.theirs + FLOOR), f"{where} {answer}")
-                count.leans[max(0, math.ceil(BINS * (abs(seen.mean) - seen.allowed + LEAN)))] += 1
-            single = None if same or unit is None else outlier(ours, theirs, exact, unit, row)
-            if single:
-                count.add("element", single.most / single.allowed, f"{where} {answer}")
-                if single.most > max(TRIED_FLOORS[0], TRIED_TIMES[0] * single.theirs) / 2:
-                    count.elements.append((single.most, single.theirs))
-                if form == "rounded once" and np.isfinite(single.seen):
-                    count.shown.append((single.theirs, single.seen / single.allowed / row.eps))
-        spent[point.id] += time.process_time() - start if point.id in spent else 1e-9  # the first one loads and tunes
+        for (form, answer), sides, row, unit in _known(many, forms):
+            _judge(found[form, point.dtype], f"{where} {answer}", sides, row, unit, form == "rounded once")
+        # the first one loads and tunes
+        spent[point.id] = spent[point.id] + time.process_time() - start if point.id in spent else 1e-9
     return found
 
 
-def _known(
-    many: list[Asked], forms: dict[str, Loss]
-) -> Iterator[tuple[tuple[str, str], Array, Array, Array, Row, Array | None]]:
-    """Of each form and answer: its name, the answer, torch's, the exact one, its dtype, and its units if there are."""
+def _judge(count: Count, where: str, sides: Sides, row: Row, unit: Array | None, shows: bool) -> None:
+    """Count an answer; `shows` says that it also counts what an element of it would show."""
+    same = sides[0].tobytes() == sides[1].tobytes()  # then no rule can accuse it
+    count.arrays += 1
+    count.others += not same
+    seen = None if same else errors(*sides, row)
+    if seen:
+        count.add("lean", abs(seen.mean) / seen.allowed, where)
+        count.add("coarse", seen.largest / (WIDER * seen.theirs + FLOOR), where)
+        count.leans[max(0, math.ceil(BINS * (abs(seen.mean) - seen.allowed + LEAN)))] += 1
+    single = None if same or unit is None else outlier(*sides, unit, row)
+    if single:
+        count.add("element", single.most / single.allowed, where)
+        if single.most > max(TRIED_FLOORS[0], TRIED_TIMES[0] * single.theirs) / 2:
+            count.elements.append((single.most, single.theirs))
+        if shows and np.isfinite(single.seen):
+            count.shown.append((single.theirs, single.seen / single.allowed / row.eps))
+
+
+def _known(many: list[Asked], forms: dict[str, Loss]) -> Iterator[tuple[tuple[str, str], Sides, Row, Array | None]]:
+    """Of each form: its name and the answer's; the answer, torch's and the exact one; its dtype; its units if any."""
     wanted = [expectation(asked) for asked in many]
     rows = wanted[0].allowances.rows()
     units = roundings(wanted[0].allowances.call, wanted[0].allowances.exact(), rows) if len(many) == 1 else {}
@@ -141,10 +145,10 @@ def _known(
             ]
             sides = [one for one in known if one is not None]
             if len(sides) == 1 == len(many):
-                yield (form, name), *sides[0], rows[name], units.get(name)
+                yield (form, name), sides[0], rows[name], units.get(name)
             elif sides and len(sides) == len(many):
                 ours, theirs, exact = (np.stack(side) for side in zip(*sides, strict=True))
-                yield (form, name), ours, theirs, exact, rows[name], None
+                yield (form, name), (ours, theirs, exact), rows[name], None
 
 
 def tables(counts: dict[tuple[str, str], Count]) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Decomposed(TorchDispatchMode):
     """Calls of torch in its own formulas of single operations, as compilers take them, `changes` in place of some."""
 
     def __init__(self, changes: Changes) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.changes = changes
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
