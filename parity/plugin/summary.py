@@ -64,7 +64,7 @@ class Summary:
     def pytest_points_again(self, terminalreporter: Any) -> None:
         """Between the sections and the short summary, which names every point."""
         self._restore(terminalreporter)
-        self._name_causes(terminalreporter._tw.fullwidth)
+        self._name_causes(terminalreporter.config.get_terminal_writer().fullwidth)
         nearer = [text.split("\n", 4)[3] for text in self.passing]
         for point in filter(None, nearer):
             terminalreporter.write_line(f"parity: {point} is nearer to the exact answer than torch")

@@ -15,6 +15,7 @@ from parity.engine import mersenne
 from parity.frameworks import compiled
 from parity.frameworks.tensors import to_numpy
 from parity.references import dispatch, proof
+from tests.unit.test_insides import absolute, squared
 
 PLAIN = "mse_loss/plain grid*mean-absent-float32"
 
@@ -106,8 +107,8 @@ def unmarked(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("unmarked")
 def test_compiled_code_without_a_mark_is_compared_as_what_it_is_called_like() -> None:
     assert compiled.unasked() == ["its marks of compiled code (it is taken for a plain function)"]
-    function: Any = torch.compile(F.mse_loss, backend="eager")
-    wrong: Any = torch.compile(F.l1_loss, backend="eager")
+    function: Any = torch.compile(squared, backend="eager")
+    wrong: Any = torch.compile(absolute, backend="eager")
     assert not compiled.is_compiled(function)
     assert check("mse_loss", function, framework="torch", only=PLAIN, seeds=1)
     assert not check("mse_loss", wrong, framework="torch", only=PLAIN, seeds=1)
