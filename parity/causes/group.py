@@ -11,7 +11,7 @@ from typing import TypeAlias
 from parity.causes.apart import told_apart
 from parity.causes.cause import Cause, Seen, size
 from parity.causes.sign import Family, Sign, facts_of, ignored, sign_of
-from parity.records.mismatch import Kind
+from parity.records.mismatch import Event, Kind
 from parity.records.record import AGREES, Record
 
 Key: TypeAlias = tuple[tuple[str, ...], Family, str]
@@ -72,9 +72,14 @@ def _of_one(records: Sequence[Record], name: str) -> list[Cause]:
 
 
 def _is_everywhere(cause: Cause, run: int) -> bool:
-    """Whether hardly one of so many points gets past the same exception."""
+    """Whether hardly one of so many points gets past the same exception, or has a vjp at all."""
     points = sum(one.sign.raised == cause.sign.raised for one in cause.seen)
-    return cause.family is Family.RAISES and points >= MANY and run - points <= HARDLY * run
+    of_set_up = cause.family is Family.RAISES or any(_has_no_vjp(one) for one in cause.seen)
+    return of_set_up and points >= MANY and run - points <= HARDLY * run
+
+
+def _has_no_vjp(one: Seen) -> bool:
+    return one.mismatch is not None and one.mismatch.event is Event.NO_VJP
 
 
 def _with_exceptions(groups: dict[Key, list[Seen]]) -> None:
@@ -178,6 +183,8 @@ def _describes(large: _Group, small: _Group) -> bool:
     if _is_unsteady(large) and len(small.seen) <= min(STRAY, FEW * len(large.seen)):
         return True
     if not (family is other or (family.answers and other.answers)):
+        return False
+    if family is not other and not large.passing and not few:  # where nothing passes no facts tell, and none join
         return False
     together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits
     return together <= max(one + SENTENCE, JOINTLY * (one + two))
