@@ -23,6 +23,8 @@ JOINTLY = 0.9
 FEW = 0.2
 # So few beside a cause of many are no cause of their own: they are told as points without its facts.
 STRAY = 2
+# Facts tell little if more than such a part of as many points as fail have them and agree.
+VAGUE = 2
 # An exception is that of the set-up if it is raised at so many points, and at all but such a part of those compared.
 MANY, HARDLY = 20, 0.1
 
@@ -37,11 +39,15 @@ def causes(records: Iterable[Record]) -> list[Cause]:
     return sorted(found, key=_order)
 
 
-def _order(cause: Cause) -> tuple[bool, bool, int, int, int]:
-    """What is wrong everywhere, a wrong answer before a contract clause, the simplest facts, then the most points."""
+def _order(cause: Cause) -> tuple[bool, bool, bool, int, int, int]:
+    """What is wrong everywhere, a wrong answer before a contract clause, the simplest facts, then the most points.
+
+    Facts that hardly tell its points from others are not simple, however few they are.
+    """
     return (
         not cause.everywhere,
         cause.sign.family.clause,
+        VAGUE * len(cause.exceptions) > len(cause.seen),
         len(cause.condition.terms),
         -len(cause.seen),
         cause.sign.family,
