@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from parity.causes.apart import Condition
-from parity.causes.sign import Family, Sign, common, ignored, signs_of
+from parity.causes.sign import Family, Sign, common, facts_of, ignored, signs_of
 from parity.comparison.factors import CONSTANTS
 from parity.records.mismatch import Mismatch, Subject
 from parity.records.record import Record
@@ -244,6 +244,6 @@ def _listed(names: list[str]) -> str:
 
 
 def size(record: Record) -> tuple[Any, ...]:
-    """What makes an example a small one, to be sorted by: its largest answer that differs."""
+    """What makes an example a small one, to be sorted by: its largest answer that differs, then the fewest facts."""
     sizes = [mismatch.figures["size"] for mismatch in record.mismatches if "size" in mismatch.figures]
-    return max(sizes, default=1 << 30), record.id
+    return max(sizes, default=1 << 30), len(facts_of(record)), record.id

@@ -119,8 +119,8 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
         return _plain(Family.VALUE, mismatch)
     if mismatch.subject is Subject.CASE or kind in (Kind.BROKEN, Kind.PYTEST, Kind.START):
         return _plain(Family.CASE, mismatch)
-    if kind in (Kind.CRASH, Kind.TIMEOUT):
-        return _plain(Family.CRASHED, mismatch)
+    if kind in (Kind.CRASH, Kind.TIMEOUT):  # spoilt memory kills by any signal, anywhere
+        return Sign(Family.CRASHED, str(kind), sentence(mismatch, "{reference}"))
     if mismatch.subject is Subject.REFUSAL:
         return _of_refusal(mismatch, record)
     if kind is Kind.VALUE:

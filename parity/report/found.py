@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from parity.causes.shrink import Live
 
 # What ends a run before its last point, besides a budget.
+OFFERS = " does not offer "
 INTERRUPTED, FAILED, SMOKE = "interrupted", "stopped at the first failure", "depth smoke"
 
 
@@ -82,7 +83,7 @@ class Report(Findings):
         verdict = "does not agree" if wrong else "agrees" if self._agrees else "was not compared"
         ended = ", interrupted," if self.stop == INTERRUPTED else ""
         reference = next((record.reference for record in self.records), "torch")
-        because = ": nearly every call raises the same exception, so look at the set-up first" * self.everywhere
+        because = ": nearly every point fails in one way, so look at the set-up first" * self.everywhere
         return f"{self.loss} of {self.implementation}{ended} {verdict} with {reference}{self.share}{because}: {counts}."
 
     @property
@@ -153,7 +154,15 @@ class Report(Findings):
 def _reasons(reasons: list[str]) -> set[str]:
     """Why points were not offered: what the signature says is left out, and calls that are made already are counted."""
     alike = sum(reason.endswith(ALIKE) for reason in reasons)
-    others = {reason for reason in reasons if not reason.endswith((ALIKE, ABSENT))}
+    alike_why: dict[tuple[str, str], list[str]] = {}
+    for reason in sorted({reason for reason in reasons if not reason.endswith((ALIKE, ABSENT))}):
+        what, _, why = reason.partition(": ")
+        who, _, word = what.rpartition(OFFERS)
+        alike_why.setdefault((who, why), []).append(word)
+    others = {
+        f"{who}{OFFERS if who else ''}{', '.join(words)}{f': {why}' if why else ''}"
+        for (who, why), words in alike_why.items()
+    }
     return others | (
         {f"{plural(alike, 'point')}: without what is lacking another makes the same call"} if alike else set()
     )

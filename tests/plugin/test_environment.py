@@ -202,7 +202,7 @@ def test_what_every_call_raises_is_told_as_the_set_up() -> None:
         "sigmoid", unknown_to_its_interpreter, name="mine", framework="torch", only="float32 and contiguous"
     )
     failed = report.count("failed")
-    because = "nearly every call raises the same exception, so look at the set-up first"
+    because = "nearly every point fails in one way, so look at the set-up first"
     assert report.head == f"sigmoid of mine was not compared with torch: {because}: {failed} failed."
     assert not report
     assert len(report.told) == 3
