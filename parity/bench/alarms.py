@@ -40,7 +40,7 @@ Sides = tuple[Array, Array, Array]
 BINS = 20
 BASE = 6_000_000
 # What is tried in place of TIMES and FLOOR; less than half of the least is not on record.
-TRIED_TIMES, TRIED_FLOORS = (2.5, 3.0, 4.0, 5.0), (6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 20.0)
+TRIED_TIMES, TRIED_FLOORS = (2.5, 3.0, 4.0, 5.0, 6.0), (6.0, 8.0, 10.0, 12.0, 16.0)
 
 
 @dataclass(slots=True)

@@ -51,9 +51,9 @@ def _but_of_numbers(bug: Bug) -> Callable[..., Any]:
     arrays, right = signature.arrays - signature.numbers_too, losses.LOSSES[bug.loss]
 
     @wraps(bug.function)
-    def function(**arguments: Any) -> Any:
+    def function(*positional: Any, **arguments: Any) -> Any:
         numbers = any(isinstance(arguments.get(name), int | float) for name in arrays)
-        return (right if numbers else bug.function)(**arguments)
+        return (right if numbers else bug.function)(*positional, **arguments)
 
     return function
 
