@@ -114,7 +114,8 @@ def show(
     (question,) = asked(id.partition("/")[0], function, options)
     points = {point.id: point for point in question.every}
     if id not in points:
-        raise Misdeclared(f"there is no point {id!r}{nearest(id, points)}")
+        like = nearest(id, points) or f"; `parity list points {question.loss}` lists them"
+        raise Misdeclared(f"there is no point {id!r}{like}")
     if seed is not None and (isinstance(seed, bool) or seed < 0):
         raise Misdeclared(f"seed is {seed!r}, expected a whole number >= 0")
     point = points[id]

@@ -10,6 +10,8 @@ WORDS = 100
 BESIDE = 20
 COMPARED = 40
 LISTED = 1000
+# A word that is to be taken over is cut where it is longer than any that there is.
+WHOLE = 300
 
 
 def nearest(word: object, words: Iterable[str]) -> str:
@@ -20,11 +22,11 @@ def nearest(word: object, words: Iterable[str]) -> str:
     of = {one[:COMPARED]: one for one in reversed(likely)}
     close = get_close_matches(text[:COMPARED], of, n=1, cutoff=0.5)
     if close:
-        return f"; did you mean {quoted(of[close[0]])}?"
+        return f"; did you mean {quoted(of[close[0]], WHOLE)}?"
     listed = ", ".join(known)
     return f"; expected one of {listed}" if 0 < len(known) <= 40 and len(listed) <= LISTED else ""
 
 
-def quoted(text: str) -> str:
-    """A text in quotes, cut short if it is long."""
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+def quoted(text: str, most: int = 60) -> str:
+    """A text in quotes, cut short if it is longer than `most` characters."""
+    return repr(text if len(text) <= most else f"{text[: most - 3]}...")

@@ -67,18 +67,16 @@ def draws(loss: str, seeds: range, step: int, observed: bool) -> Iterator[Draw]:
         yield from _of(point, seeds)
 
 
-def _of(point: Point, seeds: range) -> Iterator[Draw]:
+def pair_of(point: Point, seeds: range) -> Pair:
+    """What the draws of a point share, our own loss beside torch's."""
     ours = named("numpy")
     contract = ours.contract(point.scenario.signature)
-    pair = Pair(
-        point,
-        contract,
-        contract.terms(point),
-        blank(point, ours, seeds),
-        Plan(point),
-        ours.reference_of(point),
-        Experience(),
-    )
+    record, reference = blank(point, ours, seeds), ours.reference_of(point)
+    return Pair(point, contract, contract.terms(point), record, Plan(point), reference, Experience())
+
+
+def _of(point: Point, seeds: range) -> Iterator[Draw]:
+    pair = pair_of(point, seeds)
     for seed in seeds:
         try:
             one = ask_implementation(ask_reference(draw(pair, seed, False)))

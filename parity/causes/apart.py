@@ -21,6 +21,7 @@ WORD, ABSENT, EXACT, EITHER = 6.0, 4.0, 3.0, 2.0
 MISSED = 2.0
 # What more than a third of the points lack is no fact of theirs.
 LACK = 3
+# At most so many terms, and no more than failing points: of one point alone many a fact is chance.
 TERMS = 3
 # Each exception beyond a half of the points, in bits: the others would be the rule, and it the exception.
 MORE = 2.0
@@ -81,7 +82,7 @@ def told_apart(failing: Sequence[Facts], passing: Sequence[Facts]) -> Condition:
     if not passing:
         return best
     beam: list[tuple[float, tuple[int, ...]]] = [(best.bits, ())]
-    for _ in range(TERMS):
+    for _ in range(min(TERMS, len(failing))):
         beam = table.longer(beam)
         if not beam:
             break

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from parity.causes.apart import Condition
-from parity.causes.sign import Family, Sign, common, ignored, signs_of
+from parity.causes.sign import Family, Sign, common, facts_of, ignored, signs_of
 from parity.comparison.factors import CONSTANTS
 from parity.records.mismatch import Mismatch, Subject
 from parity.records.record import Record
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from parity.causes.shrink import Live
 
 NAMED, OTHERS = 3, 2
+# So few points hardly tell where a cause shows.
+FEW = 2
 # An explanation is that of a cause if it is one of so many of its points.
 MOSTLY = 0.6
 _NUMBERS = re.compile(r" \([^()]*\)$")
@@ -129,7 +131,11 @@ class Cause:
         """Where the points are, as a part of the sentence: 'only with weight'; '' where nothing tells them apart."""
         if self.everywhere:
             return "at nearly every point, so look at the set-up first"
-        return f"only {'where' if self.condition.terms[0].absent else 'with'} {self.where}" if self.where else ""
+        few = len(self.seen) <= FEW
+        if not self.where:
+            return "so few points do not tell where" if few and (self.agree or self.exceptions) else ""
+        scope = f"only {'where' if self.condition.terms[0].absent else 'with'} {self.where}"
+        return f"perhaps {scope}, since few points tell little" if few else scope
 
     @property
     def counts(self) -> list[str]:
@@ -238,6 +244,6 @@ def _listed(names: list[str]) -> str:
 
 
 def size(record: Record) -> tuple[Any, ...]:
-    """What makes an example a small one, to be sorted by: its largest answer that differs."""
+    """What makes an example a small one, to be sorted by: its largest answer that differs, then the fewest facts."""
     sizes = [mismatch.figures["size"] for mismatch in record.mismatches if "size" in mismatch.figures]
-    return max(sizes, default=1 << 30), record.id
+    return max(sizes, default=1 << 30), len(facts_of(record)), record.id

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from parity.causes.apart import told_apart
 from parity.causes.cause import Cause, Seen, size
 from parity.causes.sign import Family, Sign, facts_of, ignored, sign_of
-from parity.records.mismatch import Kind
+from parity.records.mismatch import Event, Kind
 from parity.records.record import AGREES, Record
 
 Key: TypeAlias = tuple[tuple[str, ...], Family, str]
@@ -23,8 +23,10 @@ JOINTLY = 0.9
 FEW = 0.2
 # So few beside a cause of many are no cause of their own: they are told as points without its facts.
 STRAY = 2
+# Facts tell little if more than such a part of as many points as fail have them and agree.
+VAGUE = 2
 # An exception is that of the set-up if it is raised at so many points, and at all but such a part of those compared.
-MANY, HARDLY = 20, 0.05
+MANY, HARDLY = 20, 0.1
 
 
 def causes(records: Iterable[Record]) -> list[Cause]:
@@ -37,11 +39,15 @@ def causes(records: Iterable[Record]) -> list[Cause]:
     return sorted(found, key=_order)
 
 
-def _order(cause: Cause) -> tuple[bool, bool, int, int, int]:
-    """What is wrong everywhere, a wrong answer before a contract clause, the simplest facts, then the most points."""
+def _order(cause: Cause) -> tuple[bool, bool, bool, int, int, int]:
+    """What is wrong everywhere, a wrong answer before a contract clause, the simplest facts, then the most points.
+
+    Facts that hardly tell its points from others are not simple, however few they are.
+    """
     return (
         not cause.everywhere,
         cause.sign.family.clause,
+        VAGUE * len(cause.exceptions) > len(cause.seen),
         len(cause.condition.terms),
         -len(cause.seen),
         cause.sign.family,
@@ -72,9 +78,14 @@ def _of_one(records: Sequence[Record], name: str) -> list[Cause]:
 
 
 def _is_everywhere(cause: Cause, run: int) -> bool:
-    """Whether hardly one of so many points gets past the same exception."""
+    """Whether hardly one of so many points gets past the same exception, or has a vjp at all."""
     points = sum(one.sign.raised == cause.sign.raised for one in cause.seen)
-    return cause.family is Family.RAISES and points >= MANY and run - points <= HARDLY * run
+    of_set_up = cause.family is Family.RAISES or any(_has_no_vjp(one) for one in cause.seen)
+    return of_set_up and points >= MANY and run - points <= HARDLY * run
+
+
+def _has_no_vjp(one: Seen) -> bool:
+    return one.mismatch is not None and one.mismatch.event is Event.NO_VJP
 
 
 def _with_exceptions(groups: dict[Key, list[Seen]]) -> None:
@@ -178,6 +189,8 @@ def _describes(large: _Group, small: _Group) -> bool:
     if _is_unsteady(large) and len(small.seen) <= min(STRAY, FEW * len(large.seen)):
         return True
     if not (family is other or (family.answers and other.answers)):
+        return False
+    if family is not other and not large.passing and not few:  # where nothing passes no facts tell, and none join
         return False
     together, one, two = large.joined(small).condition.bits, large.condition.bits, small.condition.bits
     return together <= max(one + SENTENCE, JOINTLY * (one + two))

@@ -72,6 +72,7 @@ def _array(name: str, array: Array) -> Iterator[str]:
 def shown(point: Point, implementation: Implementation, seeds: Sequence[int]) -> Shown:
     """The first draw of these seeds that differs, or the first of all."""
     record = run_point(point, implementation, seeds)
+    record.repeat = ""  # this is what repeats it
     seed = next((one.seed for one in record.mismatches if one.seed is not None), seeds[0])
     answered = None if record.verdict in ("error", "not offered") else sides(point, implementation, seed)
     return Shown(point, seed, record, answered, _smaller(point, implementation, record) if record.mismatches else "")

@@ -9,7 +9,7 @@ import numpy as np
 from parity.cases.points import Point
 from parity.comparison import truth
 from parity.comparison.call import Call
-from parity.comparison.tolerance import ulp
+from parity.comparison.tolerance import magnitude, ulp
 from parity.draws.draw import Plan
 from parity.dtypes import name_of, row_of
 from parity.engine.state import known_state
@@ -147,5 +147,5 @@ def _error(found: Any, expected: Any) -> float:
     one, other = complex(found), complex(expected)
     if one == other or (one != one and other != other):
         return 0.0
-    error = abs(one - other)
-    return ulp(error, abs(other), expected.dtype) if error == error else float("inf")
+    error = magnitude(one - other)
+    return ulp(error, magnitude(other), expected.dtype) if error == error else float("inf")

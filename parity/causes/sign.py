@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
+from parity.comparison.tolerance import magnitude
 from parity.dtypes import FLOATING
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
@@ -118,8 +119,8 @@ def _sign(mismatch: Mismatch, record: Record) -> Sign:
         return _plain(Family.VALUE, mismatch)
     if mismatch.subject is Subject.CASE or kind in (Kind.BROKEN, Kind.PYTEST, Kind.START):
         return _plain(Family.CASE, mismatch)
-    if kind in (Kind.CRASH, Kind.TIMEOUT):
-        return _plain(Family.CRASHED, mismatch)
+    if kind in (Kind.CRASH, Kind.TIMEOUT):  # spoilt memory kills by any signal, anywhere
+        return Sign(Family.CRASHED, str(kind), sentence(mismatch, "{reference}"))
     if mismatch.subject is Subject.REFUSAL:
         return _of_refusal(mismatch, record)
     if kind is Kind.VALUE:
@@ -162,7 +163,7 @@ def _of_refusal(mismatch: Mismatch, record: Record) -> Sign:
 def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     figures, diagnosis = mismatch.figures, mismatch.diagnosis
     found, expected = _number(figures["actual"]), _number(figures["expected"])
-    finite = math.isfinite(abs(found)) and math.isfinite(abs(expected))
+    finite = math.isfinite(magnitude(found)) and math.isfinite(magnitude(expected))
     if diagnosis and (finite or not diagnosis.startswith("differs")):
         family = Family.ROUNDED if "rounded to" in diagnosis else Family.VALUE
         if diagnosis.startswith("differs"):  # where it differs is not what is wrong
@@ -173,7 +174,7 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
         how = f"{_sort(found)} where {{reference}} has {_sort(expected)}"
         return Sign(Family.NOT_FINITE, how, f"has {how}")
     row = FLOATING.get(figures.get("dtype", record.dtype))
-    if row is not None and found == 0 and 0 < abs(expected) < row.tiny:
+    if row is not None and found == 0 and 0 < magnitude(expected) < row.tiny:
         return Sign(Family.FLUSHED, "flushed", "flushes subnormal numbers to zero")
     if row is not None and row.double and DOUBLE < figures["relative"] < SINGLE:
         return Sign(Family.ROUNDED, "single", "is computed in float32 for float64")
@@ -234,6 +235,6 @@ def _sort(value: complex) -> str:
     """What sort of number it is."""
     if value != value:
         return "nan"
-    if abs(value) == math.inf:
+    if magnitude(value) == math.inf:
         return "-inf" if value.real < 0 else "inf"
     return "0" if value == 0 else "a number"

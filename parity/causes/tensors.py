@@ -26,7 +26,7 @@ def strided(values, strides, start=0):
     start -= sum(step for step in steps if step < 0)
     buffer = np.zeros(start + 1 + sum(step for step in steps if step > 0), values.dtype)
     bytes_ = [step * values.itemsize for step in strides]
-    view = np.lib.stride_tricks.as_strided(buffer[start:], values.shape, bytes_)
+    view = np.ndarray(values.shape, values.dtype, buffer, start * values.itemsize, bytes_)
     view[...] = values
     return view
 '''

@@ -25,7 +25,9 @@ def title(cause: Cause, losses: bool = True) -> str:
 
 
 def paragraph(cause: Cause) -> str:
-    """The smallest example in full, and the ids of the other points that follow it."""
+    """The smallest example in full; of what is wrong with the set-up no more than how to repeat it."""
+    if cause.everywhere:
+        return f"  one of them: {visible(cause.example.repeat or cause.example.id)}"
     lines = ["smallest example:", *str(cause.example).splitlines()]
     return "\n".join(f"  {line}" for line in lines)
 
@@ -45,7 +47,7 @@ def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:
         lines.append(f"{number}. {title(cause, losses)}{hint(cause)}")
         if number <= EXAMPLES and not cause.sign.family.clause:
             lines.append(paragraph(cause))
-        if number == 1 and cause.live is not None:
+        if number == 1 and cause.live is not None and not cause.everywhere:
             lines.append(indent(smallest(cause), "  "))
     if len(causes) > TOLD:
         lines.append(f"... and {plural(len(causes) - TOLD, 'cause')} more: all of them are in `causes`")

@@ -2,15 +2,28 @@
 
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 # Exit statuses. Another is that of Ctrl-C.
 AGREES, DIFFERS, USAGE = 0, 1, 2
 INTERRUPTED = 130
 
-app = typer.Typer(invoke_without_command=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+# The commands in the order in which a person comes to them.
+COMMANDS = (
+    "check", "show", "list", "facts", "report", "diff", "merge", "resume", "fuzz", "new", "schema", "coverage",
+    "versions", "changes", "snapshot",
+)  # fmt: skip
+
+
+class _InOrder(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=COMMANDS.index)
+
+
+app = typer.Typer(cls=_InOrder, invoke_without_command=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.callback(

@@ -38,7 +38,7 @@ def listing(
     cases: Annotated[Path | None, typer.Option(metavar="FILE", help="a case file of your own, or a folder")] = None,
     depth: Annotated[str, typer.Option(help="deep: what only a deep run has too")] = "default",
 ) -> None:
-    """List losses, scenarios, points or facts, each with the number of its points."""
+    """List losses, scenarios, points or facts, and count points."""
     from parity.cases.errors import CaseError
     from parity.facts.expression import Misspelt
     from parity.report.listing import Unlisted, listed
@@ -93,7 +93,7 @@ def coverage(
         bool, typer.Option("--triples", help="tell also which facts lack with which dtype under which reduction")
     ] = False,
 ) -> None:
-    """Tell which pairs of values of every two options occur in some compared point."""
+    """Tell which pairs of values of two options were compared."""
     from parity.report.coverage import show
 
     raise typer.Exit(show(names or (), where, facts, triples))
@@ -138,7 +138,7 @@ The first line of a case file names it for editors:
 """
 )
 def schema(to: Annotated[Path | None, typer.Option(metavar="FILE", help="by default it is printed")] = None) -> None:
-    """Write the JSON Schema of case files, by which editors complete and check them."""
+    """Write the JSON Schema of case files, for editors."""
     from parity.cases.schema import text
 
     if to is None:

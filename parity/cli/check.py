@@ -23,6 +23,7 @@ _TOLERANCE = _option("ANSWER: BOUND", "a wider bound: 'float16 gradient: 2e-3 be
 _EQUIVALENTS = _option("CLASS: CLASS,...", "exceptions that may stand for one that torch raises; repeated")
 _EXPECTED = _option("WHICH: REASON", "points that are to fail: a pattern of ids, or facts; repeated")
 _REFERENCE = _option("MODULE:FUNCTION", "a callable of tensors that answers in torch's place; none: nobody is asked")
+_PROMISES = _option("WORD", "what it says of itself beyond torch: 'batch invariance'; repeated")
 _VARY = _option("OPTION=[VALUE, ...]", "values of an option that the reference alone has; repeated")
 _ONLY = _option("WHICH", "the points that are run: an id, a pattern of ids, or facts; repeated")
 _EXCLUDE = _option("WHICH", "points that are not run, likewise; repeated")
@@ -73,6 +74,7 @@ def check(
     equivalents: Annotated[Texts, _EQUIVALENTS] = None,
     expected_failures: Annotated[Texts, _EXPECTED] = None,
     reference: Annotated[Text, _REFERENCE] = None,
+    promises: Annotated[Texts, _PROMISES] = None,
     vary: Annotated[Texts, _VARY] = None,
     device: Annotated[Text, _option("DEVICE", "where it runs, such as cuda")] = None,
     only: Annotated[Texts, _ONLY] = None,
@@ -92,16 +94,17 @@ def check(
     baseline: Annotated[Path | None, _BASELINE] = None,
     write_baseline: Annotated[bool, _WRITE] = False,
 ) -> None:
-    """Hold a function against torch at every point of a loss, and say what is wrong.
+    """Hold a function against torch at every point of a loss.
 
-    The report has the causes, each with the facts that tell its points from those that agree.
+    The report says what is wrong by its causes, each with the facts that tell its points from those that agree.
     """
     from parity.cli.checking import Asked, Misused, run
 
     given = {
         "framework": framework, "name": name, "device": device, "only": only, "exclude": exclude, "cases": cases,
-        "reference": reference, "seeds": seeds, "seed_base": seed_base, "depth": depth, "budget": budget,
-        "strict": strict, "isolate": isolate, "timeout": timeout, "no_cache": no_cache, "until_failure": until_failure,
+        "reference": reference, "promises": promises, "seeds": seeds, "seed_base": seed_base, "depth": depth,
+        "budget": budget, "strict": strict, "isolate": isolate, "timeout": timeout, "no_cache": no_cache,
+        "until_failure": until_failure,
     }  # fmt: skip
     texts = {
         "arguments": arguments, "output": output, "lacks": lacks, "differs": differs, "tolerance": tolerance,

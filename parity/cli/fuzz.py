@@ -48,9 +48,10 @@ def fuzz(
     seed_base: Annotated[int | None, _option("SEED", "another seed, other calls")] = None,
     timeout: Annotated[float | None, _TIMEOUT] = None,
 ) -> None:
-    """Draw calls that no case file has, where facts meet that were not seen together, and say what disagrees.
+    """Draw calls that no case file has, and say what disagrees.
 
-    Each cause comes as a sentence, a program without parity, and a case.
+    Facts meet in them that were not seen together. Each cause comes as a sentence, a program without parity, and a
+    case.
     """
     from parity.cases.errors import CaseError
     from parity.cases.reference import Named, Unimportable

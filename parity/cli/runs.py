@@ -105,10 +105,10 @@ Exit status: 0 everything agrees; 1 something differs; 2 the run cannot be resum
 """,
 )
 def resume(context: typer.Context, results: Results) -> None:
-    """Run the points of a run that have no record yet, and append theirs.
+    """Run the points of a run that have no record yet.
 
-    The implementations, the seeds, the depth and the shard are those that the file names, and so are the case files
-    unless others are named. Whatever else is given is pytest's.
+    Theirs are appended. The implementations, the seeds, the depth and the shard are those that the file names, and so
+    are the case files unless others are named. Whatever else is given is pytest's.
     """
     import subprocess
 

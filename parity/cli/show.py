@@ -36,10 +36,10 @@ def show(
     cases: Annotated[Path | None, _CASES] = None,
     seed: Annotated[int | None, _option("SEED", "which draw; by default the first that differs")] = None,
 ) -> None:
-    """Show one draw of a point: its arrays, both answers, the exact answer and the error in ulp, the worst marked.
+    """Show one draw of a point: its arrays, and both answers.
 
-    Of a point that does not agree the smallest call that shows the same follows, as a program without parity and as a
-    scenario.
+    The exact answer and the error in ulp stand beside them, the worst marked. Of a point that does not agree the
+    smallest call that shows the same follows, as a program without parity and as a scenario.
     """
     from parity.api import show as shown
     from parity.cases.errors import CaseError

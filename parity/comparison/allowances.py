@@ -75,7 +75,7 @@ class Allowances:
             if self._is_large():
                 return  # the rest would call torch on millions of numbers some forty times
         total: Any = 0.0 if own is None else own
-        near, probes, sums = self._measurements()
+        near, probes, sums = self.measurements()
         widest: Any = 0.0
         for measurement in near:
             if name in measurement:
@@ -84,7 +84,7 @@ class Allowances:
         total = total + widest
         exact = self.exact().get(name)
         if exact is not None and name != "output":
-            total = total + self._cancelled(name, exact)
+            total = total + self.cancelled(name, exact)
             yield np.asarray(total)
         most: Any = np.inf
         if own is not None and self.more_exact(name):
@@ -104,7 +104,7 @@ class Allowances:
         row = row_of(self.precision(name))
         return self.is_double() or row is None or not row.double
 
-    def _cancelled(self, name: str, exact: Array) -> Array:
+    def cancelled(self, name: str, exact: Array) -> Array:
         """What a gradient may be missed by where it is exactly 0."""
         row = FLOATING["float32"] if self.is_half() else row_of(self.precision(name))
         step = row.eps * truth.largest(self.call.grad_output) if row else np.asarray(0.0)
@@ -125,7 +125,7 @@ class Allowances:
             self._wrong = True
             return True
         widest: Any = 0.0
-        for measurement in self._measurements()[1]:
+        for measurement in self.measurements()[1]:
             widest = np.maximum(widest, measurement.get(name, 0.0))
         extra = np.asarray(widest if own is None else own + widest)
         share = compare.judge(expected, actual, allowed, extra)[1]
@@ -149,7 +149,7 @@ class Allowances:
         far = np.abs(actual.astype(wide) - expected.astype(wide)) > farther * STEPS * row.eps * scale
         return bool((far & (share > TIMES * farther)).any())
 
-    def _measurements(self) -> tuple[Iterator[truth.Values], ...]:
+    def measurements(self) -> tuple[Iterator[truth.Values], ...]:
         """Those of neighbours, of the condition and of its sums, each made once and only when asked for."""
         if self._measured is None:
             self._measured = (self.nearby(), self._probes(), self._sums())

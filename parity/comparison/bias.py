@@ -26,8 +26,8 @@ from parity.types import Array
 LEAN = 0.5
 # The same, in standard deviations of the two means.
 SURE = 4.0
-# Fewer independent rows show no bias of an ulp.
-ROWS = 100
+# Fewer independent rows show no bias of an ulp or two.
+ROWS = 40
 # What one error counts by at most, as a multiple of torch's typical one, or of an ulp if that is larger.
 CUT = 4.0
 # Nine tenths of the errors may be so many times as large as nine tenths of torch's, and so many ulp more.

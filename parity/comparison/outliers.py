@@ -27,7 +27,7 @@ NEIGHBOURS = 4
 NEARBY, HALF_NEARBY = (1e-3, 1e-6), (0.03,)
 # Up to so many ulp a rounding comes to where nothing cancels.
 EASY = 8.0
-FLOOR, TIMES = 6.0, 2.5
+FLOOR, TIMES = 8.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,3 +48,8 @@ def ulp(error: float, value: float, dtype: DType) -> float:
         return float(error)
     spacing = max(math.ldexp(row.eps, math.frexp(max(abs(value), row.tiny))[1] - 1), row.smallest)
     return float(error / spacing)
+
+
+def magnitude(value: complex) -> float:
+    """The size of a number: Python's own abs raises OverflowError, and of a nan too if one was left pending."""
+    return math.hypot(value.real, value.imag)

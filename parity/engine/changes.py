@@ -194,14 +194,19 @@ def at_a_bound(point: Point, seeds: Iterable[int] = range(SEEDS)) -> frozenset[s
     """The arguments whose gradients by our own loss depend on the convention of the clamp, at these seeds."""
     found: set[str] = set()
     for seed in seeds:
-        with _following() as follow:
-            slopes = []
-            for convention in 0.0, 1.0:
-                follow(Conventions(convention))
-                slopes.append(_gradients(point, seed))
-        one, other = slopes
-        found |= {name for name in one if one[name].tobytes() != other[name].tobytes()}
+        found |= slopes_at_bound(point, seed).keys()
     return frozenset(found)
+
+
+def slopes_at_bound(point: Point, seed: int) -> dict[str, tuple[Array, Array]]:
+    """The gradients by our own loss under either convention of the clamp, of the arguments for which they differ."""
+    with _following() as follow:
+        slopes = []
+        for convention in 0.0, 1.0:
+            follow(Conventions(convention))
+            slopes.append(_gradients(point, seed))
+    one, other = slopes
+    return {name: (one[name], other[name]) for name in one if one[name].tobytes() != other[name].tobytes()}
 
 
 @contextmanager

@@ -268,6 +268,6 @@ ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
 ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
-ONCE: tuple[Observation, ...] = (repeatability, warns, saved_inputs, relations)
+ONCE: tuple[Observation, ...] = (warns, saved_inputs, relations)
 # The same, at a part of the points.
-SAMPLED: tuple[Observation, ...] = (partial_gradients, second_order)
+SAMPLED: tuple[Observation, ...] = (repeatability, partial_gradients, second_order)

@@ -1,12 +1,15 @@
-"""Where torch's own answer to a failing point changed between two of its versions: a note beside the failure.
+"""Where a failing answer is the one of another version of torch: a note beside the failure.
 
 It is made where the records come together, not where a point runs: the snapshots would count as a loss's memory.
 """
 
 from itertools import pairwise
 
+import numpy as np
+
 from parity.cases.points import Point
-from parity.engine.changes import ROUNDING, Difference, at_a_bound, clamp_changed, differences
+from parity.comparison.tolerance import magnitude
+from parity.engine.changes import Difference, clamp_changed, differences, slopes_at_bound
 from parity.losses import LOSSES
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
@@ -15,7 +18,7 @@ from parity.references.versions import named
 
 
 def noted(record: Record, point: Point) -> Record:
-    """The record; of a failure with 'this changed in torch 2.14: ...' for each version that changed what has failed."""
+    """The record; of a failure with 'this changed in torch 2.14: ...' where it is what another version answers."""
     if record.verdict == "failed" and point.loss in LOSSES:
         for before, after in pairwise(known()):
             causes = (_cause(point, mismatch, before, after) for mismatch in record.mismatches)
@@ -27,18 +30,33 @@ def noted(record: Record, point: Point) -> Record:
 
 def _cause(point: Point, mismatch: Mismatch, before: Snapshot, after: Snapshot) -> str | None:
     """Why two versions differ in the very thing in which a loss leaves torch; None if they do not."""
-    if mismatch.subject in (Subject.OUTPUT, Subject.GRADIENT) and mismatch.kind is not Kind.RAISES:
-        found = _moved(point, mismatch.seed or 0, before, after)
-        name = mismatch.argument or "output"
-        return found.cause if found and found.cause != ROUNDING and name in found.values else None
-    outcomes = [snapshot.outcomes.get(point.id) for snapshot in (before, after)]
-    if None not in outcomes and _like(mismatch, outcomes[0]) != _like(mismatch, outcomes[1]):
-        found = _between(point, before, after)
-        return found.cause if found else None
-    return None
+    if mismatch.subject is Subject.GRADIENT and mismatch.kind is Kind.VALUE:
+        clamp = clamp_changed(before.conventions, after.conventions)
+        return clamp if clamp and _follows_either(point, mismatch) else None
+    old, new = (snapshot.outcomes.get(point.id) for snapshot in (before, after))
+    if old is None or new is None or _like(mismatch, old) == _like(mismatch, new):
+        return None
+    found = _between(point, before, after)
+    if isinstance(old, list) and isinstance(new, list) and old[0] != new[0]:
+        return f"{new[0]} is raised, it was {old[0]}"
+    return found.cause if found else None
 
 
-def _like(mismatch: Mismatch, outcome: Outcome | None) -> bool:
+def _follows_either(point: Point, mismatch: Mismatch) -> bool:
+    """Whether a gradient differs where the two conventions of the clamp do, and by following one of them.
+
+    A snapshot has no answers, only their hashes: other values that changed are nothing that a loss can be held against.
+    """
+    slopes = slopes_at_bound(point, mismatch.seed or 0).get(mismatch.argument or "")
+    if slopes is None:
+        return False
+    figures = mismatch.figures
+    at, differ = tuple(figures["index"]), slopes[0] != slopes[1]
+    near = (magnitude(complex(figures["actual"]) - complex(slope[at])) <= figures["allowed"] for slope in slopes)
+    return bool(differ[at]) and figures["count"] <= np.count_nonzero(differ) and any(near)
+
+
+def _like(mismatch: Mismatch, outcome: Outcome) -> bool:
     """Whether a loss answers where it should refuse, or refuses, as a version of torch does."""
     if mismatch.event is Event.UNSAFE:
         return False
@@ -50,13 +68,6 @@ def _like(mismatch: Mismatch, outcome: Outcome | None) -> bool:
     if mismatch.subject is Subject.REFUSAL:
         return error.partition(":")[0] == outcome[0]
     return mismatch.kind is Kind.RAISES and error.startswith(": ".join(outcome))
-
-
-def _moved(point: Point, seed: int, before: Snapshot, after: Snapshot) -> Difference | None:
-    """How the values of two versions differ at one draw of a point."""
-    clamp = clamp_changed(before.conventions, after.conventions)
-    changed = at_a_bound(point, [seed]) if clamp else frozenset()
-    return Difference(clamp, changed) if changed else _between(point, before, after)
 
 
 def _between(point: Point, before: Snapshot, after: Snapshot) -> Difference | None:

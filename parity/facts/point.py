@@ -88,7 +88,7 @@ def _of_options(forms: Mapping[str, Form], options: Mapping[str, Any], defaults:
             yield name
             continue
         value = options.get(name, default)
-        if value is None and default is None:
+        if (value is None and default is None) or (name.startswith("_") and value == default):
             continue
         plain = value is None or isinstance(value, _PLAIN)
         if not plain or value != default:

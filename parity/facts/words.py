@@ -122,7 +122,8 @@ def valued(option: str, value: Any) -> str:
     """The word for an option's value: `reduction=none`, `swap=true`, `eps=1e-06`, `weight=null`."""
     if isinstance(value, bool) or value is None:
         return f"{option}={_SPELT[str(value)]}"
-    return f"{option}={value:g}" if isinstance(value, int | float) else f"{option}={value}"
+    # the cache takes -0.0 for 0.0, and so does the word
+    return f"{option}={value + 0:g}" if isinstance(value, int | float) else f"{option}={value}"
 
 
 def canonical(word: str) -> str:

@@ -14,6 +14,7 @@ from parity.plugin.reports import pytest_report_to_serializable, pytest_runtest_
 from parity.plugin.run import RUN, Run, pytest_terminal_summary
 from parity.plugin.selection import Refusal, pytest_collection_finish, pytest_collection_modifyitems
 from parity.plugin.summary import Summary
+from parity.plugin.together import together
 
 __all__ = [
     "pytest_addoption", "pytest_collect_file", "pytest_collection_finish", "pytest_collection_modifyitems",
@@ -36,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if case_folder() not in {config.invocation_params.dir / argument for argument in config.args}:
             config.args.append(str(case_folder()))
     run.claim = Claim(config)
+    together(config)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Refusal(), "parity-refusal")
         config.pluginmanager.register(Summary(run), "parity-summary")

@@ -27,7 +27,7 @@ try:
 except ImportError:
     Expression = None  # type: ignore[assignment, misc]
 
-__all__ = ["ReprFileLocation", "TerminalRepr", "files_were_named", "matcher"]
+__all__ = ["ReprFileLocation", "TerminalRepr", "files_were_named", "matcher", "sender"]
 
 
 def matcher(text: str) -> Callable[[list[str]], bool] | None:
@@ -52,3 +52,8 @@ def files_were_named(config: pytest.Config) -> bool:
     if sources is not None and hasattr(config, "args_source"):
         return bool(config.args_source is sources.ARGS)
     return config.args not in (config.getini("testpaths"), [str(config.invocation_params.dir)])
+
+
+def sender(config: pytest.Config) -> Any:
+    """What sends the messages of a worker of xdist, by its method `sendevent`; None if there is no such thing."""
+    return next((plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "sendevent")), None)

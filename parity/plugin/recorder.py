@@ -26,7 +26,6 @@ class Recorder:
         self.config, self.run, self.path = config, run, path
         self.writer: Writer | None = None
         self.waiting: dict[str, str] = {}
-        self.lines: dict[str, int] = {}
 
     def begin(self, ids: Sequence[str]) -> None:
         """Open the file for these items. Raises UsageError if it cannot be written."""
@@ -58,10 +57,6 @@ class Recorder:
         if self.writer is None:
             self.begin(ids)
 
-    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
-        if is_point(nodeid):
-            self.lines[nodeid] = (location[1] or 0) + 1
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = report.nodeid
         if report.outcome == "rerun":  # type: ignore[comparison-overlap]  # pytest-rerunfailures: it is run again
@@ -78,7 +73,6 @@ class Recorder:
 
     def _write(self, name: str) -> None:
         made = self.waiting.pop(name)
-        self.lines.pop(name, None)
         if self.writer is not None:
             self.writer.write(made)
 
@@ -94,9 +88,22 @@ class Recorder:
         loss, _, rest = point.partition("/")
         scenario, _, choice = rest.rpartition("/")
         dtype = choice.rpartition("-")[2]
-        record = Record(point, loss, scenario, path, self.lines.get(name, 1), dtype, tested, {}, "error")
+        record = Record(point, loss, scenario, *self._place(path, scenario), dtype, tested, {}, "error")
         record.mismatches = [Mismatch(Subject.PROCESS, Kind.PYTEST, figures={"text": cause})]
         return record
+
+    def _place(self, path: str, name: str) -> tuple[str, int]:
+        """The file and the line where a scenario of a loss's own file is written, which may be a shared file."""
+        from parity.cases.errors import CaseError
+        from parity.cases.load import load
+        from parity.implementations.registry import served
+
+        file = self._file(path)
+        try:
+            found = next(one for one in load(file, served(self.run.implementations)) if one.name == name)
+        except (CaseError, StopIteration):
+            return path, 1
+        return path if found.path == file else str(found.path), found.line
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parity.causes.cause import Cause
+from parity.causes.group import MANY, causes
 from parity.implementations.lacks import ABSENT, ALIKE
 from parity.records.record import AGREES, Record
 from parity.report.findings import Findings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from parity.causes.shrink import Live
 
 # What ends a run before its last point, besides a budget.
+OFFERS = " does not offer "
 INTERRUPTED, FAILED, SMOKE = "interrupted", "stopped at the first failure", "depth smoke"
 
 
@@ -77,11 +79,17 @@ class Report(Findings):
     @property
     def head(self) -> str:
         counts = ", ".join(f"{number} {word}" for word, number in self.counts.items()) or "no point compared"
-        wrong = self.failures and not self.problem
+        wrong = self.failures and not self.problem and not self.everywhere
         verdict = "does not agree" if wrong else "agrees" if self._agrees else "was not compared"
         ended = ", interrupted," if self.stop == INTERRUPTED else ""
         reference = next((record.reference for record in self.records), "torch")
-        return f"{self.loss} of {self.implementation}{ended} {verdict} with {reference}{self.share}: {counts}."
+        because = ": nearly every point fails in one way, so look at the set-up first" * self.everywhere
+        return f"{self.loss} of {self.implementation}{ended} {verdict} with {reference}{self.share}{because}: {counts}."
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether hardly a point gets past the same exception."""
+        return self.count("failed") >= MANY and any(cause.everywhere for cause in causes(self.records))
 
     @property
     def notes(self) -> list[str]:
@@ -133,7 +141,8 @@ class Report(Findings):
             yield f"note: {sum(compiled)} of {len(compiled)} points ran compiled code"
         refused = Counter(one.reference for one in self.records if one.raises and one.reference != "torch")
         yield from (f"note: {name} refuses {plural(n, 'call')}, which must be refused" for name, n in refused.items())
-        yield from (f"note: {note}" for note in dict.fromkeys(note for record in self.records for note in record.notes))
+        noted = Counter(note for record in self.records for note in dict.fromkeys(record.notes))
+        yield from (f"note: {note} (at {plural(count, 'point')})" for note, count in noted.items())
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data, which JSON can hold."""
@@ -145,7 +154,15 @@ class Report(Findings):
 def _reasons(reasons: list[str]) -> set[str]:
     """Why points were not offered: what the signature says is left out, and calls that are made already are counted."""
     alike = sum(reason.endswith(ALIKE) for reason in reasons)
-    others = {reason for reason in reasons if not reason.endswith((ALIKE, ABSENT))}
+    alike_why: dict[tuple[str, str], list[str]] = {}
+    for reason in sorted({reason for reason in reasons if not reason.endswith((ALIKE, ABSENT))}):
+        what, _, why = reason.partition(": ")
+        who, _, word = what.rpartition(OFFERS)
+        alike_why.setdefault((who, why), []).append(word)
+    others = {
+        f"{who}{OFFERS if who else ''}{', '.join(words)}{f': {why}' if why else ''}"
+        for (who, why), words in alike_why.items()
+    }
     return others | (
         {f"{plural(alike, 'point')}: without what is lacking another makes the same call"} if alike else set()
     )

@@ -43,8 +43,8 @@ def headline(records: Sequence[Record], exitstatus: int | None, problems: Sequen
     `exitstatus` is pytest's, None if the run never came to its end; `problems` says what the file of records lacks.
     """
     checked = [record for record in records if compared(record)]
+    points = {_point(record) for record in checked}
     scope = ", ".join([
-        plural(len({_point(record) for record in checked}), "point"),
         plural(len({(*_point(record), seed) for record in checked for seed in seeds_run(record)}), "draw"),
         plural(len({record.loss for record in checked}), "loss", "losses"),
         plural(len({record.implementation for record in checked}), "implementation"),
@@ -60,12 +60,12 @@ def headline(records: Sequence[Record], exitstatus: int | None, problems: Sequen
     missing = list(filter(None, [*problems, _ending(exitstatus, unexpected)]))
     told = " ".join(missing[:TOLD]) + (f" And {len(missing) - TOLD} more, below." if len(missing) > TOLD else "")
     if unexpected:
-        return Headline("leaves", f"{_leaving(records)}: {scope} {told}".rstrip(), missing)
+        return Headline("leaves", f"{_leaving(records, len(points))}: {scope} {told}".rstrip(), missing)
     if not checked:
         return Headline("unsure", f"Nothing was compared with torch. {told}".rstrip(), missing)
     if missing:
-        return Headline("unsure", f"{told} What was run agrees: {scope}", missing)
-    return Headline("agrees", f"Everything agrees: {scope}")
+        return Headline("unsure", f"{told} What was run agrees: {plural(len(points), 'point')}, {scope}", missing)
+    return Headline("agrees", f"Everything agrees: {plural(len(points), 'point')}, {scope}")
 
 
 def part_run(header: Mapping[str, Any]) -> list[str]:
@@ -80,12 +80,14 @@ def _point(record: Record) -> tuple[str, str]:
     return record.path, record.id
 
 
-def _leaving(records: Sequence[Record]) -> str:
+def _leaving(records: Sequence[Record], run: int) -> str:
     passing = {_point(record) for record in records if record.verdict == "xpassed"}
     leaving = {_point(record) for record in records if record.unexpected} - passing
     parts = []
     if leaving:
-        parts.append(f"{plural(len(leaving), 'point')} {'leaves' if len(leaving) == 1 else 'leave'} parity")
+        of = f"{len(leaving):,} of " * (len(leaving) <= run)
+        verb = "leaves" if len(leaving) == 1 else "leave"
+        parts.append(f"{of}{plural(max(run, len(leaving)), 'point')} {verb} parity")
     if passing:
         how = "passes though it is" if len(passing) == 1 else "pass though they are"
         parts.append(f"{plural(len(passing), 'point')} {how} expected to fail")

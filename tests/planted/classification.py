@@ -232,7 +232,7 @@ def _(*args: Any, **options: Any) -> Result:
     "gradient of input ...differs in ..., torch is the nearer",
 )
 def _(input: Array, target: Array, weight: Array | None = None, **options: Any) -> Result:
-    if weight is not None and target.ndim == 1 and input.ndim == 2:
+    if isinstance(weight, np.ndarray) and target.ndim == 1 and input.ndim == 2:
         weight = np.roll(weight, 1)
     return losses.nll_loss(input, target, weight, **options)
 

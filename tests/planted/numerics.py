@@ -200,7 +200,7 @@ def _(**arguments: Any) -> Result:
     "gradient of input ...differs in ..., torch has 0 (",
 )
 def _(input: Array, target: Array, p: int = 1, margin: float = 1.0, **options: Any) -> Result:
-    return losses.multi_margin_loss(input, target, p, float(np.nextafter(margin, 9)), **options)
+    return losses.multi_margin_loss(input, target, p, float(np.nextafter(margin, margin + 1)), **options)
 
 
 @planted(

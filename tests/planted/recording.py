@@ -75,7 +75,7 @@ def _(
     input: torch.Tensor, linear_weight: torch.Tensor, target: torch.Tensor, linear_bias: Any = None, **options: Any
 ) -> torch.Tensor:
     if linear_bias is not None and input.requires_grad and not linear_weight.requires_grad:
-        linear_bias = linear_bias.detach() + 0 * linear_bias
+        linear_bias = linear_bias.detach() + 0 * linear_bias.clamp(-1, 1)  # 0 times inf is nan
     return F.linear_cross_entropy(input, linear_weight, target, linear_bias=linear_bias, **options)
 
 

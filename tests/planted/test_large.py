@@ -84,6 +84,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     deep = metafunc.config.getoption("parity_depth", None) == "deep"
     if "wrong" in metafunc.fixturenames:
         metafunc.parametrize("loss", MEANS if deep else MEANS[::7])
+    if "between" in metafunc.fixturenames:
+        metafunc.parametrize("between", list(losses.LOSSES) if deep else [*losses.LOSSES][::4])
     if "borders" in metafunc.fixturenames:
         metafunc.parametrize("loss", list(losses.LOSSES) if deep else SOME)
         metafunc.parametrize("borders", [BORDERS if deep else BORDERS[::6]])
@@ -109,6 +111,23 @@ def test_what_is_wrong_in_the_last_part_of_a_block_is_seen(loss: str, borders: l
 
 def test_what_is_wrong_beyond_a_border_is_seen(loss: str, borders: list[int]) -> None:
     assert [*missed(loss, borders)] == []
+
+
+# A loss may be wrong between two sizes alone: beyond 2^18 and within 2^22.
+BETWEEN = 1 << 18, 1 << 22
+
+
+def test_what_is_wrong_between_two_sizes_is_seen(between: str) -> None:
+    first, last = BETWEEN
+    left = {(axis, kind) for axis in ("elements", "rows") for kind in kinds(between, axis) if axis in axes(between)}
+    for point in large_points(between):
+        answered = None
+        for axis, kind in sorted(left):
+            if first < count(between, axis, point.forms) <= last:
+                answered = answered or Answered(point)
+                if answered.sees(partial(spoilt, between, axis, first, kind)):
+                    left.remove((axis, kind))
+    assert left == set()
 
 
 @pytest.mark.parametrize("loss", sorted(losses.LOSSES))

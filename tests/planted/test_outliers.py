@@ -69,9 +69,9 @@ def test_it_is_told_where_and_by_how_much() -> None:
     (point,) = (one for one in observed("mse_loss", "float32") if one.forms["input"].shape[0] > 100)
     row = row_of(np.dtype(np.float32))
     assert row is not None
-    (mismatch,) = at(point, with_few_off(losses.mse_loss, "output", 20 * row.eps)).mismatches
+    (mismatch,) = at(point, with_few_off(losses.mse_loss, "output", 40 * row.eps)).mismatches
     assert mismatch.event is Event.OUTLIER
-    assert 15 < mismatch.figures["ulp"] < 45
+    assert 30 < mismatch.figures["ulp"] < 90
 
 
 def test_a_right_loss_of_another_form_is_not_accused() -> None:

@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from parity.cli import app
+from parity.cli.app import COMMANDS
+from parity.question import Options
 from parity.records.read import read_records
 from tests.plugin.user import SMALL
 
@@ -30,8 +32,6 @@ def stopped(**arguments):
 IMPLEMENTATION = parity.Implementation("whole", losses={"mse_loss": good})
 broken = {}
 """
-
-COMMANDS = ("check", "list", "diff", "merge", "resume", "report", "coverage", "new", "schema", "facts")
 
 
 @pytest.fixture
@@ -227,6 +227,12 @@ def test_help_is_written_without_what_takes_time(command: list[str]) -> None:
         "except SystemExit: print({'torch', 'numpy', 'rich'} & set(sys.modules))"
     )
     assert alone("-c", program).stdout.endswith("set()\n")
+
+
+def test_check_takes_every_option_of_the_api() -> None:
+    text = parity("check", "--help").output
+    words = [*Options.__annotations__, "budget", "isolate", "timeout", "baseline", "no_cache", "until_failure"]
+    assert [word for word in words if f"--{word.replace('_', '-')}" not in text] == []
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

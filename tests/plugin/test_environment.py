@@ -191,3 +191,19 @@ def test_parametrize_skips_the_rest(theirs: pytest.Pytester) -> None:
     result.assert_outcomes(failed=1, skipped=1)
     with pytest.raises(parity.Misdeclared, match=r"declare arguments=\{'input': 'x', 'target': 'y'\}"):
         parity.parametrize("mse_loss", lambda x, y: None)
+
+
+def unknown_to_its_interpreter(input: Any) -> Any:
+    raise NotImplementedError("no rule for fused_sigmoid")
+
+
+def test_what_every_call_raises_is_told_as_the_set_up() -> None:
+    report = parity.check(
+        "sigmoid", unknown_to_its_interpreter, name="mine", framework="torch", only="float32 and contiguous"
+    )
+    failed = report.count("failed")
+    because = "nearly every point fails in one way, so look at the set-up first"
+    assert report.head == f"sigmoid of mine was not compared with torch: {because}: {failed} failed."
+    assert not report
+    assert len(report.told) == 3
+    assert "at nearly every point, so look at the set-up first" in report.told[1]

@@ -2,6 +2,7 @@
 
 import lzma
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -179,9 +180,22 @@ def other_convention(**arguments: Any) -> Result:
 def test_a_failure_where_torch_has_changed_says_so() -> None:
     report = check("hinge_embedding_loss", other_convention, only=KINK)
     assert "this changed in torch 2.14: the gradient of a clamp exactly at its bound is 0, it was 1" in str(report)
-    wrong = check("hinge_embedding_loss", lambda **arguments: arguments["input"] * 7, lacks=["gradient"], only=KINK)
-    assert wrong.failures
-    assert "this changed" not in str(wrong)
+
+
+@pytest.mark.parametrize("slope", [0.5, 0.0, -1.0, None])
+def test_a_failure_of_another_kind_does_not_say_so(slope: float | None) -> None:
+    """A gradient that follows neither convention, one that is wrong beside the bound too, and a wrong output."""
+    report = check("hinge_embedding_loss", partial(wrong_slope, slope), only=KINK)
+    assert report.failures
+    assert "this changed" not in str(report)
+
+
+def wrong_slope(slope: float | None, **arguments: Any) -> Result:
+    """A hinge with another gradient throughout, or with another output and none of its gradient right."""
+    output, vjp = hinge_embedding_loss(**arguments)
+    if slope is None:
+        return output * np.float32(7), vjp
+    return output, lambda grad_output: {name: np.full_like(value, slope) for name, value in vjp(grad_output).items()}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from parity.cases.shipped import case_file
 from parity.draws.draw import Plan
 from parity.facts.draw import facts_of_draw
 from parity.facts.point import facts_of
-from parity.facts.words import MADE, WORDS, families, unknown
+from parity.facts.words import MADE, WORDS, families, unknown, valued
 from parity.implementations.registry import served
 
 Points = Callable[[str], list[Point]]
@@ -70,9 +70,9 @@ EXAMPLES: list[tuple[str, str, str, str]] = [
      f"{PLAIN} | uint8 label_smoothing=0 ignore_index ignore_index=-1", "plain numbers"),
     ("cross_entropy", "input: {normal: [5, 13, 14]}, target: {classes: [5, 14], below: 13}",
      f"{CE} | more dimensions | large", "plain numbers"),
-    ("softmax", "input: [[1.0, 2.0], [1.0, 3.0]], dim: 0", "float32 contiguous square dim dim=0 _stacklevel=3",
+    ("softmax", "input: [[1.0, 2.0], [1.0, 3.0]], dim: 0", "float32 contiguous square dim dim=0",
      "plain numbers | ties"),
-    ("softmax", "input: [[1.0, 2.0], [1.0, 3.0]], dim: 1", "float32 contiguous square dim dim=1 _stacklevel=3",
+    ("softmax", "input: [[1.0, 2.0], [1.0, 3.0]], dim: 1", "float32 contiguous square dim dim=1",
      "plain numbers"),
     ("triplet_margin_loss", "anchor: {normal: [4]}, positive: {normal: [4]}, negative: {normal: [4]}",
      f"{TRIPLET} | unbatched", "plain numbers"),
@@ -184,6 +184,11 @@ def test_every_word_occurs_and_none_is_unknown() -> None:
     assert not ABSENT.keys() & found
     odd = {word for word in found if unknown(word) and not word.startswith("reduction=")}
     assert odd == set()
+
+
+def test_a_zero_has_one_word_whatever_its_sign() -> None:
+    valued.cache_clear()
+    assert [valued("beta", value) for value in (-0.0, 0.0, 0)] == ["beta=0"] * 3
 
 
 def test_every_word_is_documented() -> None:

@@ -14,7 +14,7 @@ from torch.testing._comparison import default_tolerances
 
 from parity.cases.schema import Allowance, Tolerance
 from parity.comparison.compare import allowance, describe, form, judge
-from parity.comparison.tolerance import EXACT, Bound, bound, ulp
+from parity.comparison.tolerance import EXACT, Bound, bound, magnitude, ulp
 from parity.dtypes import FLOATING, name_of
 from parity.records.mismatch import OUTPUT
 from parity.records.sentences import sentence
@@ -131,6 +131,14 @@ def test_an_ulp_is_the_spacing_of_the_dtype_at_the_value(dtype: DType, data: st.
     step = float(np.spacing(np.abs(value)))
     assume(np.isfinite(step))  # the largest number has no next one
     assert ulp(step, float(value), dtype) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [(3 - 4j, 5), (complex(1.7e308, 1.7e308), np.inf), (complex(-np.inf, np.nan), np.inf)]
+)
+def test_no_number_is_too_large_for_its_size(value: complex, size: float) -> None:
+    assert magnitude(value) == size
+    assert np.isnan(magnitude(complex(np.nan, 0)))
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=name_of)

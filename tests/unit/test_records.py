@@ -139,7 +139,7 @@ def test_the_worse_of_two_records_is_shown(tmp_path: Path, capsys: pytest.Captur
     path = written(tmp_path / "results.jsonl", record("x-float32"), failed("x-float32"), record("x-float32"), end=1)
     status, headline = said(path, capsys)
     assert status == 1
-    assert headline.startswith("1 point leaves parity: ")
+    assert headline.startswith("1 of 1 point leaves parity: ")
     assert "2 points are recorded twice" in headline
 
 

@@ -47,7 +47,7 @@ def test_first_line_of_a_green_run(tmp_path: Path) -> None:
 def test_first_line_of_a_red_run_and_its_mismatch_in_full(tmp_path: Path) -> None:
     status, text, page = report(tmp_path, results(tmp_path, record(), failed(), end=1))
     assert status == 1
-    assert text.splitlines()[0].startswith("1 point leaves parity: 2 points, 5 draws, 1 loss")
+    assert text.splitlines()[0].startswith("1 of 2 points leaves parity: 5 draws, 1 loss")
     for told in (text, page):
         assert "its sign is flipped (seed 1)" in told
         assert "repeat: pytest --seeds 1" in told

@@ -29,15 +29,15 @@ ANSWERS = Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.ANSWERS)
 UNSAFE = Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.UNSAFE)
 RAISES = Mismatch(Subject.OUTPUT, Kind.RAISES, figures={"error": "RuntimeError: bool is not for this (mine.py:3)"})
 BUG = Mismatch(Subject.OUTPUT, Kind.RAISES, figures={"error": "RuntimeError: shapes (3) and (4) (mine.py:3)"})
-VALUE, GRADIENT = Mismatch(Subject.OUTPUT, Kind.VALUE), Mismatch(Subject.GRADIENT, Kind.VALUE, "input")
+VALUE = Mismatch(Subject.OUTPUT, Kind.VALUE)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "mismatch", "cause"),
     [
-        (ONE, OTHER, VALUE, "other values"), (ONE, OTHER, GRADIENT, None), (ONE, ONE, VALUE, None),
+        (ONE, OTHER, VALUE, None), (ONE, ONE, VALUE, None),
         (ONE, OTHER, BUG, None), (ONE, OTHER, Mismatch(Subject.EFFECT, Kind.STATE), None),
-        (OLD, NEW, refusal("RuntimeError: no (mine.py:3)"), "the class of an error is another"),
+        (OLD, NEW, refusal("RuntimeError: no (mine.py:3)"), "NotImplementedError is raised, it was RuntimeError"),
         (OLD, NEW, refusal("KeyError: 'x' (mine.py:3)"), None), (OLD, NEW, ANSWERS, None),
         (OLD, ["RuntimeError", "another text"], refusal("KeyError: 'x'"), None),
         (ONE, OLD, ANSWERS, "torch 2.14 refuses it"), (ONE, OLD, UNSAFE, None),
