@@ -44,7 +44,8 @@ class Options(TypedDict, total=False):
     each other. `promises` is what it says of itself beyond torch: 'batch invariance'.
     ``vary={"softcap": [None, 30.0]}`` gives values of options that it has and torch has not: every
     point is run with each of them, of several options with every pair. Of a library both are by loss. `seeds` is how
-    many draws each point takes (by default the case's own number, 3), from `seed_base` (0) on. `depth` is 'default',
+    many draws each point takes (by default the case's own number, or 3, and 2 at some points of large scenarios), from
+    `seed_base` (0) on. `depth` is 'default',
     'deep', or 'smoke': at most 100 points of a loss, those that see most wrong losses. With `strict` a point that is
     nearer to the exact answer than torch is a failure too.
     """

@@ -5,13 +5,18 @@ that were recorded of planted bugs and mutants (`make kills`), and depends on no
 after, as the file has them.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain, zip_longest
+from typing import TYPE_CHECKING
 
-from parity.cases.points import Point
 from parity.cases.shipped import case_folder
+
+if TYPE_CHECKING:
+    from parity.cases.points import Point
 
 FILE = "order.json"
 # The most points of a loss that depth smoke runs.
@@ -48,6 +53,11 @@ def named(point: Point) -> bool:
     return key_of(point) in _ranks(point.loss)
 
 
+def knows(point: Point) -> bool:
+    """Whether the order names some point of the point's scenario, as it does of nearly all that it was made of."""
+    return point.scenario.name in _scenarios(point.loss)
+
+
 def key_of(point: Point) -> str:
     """What names a point in the order: its id without the loss, and without the options of another function alone."""
     vary = point.scenario.vary
@@ -65,6 +75,12 @@ def _orders() -> dict[str, dict[str, list[str]]]:
 def _ranks(loss: str) -> dict[str, int]:
     """The places of the points that the order names, by their keys."""
     return {key: rank for rank, key in enumerate(chain(*_orders().get(loss, {}).values()))}
+
+
+@cache
+def _scenarios(loss: str) -> set[str]:
+    """The names of the scenarios that the order has points of."""
+    return {key.rpartition("/")[0] for key in _ranks(loss)}
 
 
 @cache

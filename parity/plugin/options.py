@@ -47,7 +47,7 @@ def _shard(text: str) -> str:
 NAMES = "numpy, textbook, torch or module:NAME; repeated or with commas (default numpy,textbook)"
 OPTIONS: dict[str, dict[str, Any]] = {
     "implementation": {"action": "append", "metavar": "NAME", "help": NAMES},
-    "seeds": {"type": _whole(1), "metavar": "COUNT", "help": "seeds a point (default: the case's own, 3)"},
+    "seeds": {"type": _whole(1), "metavar": "COUNT", "help": "seeds a point (default: the case's own, or 2 or 3)"},
     "seed-base": {"type": _whole(0), "metavar": "SEED", "help": "first seed (default 0): another base, fresh draws"},
     "depth": {
         "choices": ["smoke", "default", "deep"], "help": "smoke: at most 100 points a loss; deep: more sizes and seeds",

@@ -8,11 +8,14 @@ import torch
 import torch.nn.functional as F
 
 from parity.cases.load import load
+from parity.cases.order import named
 from parity.cases.points import Point, expand, seeds_of
+from parity.cases.sample import EVERY, FEW
+from parity.cases.shipped import case_file
 from parity.engine import observations, stages
 from parity.engine.asking import Draw
 from parity.engine.run import run_point
-from parity.engine.sample import EVERY, FEW, sampled
+from parity.engine.sample import sampled
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import served
 from parity.records.mismatch import Mismatch
@@ -43,6 +46,29 @@ def test_all_of_a_small_one_and_all_with_more_draws(tmp_path: Path) -> None:
     assert all(sampled(point, 3) for point in points(tmp_path, FEW))
     assert all(sampled(point, len(seeds_of(point, None, 0, "deep"))) for point in points(tmp_path, 30))
     assert all(sampled(point, 4) for point in points(tmp_path, 30))
+
+
+def test_draws_are_spared_in_turn_where_kills_are_recorded_and_the_order_names_no_point() -> None:
+    known = [
+        point
+        for scenario in load(case_file("mse_loss"), served())
+        if scenario.case.depth == "default"
+        for point in expand(scenario)
+    ]
+    found = {point: seeds_of(point, None, 0, "default") for point in known}
+    assert {*found.values()} == {range(1), range(2), range(0, 3, 2), range(3)}
+    two = [point for point, seeds in found.items() if len(seeds) == 2]
+    assert 0.4 < sum(found[point] == range(2) for point in two) / len(two) < 0.6
+    assert not any(map(named, two))
+    assert not any(sampled(point, 2) for point in two)
+    for point in two:
+        assert seeds_of(point, 3, 0, "default") == range(3)
+        assert len(seeds_of(point, None, 0, "deep")) == 30
+        assert seeds_of(point, None, 6, "default")[0] == 6
+
+
+def test_no_draw_is_spared_where_no_kill_is_recorded(tmp_path: Path) -> None:
+    assert {seeds_of(point, None, 0, "default") for point in points(tmp_path, 30)} == {range(3)}
 
 
 def test_what_is_sampled_is_asked_there_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
