@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textwrap import indent
 
 from parity.causes.cause import Cause, Unshrinkable
+from parity.causes.sign import Family
 from parity.plain import visible
 from parity.wording import plural
 
@@ -25,8 +26,8 @@ def title(cause: Cause, losses: bool = True) -> str:
 
 
 def paragraph(cause: Cause) -> str:
-    """The smallest example in full; of what is wrong with the set-up no more than how to repeat it."""
-    if cause.everywhere:
+    """The smallest example in full; of what passes, or is wrong with the set-up, no more than how to repeat it."""
+    if cause.everywhere or cause.family is Family.PASSES:
         return f"  one of them: {visible(cause.example.repeat or cause.example.id)}"
     lines = ["smallest example:", *str(cause.example).splitlines()]
     return "\n".join(f"  {line}" for line in lines)
@@ -47,7 +48,7 @@ def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:
         lines.append(f"{number}. {title(cause, losses)}{hint(cause)}")
         if number <= EXAMPLES and not cause.sign.family.clause:
             lines.append(paragraph(cause))
-        if number == 1 and cause.live is not None and not cause.everywhere:
+        if number == 1 and cause.live is not None and not (cause.everywhere or cause.family is Family.PASSES):
             lines.append(indent(smallest(cause), "  "))
     if len(causes) > TOLD:
         lines.append(f"... and {plural(len(causes) - TOLD, 'cause')} more: all of them are in `causes`")

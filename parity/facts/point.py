@@ -91,7 +91,7 @@ def _of_options(forms: Mapping[str, Form], options: Mapping[str, Any], defaults:
         if (value is None and default is None) or (name.startswith("_") and value == default):
             continue
         plain = value is None or isinstance(value, _PLAIN)
-        if not plain or value != default:
+        if not plain or value != default or isinstance(value, bool) != isinstance(default, bool):  # 1 is no flag
             yield name
         if plain:
             yield valued(name, value)
