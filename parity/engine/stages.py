@@ -25,8 +25,8 @@ from parity.engine.asking import (
     undrawn,
 )
 from parity.engine.crumbs import at
-from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, SAMPLED, Observation
-from parity.engine.sample import sampled
+from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, REPEATED, SAMPLED, Observation
+from parity.engine.sample import repeated, sampled
 from parity.engine.state import changes
 from parity.facts.draw import facts_of_draw, facts_of_upstream
 from parity.implementations.contract import Contract, Terms
@@ -163,8 +163,10 @@ def _compared(one: Draw) -> Draw:
 
 
 def _once(one: Draw) -> None:
-    found = _seen(ONCE, one)
-    if sampled(one.pair.point, len(one.pair.record.seeds)):
+    point, draws = one.pair.point, len(one.pair.record.seeds)
+    found = _seen(REPEATED, one) if repeated(point, draws) else []
+    found += _seen(ONCE, one)
+    if sampled(point, draws):
         found += _seen(SAMPLED, one)
     if found:
         raise Stopped(*found)

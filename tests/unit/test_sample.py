@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from parity.cases.load import load
 from parity.cases.order import named
 from parity.cases.points import Point, expand, seeds_of
-from parity.cases.sample import EVERY, FEW
+from parity.cases.sample import EVERY, FEW, spared
 from parity.cases.shipped import case_file
 from parity.engine import observations, stages
 from parity.engine.asking import Draw
 from parity.engine.run import run_point
-from parity.engine.sample import sampled
+from parity.engine.sample import repeated, sampled
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import served
 from parity.records.mismatch import Mismatch
@@ -108,3 +108,11 @@ def test_second_derivatives_are_seen_wrong_in_a_large_scenario(tmp_path: Path) -
     assert {id for id, verdict in verdicts.items() if verdict == "failed"} == {
         point.id for point in chosen if sampled(point, 3)
     }
+
+
+def test_a_call_is_repeated_wherever_no_draw_is_spared(tmp_path: Path) -> None:
+    assert all(repeated(point, 3) for point in points(tmp_path, 30))
+    known = [point for scenario in load(case_file("mse_loss"), served()) for point in expand(scenario)]
+    assert all(repeated(point, 3) != bool(spared(point)) for point in known)
+    assert {bool(spared(point)) for point in known} == {True, False}
+    assert all(repeated(point, 4) for point in known)
