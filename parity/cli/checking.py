@@ -125,6 +125,8 @@ def _keep(found: Found, asked: Asked) -> None:
             typer.echo(found.write_baseline(asked.baseline))
     except (Unusable, Unwritable) as error:
         raise Misused(str(error)) from None
+    except BrokenPipeError:
+        raise  # who read what is printed has gone: typer ends without a word
     except OSError as error:
         raise Misused(f"{error.filename} cannot be written: {error.strerror}") from None
 

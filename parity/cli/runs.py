@@ -113,11 +113,14 @@ def resume(context: typer.Context, results: Results) -> None:
     import subprocess
 
     from parity.records.read import read_records
-    from parity.records.resuming import arguments
+    from parity.records.resuming import arguments, unnameable
 
     found = read_records(results)
     if not found.header:
         refuse(" ".join(found.problems))
+    unnamed = next(unnameable(found), None)
+    if unnamed is not None:
+        refuse(f"{results} was written by `parity check` and does not say where {unnamed} is: run the check again")
     given = list(context.args)
     command = [sys.executable, "-m", "pytest", *arguments(results, found, cases=not any(map(_is_place, given))), *given]
     status = subprocess.run(command, check=False).returncode

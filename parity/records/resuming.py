@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from parity.implementations.registry import SHIPPED
 from parity.records.read import Results
 
 
@@ -16,6 +17,11 @@ def arguments(path: Path, results: Results, cases: bool = True) -> list[str]:
     if header["shard"] is not None:
         words += ["--parity-shard", header["shard"]]
     return [*words, *(_cases(results) if cases else ())]
+
+
+def unnameable(results: Results) -> Iterator[str]:
+    """The implementations that pytest cannot be asked for: a function that was checked, known by its module alone."""
+    return (name for name in results.header["implementations"] if ":" not in name and name not in SHIPPED)
 
 
 def _cases(results: Results) -> Iterator[str]:

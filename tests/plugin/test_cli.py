@@ -163,6 +163,20 @@ def test_what_is_kept_is_read_by_report_and_diff(name: str) -> None:
     assert "2 points newly failing." in found.stdout
     assert parity("diff", "new.jsonl", "old.jsonl").exit_code == 0
     assert parity("report", "old.jsonl", "--to", "reports").exit_code == 0
+    refused = parity("resume", "old.jsonl")
+    assert refused.exit_code == 2
+    assert f"does not say where {name} is: run the check again" in refused.stderr
+
+
+def test_a_reader_that_has_gone_is_no_error(name: str) -> None:
+    """As with `| head -1`: its end of the pipe is closed before anything is printed."""
+    read, write = os.pipe()
+    os.close(read)
+    options = ("--cases", "small.yaml", "--save", "r.md")
+    command = [sys.executable, "-m", "parity", "check", "mse_loss", f"{name}:good", *options]
+    with os.fdopen(write, "w") as closed:
+        found = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert found.stderr == ""
 
 
 def test_github_hears_of_a_check(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
