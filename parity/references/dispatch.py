@@ -3,6 +3,7 @@
 Nothing promises that these names stay. Without them less is proved of the reference; `unasked` says what.
 """
 
+import sys
 from collections.abc import Collection, Mapping
 from functools import cache
 from types import BuiltinFunctionType
@@ -36,6 +37,13 @@ def device_mode() -> type | None:
 def registered() -> Collection[str]:
     """What was registered through torch.library, as 'aten/mse_loss/CPU'."""
     found: Collection[str] = getattr(torch.library, "_impls", ())
+    return found
+
+
+def without_place() -> Collection[str]:
+    """What torch itself registers when it first maps a call, and of which torch 2.5 does not say where."""
+    library = getattr(sys.modules.get("torch._functorch.vmap"), "VMAP_DECOMPOSITIONS_LIB", None)
+    found: Collection[str] = getattr(library, "_op_impls", ())
     return found
 
 

@@ -129,3 +129,22 @@ def test_zeros_without_memory_are_zeros() -> None:
     assert second.data_ptr() == 0
     np.testing.assert_array_equal(to_numpy(second), np.zeros(20, np.float32))
     np.testing.assert_array_equal(to_numpy(second.bfloat16()), np.zeros(20, np.float32))
+
+
+def test_what_torch_registers_to_map_a_call_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "_PROVED", {})
+    torch.vmap(F.mse_loss)(torch.ones(2, 3), torch.ones(2, 3))
+    assert proof.not_torch("mse_loss") is None
+    monkeypatch.setattr(proof, "_PROVED", {})
+    monkeypatch.setattr(dispatch, "kernels", lambda operator: ["FuncTorchBatched: registered at /dev/null:310 ::"])
+    assert "registered at /dev/null:310" in str(proof.not_torch("mse_loss"))
+    monkeypatch.setattr(proof, "_PROVED", {})
+    monkeypatch.setattr(dispatch, "without_place", Everything)
+    assert proof.not_torch("mse_loss") is None
+
+
+class Everything:
+    """A collection that has whatever is asked for."""
+
+    def __contains__(self, one: object) -> bool:
+        return True

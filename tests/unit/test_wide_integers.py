@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from packaging.version import Version
 
 from parity import losses
 from parity.references.torch import TORCH
+from parity.references.versions import release
 
 ROW, LABEL = np.array([[1.0, 2.0]], np.float32), np.array([1])
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -31,6 +33,8 @@ def refusal(function: Any, arguments: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(("loss", "arguments"), CALLS, ids=[loss for loss, _ in CALLS])
 def test_an_integer_beyond_64_bits_is_refused_by_the_same_class(loss: str, arguments: dict[str, Any]) -> None:
+    if "ignore_index" in arguments and release() < Version("2.9"):
+        pytest.skip("a label too large is a RuntimeError until torch 2.9")
     assert refusal(getattr(losses, loss), arguments) == refusal(TORCH[loss], arguments)
 
 
