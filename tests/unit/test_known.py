@@ -17,7 +17,7 @@ REASON = 'reason: ""'
 
 
 def raising(choice: str, error: str = "ValueError: no halves", **more: Any) -> Record:
-    mismatch = Mismatch(Subject.PROCESS, Kind.CRASH, figures={"how": f"ends with {error}"}, seed=0)
+    mismatch = Mismatch(Subject.OUTPUT, Kind.RAISES, figures={"error": error}, seed=0)
     return record(choice, "mylib", **{"verdict": "failed", "mismatches": [mismatch], "facts": ["float16"], **more})
 
 
@@ -54,7 +54,7 @@ def test_a_known_failure_elsewhere_or_another_is_told(tmp_path: Path) -> None:
     elsewhere = judged(baseline, raising("sum-float16"))
     assert elsewhere.verdict == "failed"
     assert "a known failure, at another point" in str(elsewhere)
-    another = judged(baseline, raising("mean-float16", "SIGSEGV"))
+    another = judged(baseline, raising("mean-float16", "KeyError: float16"))
     assert another.verdict == "failed"
     assert "known to fail in another way" in str(another)
     others = judged(baseline, record("mean-float16", "another library"))
@@ -80,14 +80,14 @@ def test_reasons_are_kept_where_the_file_is_written_anew(tmp_path: Path) -> None
     known(tmp_path, raising("mean-float16"))
     path = tmp_path / "known.yaml"
     passing = record("none-float64", "mylib", verdict="xpassed", reason="an expected failure that is none")
-    said = write_baseline(path, [raising("mean-float16"), raising("sum-float32", "SIGSEGV", loss="mse_loss"), passing])
+    said = write_baseline(path, [raising("mean-float16"), raising("sum-float32", "KeyError: 0", loss="mse_loss"), passing])
     assert "wrote 2 known failures" in said
     assert said.endswith("fill in the reason of 1 of them")
     assert path.read_text().count("no halves yet") == 1
 
 
 def test_what_is_known_of_other_losses_stays(tmp_path: Path) -> None:
-    known(tmp_path, raising("mean-float16"), raising("sum-float16", "SIGSEGV", loss="mse_loss"))
+    known(tmp_path, raising("mean-float16"), raising("sum-float16", "KeyError: 0", loss="mse_loss"))
     path = tmp_path / "known.yaml"
     assert write_baseline(path, [record("mean-float16", "mylib")]).startswith("wrote 1 known failure to")
     assert [one.losses for one in read_baseline(path).known] == [{"mse_loss"}]
