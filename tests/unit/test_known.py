@@ -80,7 +80,7 @@ def test_reasons_are_kept_where_the_file_is_written_anew(tmp_path: Path) -> None
     known(tmp_path, raising("mean-float16"))
     path = tmp_path / "known.yaml"
     passing = record("none-float64", "mylib", verdict="xpassed", reason="an expected failure that is none")
-    said = write_baseline(path, [raising("mean-float16"), raising("sum-float32", "KeyError: 0", loss="mse_loss"), passing])
+    said = write_baseline(path, [raising("mean-float16"), raising("sum-float32", "KeyError", loss="mse_loss"), passing])
     assert "wrote 2 known failures" in said
     assert said.endswith("fill in the reason of 1 of them")
     assert path.read_text().count("no halves yet") == 1
