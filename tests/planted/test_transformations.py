@@ -95,7 +95,7 @@ def test_numpy_functions_are_asked_by_position_alone(tmp_path: Path) -> None:
     report = check(tmp_path, ", ".join(AROUND), parity.losses.mse_loss, framework="numpy")
     verdicts = {record.choice["around"]: record.verdict for record in report.records}
     assert verdicts == {word: "passed" if word == "positional" else "not offered" for word in AROUND}
-    assert "does not offer vmap: there is none for framework numpy" in str(report)
+    assert "jvp, vmap: there is none for framework numpy" in str(report)
 
 
 def test_what_is_lacking_is_not_asked(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_compiled_code_is_not_mapped(tmp_path: Path) -> None:
     """Torch would run it as it was before it was compiled, which the engine would tell as a way out."""
     report = check(tmp_path, "vmap, jvp, checkpoint", torch.compile(F.mse_loss, backend="eager"))
     assert [record.verdict for record in report.records] == ["not offered", "not offered", "passed"]
-    assert "yours does not offer vmap of compiled code" in str(report)
+    assert "yours does not offer jvp of compiled code, vmap of compiled code" in str(report)
 
 
 def test_a_function_of_names_alone_is_not_asked_by_position(tmp_path: Path) -> None:
