@@ -199,6 +199,7 @@ def handed_back() -> Iterator[None]:
     before = conventions.IN_FORCE.clamp_at_bound
     yield
     conventions.IN_FORCE.clamp_at_bound = before
+    probe.hand_over.cache_clear()
 
 
 @pytest.mark.usefixtures("handed_back")
