@@ -269,6 +269,6 @@ ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
 ONCE: tuple[Observation, ...] = (warns, saved_inputs, relations)
-# The same, at a part of the points, and of them at the sample alone.
+# The same, where a point is spared no draw; and at the points of the sample, which are fewer.
 REPEATED: tuple[Observation, ...] = (repeatability,)
 SAMPLED: tuple[Observation, ...] = (partial_gradients, second_order)

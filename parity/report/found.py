@@ -17,8 +17,8 @@ from parity.report.text import plural
 if TYPE_CHECKING:
     from parity.causes.shrink import Live
 
-# What ends a run before its last point, besides a budget.
 OFFERS = " does not offer "
+# What ends a run before its last point, besides a budget.
 INTERRUPTED, FAILED, SMOKE = "interrupted", "stopped at the first failure", "depth smoke"
 
 
@@ -79,11 +79,12 @@ class Report(Findings):
     @property
     def head(self) -> str:
         counts = ", ".join(f"{number} {word}" for word, number in self.counts.items()) or "no point compared"
-        wrong = self.failures and not self.problem and not self.everywhere
+        everywhere = self.everywhere  # asked once: it groups all that fails
+        wrong = self.failures and not self.problem and not everywhere
         verdict = "does not agree" if wrong else "agrees" if self._agrees else "was not compared"
         ended = ", interrupted," if self.stop == INTERRUPTED else ""
         reference = next((record.reference for record in self.records), "torch")
-        because = ": nearly every point fails in one way, so look at the set-up first" * self.everywhere
+        because = ": nearly every point fails in one way, so look at the set-up first" * everywhere
         return f"{self.loss} of {self.implementation}{ended} {verdict} with {reference}{self.share}{because}: {counts}."
 
     @property
