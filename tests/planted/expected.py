@@ -66,8 +66,6 @@ FACTS: dict[str, list[str]] = {
     ],
     "float16, reduction=none": [
         "binary_cross_entropy: the upstream gradient of all rows is summed in half",
-    ],
-    "float16": [
         "cosine_embedding_loss: the upstream gradient of all rows is summed in half",
     ],
     "float64": [
