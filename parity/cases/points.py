@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from parity.cases.forms import form_of
 from parity.cases.needs import Need
-from parity.cases.sample import spared
+from parity.cases.sample import only_draw
 from parity.cases.scenario import DEFAULT_SEEDS, SCENARIO, Scenario, argument
 from parity.cases.schema import ExpectedFailure
 from parity.cases.specs import Spec
@@ -111,14 +111,14 @@ def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:
     """The seeds of a point's draws: `count` of them, or its scenario's own number, tenfold when deep.
 
     What one call is enough for is there for its size, of which other numbers tell no more. At the default depth some
-    points take two of the usual three draws: the first, and in turn the second or the third.
+    points take one of the usual three draws, each in turn, since each is given another kind of grad_output.
     """
     scenario = point.scenario
     tenfold = depth == "deep" and not scenario.case.one_call
     if count is None and depth == "default" and scenario.case.seeds is None and scenario.seeds == DEFAULT_SEEDS:
-        left_out = spared(point)
-        if left_out:
-            return range(base, base + DEFAULT_SEEDS, 2) if left_out == 1 else range(base, base + 2)
+        only = only_draw(point, DEFAULT_SEEDS)
+        if only is not None:
+            return range(base + only, base + only + 1)
     return range(base, base + (count or scenario.seeds * (DEEP_SEEDS if tenfold else 1)))
 
 
