@@ -84,8 +84,9 @@ def _taken(value: Any, dtype: str, layouts: Iterable[str], sizes: Sizes, before:
     else:
         shape = tuple(sizes[size] if isinstance(size, str) else size for size in value.shape)
     told = value.dtype if kind in SPECS else None
-    is_whole = kind in _WHOLE
-    itemsize = _itemsize(told or dtype) if told or not is_whole else 8
+    itemsize = _itemsize(told or dtype)
+    if not told and (kind in _WHOLE or kind is Literally or kind not in SPECS):  # they may be int64
+        itemsize = max(itemsize, 8)
     own = value.layout if kind in SPECS else None
     return Taken(shape, max(_in_memory(layout, shape, itemsize) for layout in ([own] if own else layouts)))
 
@@ -108,7 +109,7 @@ def _total(scenario: Scenario, taken: Mapping[str, Taken], dtype: str, given: Ma
     shape = _output(scenario.loss, {name: one.shape for name, one in taken.items()})
     is_whole = "reduction" not in scenario.signature.parameters
     keeps = is_whole or "none" in given.get("reduction", []) or False in given.get("reduce", [])
-    spread = 1 + (2 ** len(shape) if keeps and "grad_output" not in taken else 1)
+    spread = 1 + (2 ** len(shape) if keeps and "grad_output" not in taken else 0)
     return sum(one.bytes for one in taken.values()) + prod(shape) * spread * _itemsize(dtype)
 
 
