@@ -23,8 +23,9 @@ from parity.cases.specs import (
     Uniform,
 )
 
-# A layout or a random upstream gradient may take a step in each dimension, which doubles the memory each time.
-ELEMENTS = 1 << 27
+# A layout or a random upstream gradient may take a step in each dimension, which doubles the memory each time. What the
+# arrays of a point take together, and in which layouts, is looked at besides (`parity.cases.memory`).
+ELEMENTS = 1 << 29
 _NO_SIZES = ("dtype", "layout", "like", "array")
 
 

@@ -18,7 +18,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from parity import losses
-from parity.cases.bounds import ELEMENTS
 from parity.cases.errors import nearest, quoted
 from parity.cases.signature import Signature, read_signature, signature_of
 from parity.losses.arguments import is_floating, promote, unbroadcast
@@ -27,12 +26,13 @@ from parity.types import Array, Functions, Gradients, Result
 
 Pullback: TypeAlias = Callable[[Array], Gradients]
 Node: TypeAlias = tuple[Any, Pullback]
+MOST_HOT = 1 << 27
 
 
 def one_hot(target: Array, classes: int, like: Array) -> Result:
     """Class indices (N, d1, ...) as probabilities (N, C, d1, ...) in the dtype of `like`."""
-    if target.size * classes > ELEMENTS:
-        raise ValueError(f"one_hot of {target.size} targets in {classes} classes has more than {ELEMENTS} elements")
+    if target.size * classes > MOST_HOT:
+        raise ValueError(f"one_hot of {target.size} targets in {classes} classes has more than {MOST_HOT} elements")
     hot = np.zeros((target.size, classes), like.dtype)
     hot[np.arange(target.size), target.ravel()] = 1
     hot = np.moveaxis(hot.reshape(*target.shape, classes), -1, min(1, target.ndim))

@@ -22,6 +22,7 @@ Shape: TypeAlias = tuple[int, ...]
 Sizes: TypeAlias = Mapping[str, int]
 
 MOST = 1 << 29
+PAGE = 1 << 12
 # The output is no broadcast of the arguments: it is no larger than the largest of them, or as many rows of
 # one as columns of the others.
 _BY_CLASS = ("cross_entropy", "nll_loss", "multi_margin_loss", "multilabel_margin_loss", "ctc_loss")
@@ -83,21 +84,24 @@ def _taken(value: Any, dtype: str, layouts: Iterable[str], sizes: Sizes, before:
     else:
         shape = tuple(sizes[size] if isinstance(size, str) else size for size in value.shape)
     told = value.dtype if kind in SPECS else None
-    is_whole = kind in _WHOLE
-    itemsize = _itemsize(told or dtype) if told or not is_whole else 8
+    itemsize = _itemsize(told or dtype)
+    if not told and (kind in _WHOLE or kind is Literally or kind not in SPECS):  # they may be int64
+        itemsize = max(itemsize, 8)
     own = value.layout if kind in SPECS else None
-    spread = max(_spread(layout, len(shape)) for layout in ([own] if own else layouts))
-    return Taken(shape, prod(shape) * itemsize * spread)
+    return Taken(shape, max(_in_memory(layout, shape, itemsize) for layout in ([own] if own else layouts)))
 
 
 def _itemsize(dtype: str) -> int:
     return int("".join(filter(str.isdigit, dtype)) or 8) // 8
 
 
-def _spread(layout: str, dims: int) -> int:
-    """How many times its own size an array takes in a layout: what is sliced doubles in each dimension."""
+def _in_memory(layout: str, shape: Shape, itemsize: int) -> int:
+    """The bytes that an array takes in a layout: sliced it doubles in each dimension, far apart a row has pages."""
+    size, dims = prod(shape) * itemsize, len(shape)
+    if layout == "far":
+        return size + 2 * PAGE * next((length for length in shape if length > 1), 0)
     swaps = layout in ("transposed", "channels_last", "batch_first")
-    return 2**dims if layout == "sliced" or (swaps and dims < 2) else 1
+    return size * 2**dims if layout == "sliced" or (swaps and dims < 2) else size
 
 
 def _total(scenario: Scenario, taken: Mapping[str, Taken], dtype: str, given: Mapping[str, list[Any]]) -> int:
@@ -105,7 +109,7 @@ def _total(scenario: Scenario, taken: Mapping[str, Taken], dtype: str, given: Ma
     shape = _output(scenario.loss, {name: one.shape for name, one in taken.items()})
     is_whole = "reduction" not in scenario.signature.parameters
     keeps = is_whole or "none" in given.get("reduction", []) or False in given.get("reduce", [])
-    spread = 1 + (2 ** len(shape) if keeps and "grad_output" not in taken else 1)
+    spread = 1 + (2 ** len(shape) if keeps and "grad_output" not in taken else 0)
     return sum(one.bytes for one in taken.values()) + prod(shape) * spread * _itemsize(dtype)
 
 

@@ -105,7 +105,9 @@ class _Snippet:
         upstream = "grad_output" if self.tensors else "tensor(grad_output)"
         upstream += "" if device == "cpu" else ".to(output.device)"
         if any("strided(" in line.replace("as_strided(", "") for line in self._arrays()):
-            yield STRIDED_TENSOR if self.tensors else STRIDED_ARRAY
+            strided = STRIDED_TENSOR if self.tensors else STRIDED_ARRAY
+            # torch writes each of its zeros, of which rows that are far have many GiB between them
+            yield strided.replace("new_zeros", "new_empty") if "far" in self.point.layouts.values() else strided
         if not self.tensors:
             yield program.TENSOR
         yield (program.TWICE if self.second else program.ANSWERS).replace("UPSTREAM", upstream)

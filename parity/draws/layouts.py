@@ -1,12 +1,19 @@
 """The same values in other strides: what a kernel that assumes C order trips over."""
 
 import ctypes
+import mmap
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from parity.types import Array
+
+# An offset of so many elements is 0 in 32 bits, and one of half of it is negative in int32.
+REACH = 1 << 32
+# For memory nothing is set aside before it is written to: Linux refuses more than the machine has otherwise.
+_NORESERVE = 0x4000 if sys.platform == "linux" else 0
 
 
 def contiguous(array: Array) -> Array:
@@ -89,10 +96,31 @@ def readonly(array: Array) -> Array:
     return array
 
 
+def far(array: Array) -> Array:
+    """Rows so far apart that 32 bits hold no offset of the last, in memory of which little else is ever touched.
+
+    As much lies before them as a negative offset reaches, so that what wraps reads zeros and does not crash.
+    """
+    long = next((axis for axis, size in enumerate(array.shape) if size > 1), None)
+    if long is None or not array.size:
+        return array
+    row = array[(0,) * (long + 1)]
+    step = REACH // (array.shape[long] - 1) + row.size
+    before, length = REACH // 2, step * (array.shape[long] - 1) + row.size
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
+    memory = mmap.mmap(-1, (before + length) * array.itemsize, flags)
+    strides = (step * array.itemsize,) * (long + 1) + row.copy().strides
+    view: Array = np.ndarray(array.shape, array.dtype, memory, before * array.itemsize, strides)
+    view[...] = array
+    return view
+
+
 def copied(array: Array) -> Array:
     """The same values in the same strides, in memory of its own that may be written to."""
     owner = array.base if isinstance(array.base, np.ndarray) else array
     low, high = np.lib.array_utils.byte_bounds(owner)
+    if high - low > REACH * array.itemsize:
+        return far(array)
     # a window into a plain buffer stays one
     memory = owner.copy() if owner.flags.c_contiguous else bytearray(ctypes.string_at(low, high - low))
     start = array.__array_interface__["data"][0] - low
@@ -102,7 +130,7 @@ def copied(array: Array) -> Array:
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "channels_last": channels_last,
     "batch_first": batch_first, "sliced": sliced, "padded": padded, "reversed": reversed_, "expanded": expanded,
-    "offset": offset, "readonly": readonly,
+    "offset": offset, "readonly": readonly, "far": far,
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ _LAYOUTS = {
     "expanded": "the first row of an array is repeated with stride 0",
     "offset": "an array starts inside a larger buffer",
     "readonly": "an array must not be written to",
+    "far": "the rows of an array lie so far apart that 32 bits hold no offset of the last",
 }
 _DATA = {
     "ignored targets": "a target is the class to ignore",

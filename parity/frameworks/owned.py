@@ -4,15 +4,20 @@ from typing import Any
 
 import torch
 
+from parity.draws.layouts import REACH, copied
+from parity.frameworks.tensors import to_numpy, to_tensor
+
 
 class _Own(torch.autograd.Function):
     """The identity, in new memory."""
 
     @staticmethod
     def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:
-        memory = tensor.untyped_storage().clone()
+        memory = tensor.untyped_storage()
+        if memory.nbytes() > REACH * tensor.element_size():  # little of it has ever been touched
+            return to_tensor(copied(to_numpy(tensor)))
         new = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-        return new.set_(memory, tensor.storage_offset(), tensor.size(), tensor.stride())
+        return new.set_(memory.clone(), tensor.storage_offset(), tensor.size(), tensor.stride())
 
     @staticmethod
     def backward(ctx: Any, grad_output: torch.Tensor) -> torch.Tensor:

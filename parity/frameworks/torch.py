@@ -1,7 +1,7 @@
 """Torch callables and modules as losses, gradients by autograd. Torch itself, wrapped so, is the reference."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from copy import copy, deepcopy
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -191,7 +191,7 @@ class TorchVjp(Differentiator):
 
         Raises RuntimeError where autograd refuses that.
         """
-        call = deepcopy(self._detached())
+        call = _owned(self._detached())
         leaves = {leaf: call[leaf].requires_grad_() for leaf in self.leaves}
         output = self.loss.answer(call, again=True)
         with torch.no_grad():

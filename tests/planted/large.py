@@ -40,7 +40,7 @@ def count(loss: str, axis: str, arguments: Mapping[str, Any]) -> int:
         return prod(shape[2:]) if len(shape) > 2 else 0
     if axis == "classes" and loss in LAYERS:
         shape = shapes[LAYERS[loss]][::-1]
-    dim = (axis != "rows") + (loss == "ctc_loss")
+    dim = (axis != "rows") + (loss == "ctc_loss" and len(shape) > 2)
     return shape[dim] if len(shape) > dim else 0
 
 
@@ -116,7 +116,7 @@ def _kept(value: Any, size: int, border: int) -> Any:
         if length == size:
             value = value[(slice(None),) * dim + (slice(border),)]
             break
-    return np.minimum(value, border - 1) if value.dtype.kind == "i" else value
+    return np.asarray(np.minimum(value, border - 1)) if value.dtype.kind == "i" else value
 
 
 def short_images(arguments: dict[str, Any], right: Result) -> Result:

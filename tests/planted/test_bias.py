@@ -21,7 +21,9 @@ from parity.types import Array, Loss, Result
 
 REAL = [name for name, row in FLOATING.items() if row.numpy.kind != "c"]
 PAIRS = [(loss, dtype) for loss in sorted(losses.LOSSES) for dtype in REAL]
-SAMPLE = [pair for number, pair in enumerate(PAIRS) if number // 4 % 4 == number % 4]
+# And one of which torch rounds halves before the end.
+ROUNDED = ("triplet_margin_with_distance_loss", "float16")
+SAMPLE = [pair for number, pair in enumerate(PAIRS) if number // 4 % 4 == number % 4 or pair == ROUNDED]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -16,7 +16,7 @@ from parity import losses
 from parity.cases.points import Point
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
-from parity.question import points
+from parity.question import asked
 from tests.planted.answered import Answered
 from tests.planted.large import (
     KINDS,
@@ -41,10 +41,10 @@ WHOLE = [
 ]
 
 
-def large_points(loss: str) -> list[Point]:
+def large_points(loss: str, depth: str = "default") -> list[Point]:
     """The points of which one call is looked at: those that are there for their size."""
-    every = points(loss, Implementation("planted", losses={loss: losses.LOSSES[loss]}), None)
-    return [point for point in every if point.scenario.case.one_call]
+    (question,) = asked(loss, Implementation("planted", losses={loss: losses.LOSSES[loss]}), {"depth": depth})
+    return [point for point in question.points if point.scenario.case.one_call]
 
 
 def seen_by(loss: str, wrong: Callable[..., Any], some: list[Point]) -> str:
@@ -61,13 +61,15 @@ def at_stake(loss: str, axis: str, border: int) -> Iterator[Point]:
             yield point
 
 
-def missed(loss: str, borders: list[int], in_blocks: bool = False) -> Iterator[tuple[str, int, str]]:
+def missed(
+    loss: str, borders: list[int], in_blocks: bool = False, depth: str = "default"
+) -> Iterator[tuple[str, int, str]]:
     """The bugs of a loss that none of its points sees, of all axes and kinds.
 
     In blocks of so many the bug is in what is left after the last whole one.
     """
     left = [(axis, *bug) for axis in axes(loss) for bug in product(borders, kinds(loss, axis))]
-    for point in large_points(loss):
+    for point in large_points(loss, depth):
         sizes = {axis: count(loss, axis, point.forms) for axis in axes(loss)}
         there = [bug for bug in left if sizes[bug[0]] > bug[1]]
         if not there:
@@ -86,6 +88,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("loss", MEANS if deep else MEANS[::7])
     if "between" in metafunc.fixturenames:
         metafunc.parametrize("between", list(losses.LOSSES) if deep else [*losses.LOSSES][::4])
+    if "heaviest" in metafunc.fixturenames:
+        metafunc.parametrize("heaviest", list(losses.LOSSES) if deep else [])
     if "borders" in metafunc.fixturenames:
         metafunc.parametrize("loss", list(losses.LOSSES) if deep else SOME)
         metafunc.parametrize("borders", [BORDERS if deep else BORDERS[::6]])
@@ -133,6 +137,19 @@ def test_what_is_wrong_between_two_sizes_is_seen(between: str) -> None:
 @pytest.mark.parametrize("loss", sorted(losses.LOSSES))
 def test_every_axis_of_every_loss_has_a_point_beyond_the_last_border(loss: str) -> None:
     assert [axis for axis in axes(loss) if not any(at_stake(loss, axis, BORDERS[-1]))] == []
+
+
+# What has no point beyond 2^24, as one takes more than two GiB, or more than the loader grants.
+HEAVY = {
+    ("adaptive_log_softmax_with_loss", "rows"), ("cosine_embedding_loss", "rows"), ("ctc_loss", "rows"),
+    ("linear_cross_entropy", "elements"), ("linear_cross_entropy", "features"), ("linear_cross_entropy", "rows"),
+    ("multilabel_margin_loss", "rows"),
+}  # fmt: skip
+
+
+def test_at_depth_deep_what_is_wrong_beyond_sixteen_millions_is_seen(heaviest: str) -> None:
+    left = missed(heaviest, [1 << 24], depth="deep")
+    assert {(heaviest, axis) for axis, _, _ in left} == {one for one in HEAVY if one[0] == heaviest}
 
 
 MEANS = [loss for loss in losses.LOSSES if any(point.dtype == "float16" for point in large_points(loss))]

@@ -211,7 +211,7 @@ ARRAYS = [
 # A case with sizes, with what is given, and across what, in lines 4, 5 and 6.
 MATRICES = [
     ("N: 999999999999", "input: {normal: [N]}", "dtype: [float32]",
-     "5:29: found an array of shape [999999999999], expected at most 67108864 elements in 1 dimensions"),
+     "5:29: found an array of shape [999999999999], expected at most 268435456 elements in 1 dimensions"),
     ("N: 2", "input: {normal: [N]}", "N: [2, 999999999999]", "5:29: found an array of shape [999999999999], expected"),
     ("N: 99999, M: 2", "input: {normal: [N, M]}", "M: [1, 99999]", "5:29: found an array of shape [99999, 99999]"),
     ("N: 2", "reduction: sum", "input: [{normal: [2]}, {full: [999999999999], value: 0, dtype: int8}]",
