@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 class CaseCollector(pytest.File):
     """A case file. One that cannot be read is one failing item, so that the other files still run."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.shown: dict[Path, str] = {}
 
     def collect(self) -> list[pytest.Item]:
         with _kept(self.config.stash[RUN]):
