@@ -112,6 +112,18 @@ def parse(text: str, path: Path) -> Document:
     return Document(path, data, builder.values, builder.keys)
 
 
+def value_of(key: str, path: Path) -> Any:
+    """The value of a key at the top level of a file, of which no more is read; None if there is none.
+
+    Raises CaseError if the file cannot be read so far.
+    """
+    text = text_of(path)
+    try:
+        return _Builder(path, text).first(key)
+    except yaml.YAMLError as error:
+        raise _not_yaml(error, text, path) from None
+
+
 class _Builder:
     """Builds plain data from YAML events, noting where everything stands."""
 
@@ -135,6 +147,18 @@ class _Builder:
         if not isinstance(after, yaml.StreamEndEvent):
             raise self.refuse(after, "found a second document, expected one document a file")
         return data
+
+    def first(self, key: str) -> Any:
+        """The value of a key of the outermost mapping."""
+        _, _, start = (next(self.events, None) for _ in range(3))
+        while isinstance(start, yaml.MappingStartEvent):
+            word = next(self.events)
+            if not isinstance(word, yaml.ScalarEvent):
+                break
+            value = self.value(next(self.events), (word.value,))
+            if word.value == key:
+                return value
+        return None
 
     def value(self, event: Any, place: Place) -> Any:
         self.values[place] = _mark(event)

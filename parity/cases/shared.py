@@ -13,12 +13,12 @@ from parity.cases.axes import OWN
 from parity.cases.checks import MOST, repeated_names
 from parity.cases.errors import CaseError, nearest, quoted
 from parity.cases.literals import written
-from parity.cases.reader import Document, Problem, parse, read, text_of
+from parity.cases.reader import Document, Problem, parse, text_of
 from parity.cases.scenario import argument
 from parity.cases.schema import Case, CaseFile, SharedFile
 from parity.cases.sentences import sentences
-from parity.cases.shipped import case_folder
 from parity.cases.signature import Signature, signature_of
+from parity.cases.uses import shared_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,23 +28,6 @@ class Written:
     case: Case
     document: Document
     index: int
-
-
-def shared_files(folder: Path) -> dict[str, Path]:
-    """The shared files by name: those beside the loss's own file, and the shipped ones."""
-    folders = case_folder() / "shared", folder / "shared"
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
-
-
-def with_shared(path: Path) -> list[Path]:
-    """A case file and the shared files that it uses; a file that cannot be read stands alone."""
-    try:
-        data = read(path).data
-    except CaseError:
-        return [path]
-    names = data.get("use") if isinstance(data, dict) else None
-    known = shared_files(path.parent)
-    return [path, *(known[name] for name in map(str, names) if name in known)] if isinstance(names, list) else [path]
 
 
 def used(file: CaseFile, document: Document, signature: Signature) -> Iterator[Written]:

@@ -133,7 +133,7 @@ def _keep(found: Found, asked: Asked) -> None:
 
 def _write_records(found: Found, asked: Asked) -> None:
     """The file of records, as pytest writes it."""
-    from parity.cases.shared import with_shared
+    from parity.cases.uses import with_shared
 
     options, path = asked.options, asked.results
     assert path is not None

@@ -19,7 +19,7 @@ from parity.plugin.together import together
 __all__ = [
     "pytest_addoption", "pytest_collect_file", "pytest_collection_finish", "pytest_collection_modifyitems",
     "pytest_configure", "pytest_report_to_serializable", "pytest_runtest_makereport", "pytest_runtest_setup",
-    "pytest_terminal_summary", "pytest_unconfigure",
+    "pytest_terminal_summary",
 ]  # fmt: skip
 
 # Parity's own modules are imported where they are used: a pytest run without cases pays nothing for them.
@@ -45,14 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
             from parity.plugin.recorder import Recorder
 
             config.pluginmanager.register(Recorder(config, run, run.results), "parity-recorder")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    run = config.stash.get(RUN, None)
-    if run is not None and run.frozen:
-        import gc
-
-        gc.unfreeze()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseCollector | None:

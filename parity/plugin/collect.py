@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from parity.plugin.items import BrokenFile, PointItem
-from parity.plugin.run import RUN
+from parity.plugin.run import RUN, Run
 from parity.plugin.selection import keywords
 
 if TYPE_CHECKING:
@@ -21,7 +23,15 @@ if TYPE_CHECKING:
 class CaseCollector(pytest.File):
     """A case file. One that cannot be read is one failing item, so that the other files still run."""
 
-    def collect(self) -> Iterator[pytest.Item]:
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.shown: dict[Path, str] = {}
+
+    def collect(self) -> list[pytest.Item]:
+        with _kept(self.config.stash[RUN]):
+            return list(self._items())
+
+    def _items(self) -> Iterator[pytest.Item]:
         from parity.cases.errors import CaseError
         from parity.cases.load import load
         from parity.cases.points import expand
@@ -97,3 +107,20 @@ class CaseCollector(pytest.File):
             return path.relative_to(self.config.invocation_params.dir)
         except ValueError:
             return path
+
+
+@contextmanager
+def _kept(run: Run) -> Iterator[None]:
+    """Hide what is made meanwhile from the garbage collector, until pytest ends.
+
+    Thousands of points, and torch, live as long: it would go through them again and again, and find nothing.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        run.frozen = True
+        if was:
+            gc.enable()

@@ -27,7 +27,7 @@ try:
 except ImportError:
     Expression = None  # type: ignore[assignment, misc]
 
-__all__ = ["ReprFileLocation", "TerminalRepr", "files_were_named", "matcher", "sender"]
+__all__ = ["ReprFileLocation", "TerminalRepr", "files_were_named", "matcher", "receiver", "sender"]
 
 
 def matcher(text: str) -> Callable[[list[str]], bool] | None:
@@ -57,3 +57,9 @@ def files_were_named(config: pytest.Config) -> bool:
 def sender(config: pytest.Config) -> Any:
     """What sends the messages of a worker of xdist, by its method `sendevent`; None if there is no such thing."""
     return next((plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "sendevent")), None)
+
+
+def receiver(node: Any) -> Callable[[Any], None] | None:
+    """What reads a worker's messages in the controller of xdist, where `node` stands for it; None if nothing does."""
+    read: Callable[[Any], None] | None = getattr(node, "process_from_remote", None)
+    return read if isinstance(getattr(node, "workerinput", None), dict) else None

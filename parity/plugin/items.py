@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,17 @@ class PointItem(RecordedItem):
         super().__init__(**more)
         self.point, self.implementation = point, implementation
         self.key, self.line = (point.id, implementation.name), point.scenario.line
+
+    @cached_property
+    def ihook(self) -> Any:
+        return super().ihook  # pytest looks at every conftest.py for it, six times an item
+
+    @cached_property
+    def location(self) -> tuple[str, int | None, str]:
+        known, path = self.parent.shown, self.point.scenario.path  # type: ignore[union-attr]
+        if path not in known:  # to find out how pytest shows a path takes it as long as many another step
+            known[path] = super().location[0]
+        return known[path], self.line - 1, self.name
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.point.scenario.path, self.line - 1, self.name

@@ -29,7 +29,7 @@ class Recorder:
 
     def begin(self, ids: Sequence[str]) -> None:
         """Open the file for these items. Raises UsageError if it cannot be written."""
-        from parity.cases.shared import with_shared
+        from parity.cases.uses import with_shared
 
         points = [one for one in ids if is_point(one)]
         own = [self._file(one) for one in dict.fromkeys(point.partition("::")[0] for point in points)]

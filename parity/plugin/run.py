@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,7 +131,9 @@ class Run:
             self.failed.add((record.loss, record.implementation))
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes, once pytest has looked at what is garbage."""
+        if self.frozen:
+            gc.unfreeze()
         self.keep()
         for process in self.processes.values():
             process.close()

@@ -1,5 +1,6 @@
 """The pytest plugin, run as a user runs it: ids, selection, broken files, expected failures, records."""
 
+import gc
 import json
 import os
 import signal
@@ -31,6 +32,12 @@ def test_points_are_items_with_readable_ids(user: pytest.Pytester) -> None:
             "cases/mse_loss.yaml::mse_loss/plain grid/mean-float32",
         ]
     )
+
+
+@pytest.mark.parametrize("more", [(), ("--collect-only",)])
+def test_the_garbage_collector_is_given_back(user: pytest.Pytester, more: tuple[str, ...]) -> None:
+    user.runpytest_inprocess("--parity-implementation", "numpy", *more)
+    assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""Under xdist a point that passes is one message between the processes, and five to whoever listens."""
+"""Under xdist all that is told of an item is one message between the processes, and as ever to whoever listens."""
 
+import marshal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from parity.plugin.together import STEPS, Together
+from parity.plugin.together import PACKED, Apart, Message, Together
 from tests.plugin import user
 
 # What the plugins of the process hear that prints the summary.
@@ -22,24 +24,18 @@ class Listener:
         own = sorted(word for word in vars(report) if word.startswith("parity_"))
         note(report.nodeid, report.when, report.outcome, report.location, report.duration <= report.stop, own)
 """
-TIMES = {"duration": 0.1, "start": 1.0, "stop": 1.1}
-Message = tuple[str, dict[str, Any]]
+STEPS = ("logstart", "setup", "call", "teardown", "logfinish", "runtest_protocol_complete")
 
 
 def messages(**more: Any) -> list[Message]:
-    """What a worker tells of a point; `more` is in the report of the call alone."""
+    """What a worker tells of an item; `more` is in the report of the call alone."""
     found: list[Message] = []
-    for name, when in STEPS:
-        report: dict[str, Any] = {
-            "nodeid": "a",
-            "location": ("f", 3, "a"),
-            "outcome": "passed",
-            "sections": [],
-            "when": when,
-            **TIMES,
-        }
-        report |= {"parity_passed": "loss", **more} if when == "call" else {}
-        found.append((name, {"nodeid": "a"} if when is None else {"data": report}))
+    for step in STEPS:
+        report = {"nodeid": "a", "location": ("f", 3, "a"), "outcome": "passed", "sections": [], "when": step}
+        if step == "call":
+            report |= more
+        is_phase = step in ("setup", "call", "teardown")
+        found.append(("testreport", {"data": report}) if is_phase else (step, {"nodeid": "a"}))
     return found
 
 
@@ -51,29 +47,32 @@ def sent(given: list[Message]) -> list[Message]:
     return found
 
 
-def test_a_point_that_passes_is_one_message() -> None:
-    given = messages()
-    (one, other) = sent([*given, ("runtest_protocol_complete", {"item_index": 1})])
-    beside = [{"when": when, **TIMES} for when in ("setup", "teardown")]
-    assert one == ("testreport", {"data": {**given[2][1]["data"], "parity_beside": beside}})
-    assert other[0] == "runtest_protocol_complete"
-    assert sent(given + given) == [one, one]
+@pytest.mark.parametrize("more", [{}, {"outcome": "skipped", "longrepr": ("f", 3, "Skipped: why"), "wasxfail": "x"}])
+def test_an_item_is_one_message(more: dict[str, Any]) -> None:
+    given = messages(**more)
+    for (name, content), whole in zip(sent(given + given), (given, given), strict=True):
+        assert name == PACKED
+        assert marshal.loads(content[PACKED]) == whole, "a tuple stays one"
 
 
-def test_what_is_not_as_ever_goes_out_as_it_comes() -> None:
-    failed = [one for one in messages() if one[1].get("data", {}).get("when") != "call"]
+def test_what_must_not_wait_goes_out_as_it_comes() -> None:
+    failed = messages(outcome="failed")
+    assert sent(failed[:3]) == failed[:3], "what follows may end the process"
+    assert sent(failed)[:3] == failed[:3]
     for given in (
-        messages(outcome="failed"),
-        messages(sections=[("Captured stdout call", "words")]),
-        messages(outcome="skipped")[:3],
-        failed,
+        messages(outcome="rerun")[:3],
         [messages()[0], ("internal_error", {"formatted_error": "no"})],
-        [("warning_recorded", {"when": "runtest"}), *messages(outcome="failed")],
+        [("warning_recorded", {"when": "runtest"})],
+        messages(mine=object()),
     ):
         assert sent(given) == given
-    ours = messages()
-    del ours[2][1]["data"]["parity_passed"]
-    assert sent(ours) == ours, "a test that is not parity's"
+    assert sent(messages()[:-1]) == [], "the item has not ended"
+
+
+def test_another_xdist_is_sent_what_it_always_was() -> None:
+    node = SimpleNamespace(workerinput={})
+    Apart().pytest_configure_node(node)
+    assert vars(node) == {"workerinput": {}}
 
 
 def test_the_plugins_of_the_controller_hear_of_every_phase(pytester: pytest.Pytester) -> None:
@@ -88,4 +87,4 @@ def test_the_plugins_of_the_controller_hear_of_every_phase(pytester: pytest.Pyte
         done.assert_outcomes(passed=2, failed=1, skipped=1)
         heard.append((pytester.path / "heard").read_text().splitlines())
     assert heard[0] == heard[1]
-    assert len(heard[0]) == 4 * len(STEPS)
+    assert len(heard[0]) == 4 * len(STEPS[:-1])

@@ -8,7 +8,7 @@ from parity.cases.errors import CaseError
 from parity.cases.load import load
 from parity.cases.points import expand
 from parity.cases.scenario import Scenario
-from parity.cases.shared import with_shared
+from parity.cases.uses import with_shared
 from parity.implementations.registry import served
 
 MSE = """loss: mse_loss
