@@ -163,24 +163,24 @@ def gaussian_nll_loss(
     wide_variance = widen(v, dtype)
     # in units of the standard deviation
     squared = widen(rounded(difference * difference, pair_dtype), dtype) / wide_variance
-    if logarithms is not variance:
-        squared = rounded(squared, pair_dtype)
+    squared = rounded(squared, dtype if logarithms is variance else pair_dtype)
     logarithm = rounded(np.log(widen(logarithms, logarithms.dtype)), logarithms.dtype)
-    losses = 0.5 * (widen(logarithm, dtype) + squared)
+    losses = 0.5 * rounded(widen(logarithm, dtype) + squared, dtype)
     if full:
         losses = losses + losses.dtype.type(HALF_LOG_TWO_PI)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        grad_losses = adjoint(grad_output)
+        grad_sum = rounded(0.5 * adjoint(grad_output), dtype)
         # dl/dx = 2 (x - t) / (2 v) = -dl/dt; the 2 is not cancelled, so that 2 (x - t) overflows as in torch
-        grad_input = 0.5 * grad_losses / wide_variance * (2 * difference)
+        grad_input = rounded(grad_sum / wide_variance, pair_dtype) * rounded(2 * difference, pair_dtype)
         # dl/dv = (1 / v - (x - t)^2 / v^2) / 2
         grad_var = None
         if isinstance(var, np.ndarray):
-            grad_logarithm = summed_to(wide_variance.shape, grad_losses, losses.shape) / wide_variance
-            grad_quotient = summed_to(wide_variance.shape, squared / wide_variance * grad_losses, losses.shape)
-            grad_var = (0.5 * (grad_logarithm - grad_quotient)).reshape(var.shape)
+            grad_logarithm = summed_to(wide_variance.shape, grad_sum, losses.shape) / wide_variance
+            grad_quotient = rounded(squared / wide_variance, dtype) * grad_sum
+            grad_quotient = summed_to(wide_variance.shape, rounded(grad_quotient, dtype), losses.shape)
+            grad_var = (rounded(grad_logarithm, var.dtype) - rounded(grad_quotient, var.dtype)).reshape(var.shape)
         return gradients(input=(input, grad_input), target=(target, -grad_input), var=(var, grad_var))
 
     return output, vjp
