@@ -18,9 +18,13 @@ LONG = 1 << 18
 def rounded(array: Array, dtype: DType) -> Array:
     """The wide array rounded to `dtype` and widened again, which changes values in float16 and bfloat16 only.
 
+    Of a complex array, as the gradient of what a complex number multiplies may be, a real dtype keeps the real part.
+
     torch rounds each intermediate result to the dtype of the arguments. In the halves that decides whether a sum of
     squares overflows, or whether a margin is reached, so the results on which such a thing depends are rounded here.
     """
+    if array.dtype.kind == "c" and dtype.kind == "f":
+        array = array.real
     if dtype in HALVES:
         return widen(array.astype(dtype), dtype)
     return (
