@@ -6,12 +6,11 @@ the error, and that of t its negative.
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from parity.losses.arguments import BFLOAT16, gradients, is_floating, promote, unbroadcast, widen, working
-from parity.losses.arithmetic import clip, conjugate, direction, float_dtype, of_square, rounded
+from parity.losses.arithmetic import clip, conjugate, direction, float_dtype, rounded, zero_outside
 from parity.losses.blocks import in_blocks
 from parity.losses.checks import (
     check_broadcast,
@@ -93,11 +92,16 @@ def mse_loss(
         check_real_floating("mse_loss", dtype)
     else:
         dtype = difference_dtype(input=left, target=right)
-    difference = _difference(left, right, dtype)
-    if weight is not None:
-        difference = rounded(difference, dtype)
-    error: Error = difference * difference, dtype, partial(of_square, difference)
-    return _result(input, target, weight, error, reduction)
+    difference = rounded(_difference(left, right, dtype), dtype)
+
+    def errors_adjoint(grad_errors: Array) -> Array:
+        # de/dd = 2 d, which may overflow as in torch, and has a nan if it is complex; a mean is divided by N before
+        before = weight is None and reduction == "mean"
+        factor: Array = 2 * grad_errors if before else grad_errors
+        return factor * (difference if before else conjugate(rounded(2 * difference, dtype)))
+
+    errors = rounded(difference * difference, dtype)
+    return _result(input, target, weight, (errors, dtype, errors_adjoint), reduction)
 
 
 @loss
@@ -135,6 +139,8 @@ def smooth_l1_loss(
     # inside c = d, and outside c = +-beta. c is divided before it is multiplied, since beta |d| could overflow.
     clipped = clip(difference, beta)
     slope = clipped if beta == 1 else clipped / beta
+    if np.isinf(working(dtype).type(beta)):  # then what is infinite is outside, and has a slope of 1
+        slope = zero_outside(np.sign(difference), ~np.isfinite(difference))
     error: Error = (difference - clipped * 0.5) * slope, dtype, lambda grad_errors: slope * grad_errors
     return _result(input, target, None, error, reduction)
 
@@ -212,10 +218,9 @@ def _absolute_error(
     dtype = difference_dtype(input=left, target=right)
     if weight is None and reduction == "mean" and not is_floating(np.empty((), dtype)):
         raise RuntimeError(f"l1_loss has no mean of {dtype}: convert input or target to a floating dtype")
-    difference = _difference(left, right, dtype)
+    difference = rounded(_difference(left, right, dtype), dtype)
     errors = np.abs(difference)
-    if dtype.kind == "c":
-        dtype = errors.dtype
+    dtype = errors.dtype if dtype.kind == "c" else dtype
     error: Error = errors, dtype, lambda grad_errors: direction(difference) * grad_errors
     return _result(input, target, weight, error, reduction)
 
@@ -236,7 +241,7 @@ def _result(
     def vjp(grad_output: Array) -> Gradients:
         grad_errors, grad_weight = adjoints(grad_output)
         # of real errors only the real part counts: in a complex product 0 times inf would make it nan
-        grad_difference = errors_adjoint(grad_errors if errors.dtype.kind == "c" else grad_errors.real)
+        grad_difference = errors_adjoint(grad_errors if weight is None else rounded(grad_errors, dtype))
         return gradients(
             input=(input, grad_difference), target=(target, -grad_difference), weight=(weight, grad_weight)
         )
@@ -256,7 +261,7 @@ def _weighted_reduction(errors: Array, dtype: DType, weight: Array, reduction: s
     output, adjoint = reduced(errors * weights, reduction, _sum_dtype(dtype, reduction))
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
-        scale = adjoint(grad_output)
+        scale = rounded(adjoint(grad_output), dtype)
         return conjugate(weights) * scale, conjugate(errors) * scale
 
     return output, adjoints
@@ -276,8 +281,8 @@ def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, A
         # itself: inf - inf where sum(w) is 0, or a half too small for them
         upstream = grad_output.astype(working(dtype), copy=False)
         scale = rounded(upstream / total.conj(), dtype)
-        of_total = rounded(upstream * rounded(mean / total, dtype).conj(), dtype)
-        of_errors = unbroadcast(rounded(conjugate(errors) * scale, dtype), weight.shape)
+        of_total = rounded(upstream * rounded(mean / total, dtype).conj(), weight.dtype)
+        of_errors = unbroadcast(rounded(conjugate(errors) * scale, weight.dtype), weight.shape)
         return conjugate(weights) * scale, of_errors - of_total
 
     return np.asarray(mean, dtype), adjoints
