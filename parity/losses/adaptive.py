@@ -86,6 +86,7 @@ def adaptive_log_softmax_with_loss(
             in_clusters.append(in_cluster)
             tails.append(_Tail(members, names, hidden, adjoint))
 
+    _check_range(target, cutoffs[-1])
     head = _linear(features, head_weight, "head_weight", dtype, head_bias)
     _check_dtypes(dtype, target)
     in_head = np.where(clusters == 0, classes, cutoffs[0] - 1 + clusters)
@@ -131,13 +132,14 @@ def _clusters(classes: Array, cutoffs: list[int]) -> Array:
     """0 for a class in the head, i + 1 for one in cluster i."""
     if classes.dtype.kind == "c" or (classes.dtype.kind == "u" and classes.itemsize > 1):
         raise NotImplementedError(f"target is {classes.dtype}, which has no order: expected int64 or int32")
-    if classes.size and not (classes.min() >= 0 and classes.max() < cutoffs[-1]):
-        raise RuntimeError(
-            f"target holds classes from {classes.min()} to {classes.max()}, expected 0 to {cutoffs[-1] - 1}"
-        )
     if not classes.size:  # no dtype matters
         return np.zeros(0, np.int64)
     return np.searchsorted(cutoffs, classes, side="right")
+
+
+def _check_range(target: Array, count: int) -> None:
+    if target.size and not (target.min() >= 0 and target.max() < count):
+        raise RuntimeError(f"target holds classes from {target.min()} to {target.max()}, expected 0 to {count - 1}")
 
 
 def _check_dtypes(dtype: DType, target: Array) -> None:

@@ -13,14 +13,21 @@ from parity.types import Array, DType
 # Beyond so many numbers a product of BLAS with ones loses digits: 7e-6 of a sum of four million squares in float32,
 # where the pairwise np.sum loses 1e-7.
 LONG = 1 << 18
+# 2 pi, of Stirling's formula and the normal density; in the widest dtype of the machine, so that it is rounded once, to
+# the dtype that it is used in
+TWO_PI = 2 * np.arccos(np.longdouble(-1))
 
 
 def rounded(array: Array, dtype: DType) -> Array:
     """The wide array rounded to `dtype` and widened again, which changes values in float16 and bfloat16 only.
 
+    Of a complex array, as the gradient of what a complex number multiplies may be, a real dtype keeps the real part.
+
     torch rounds each intermediate result to the dtype of the arguments. In the halves that decides whether a sum of
     squares overflows, or whether a margin is reached, so the results on which such a thing depends are rounded here.
     """
+    if array.dtype.kind == "c" and dtype.kind == "f":
+        array = array.real
     if dtype in HALVES:
         return widen(array.astype(dtype), dtype)
     return (
@@ -46,9 +53,16 @@ def conjugate(array: Array) -> Array:
     return array.conj() if array.dtype.kind == "c" else array
 
 
-def of_square(array: Array, grad: Array) -> Array:
-    """The gradient of z: 2 conj(z) times that of z^2. As in torch, twice an infinite complex number has a nan."""
-    return (2 * array).conj() * grad if array.dtype.kind == "c" else array * (2 * grad)
+@row_by_row
+def direction(array: Array) -> Array:
+    """d / |d|, the derivative of |d|, which torch takes to be 0 at 0 and, for real d, at nan."""
+    if array.dtype.kind != "c":
+        # both comparisons are false at nan; a byte each, they subtract faster than np.sign takes signs
+        sign: Array = (array > 0).view(np.int8) - (array < 0).view(np.int8)
+        return sign.astype(array.dtype)
+    modulus = np.abs(array)
+    unit: Array = np.divide(array, modulus, out=np.zeros_like(array), where=modulus != 0)
+    return unit
 
 
 @row_by_row
@@ -80,3 +94,24 @@ def uint8_as_int8(target: Array) -> Array:
 def float_dtype(dtype: DType) -> DType:
     """The dtype of the sum of an array of `dtype` and a Python float: float32 for integers and bools."""
     return FLOAT32 if dtype.kind in "biu" else dtype
+
+
+@row_by_row
+def stirling(counts: Array, *, dtype: DType) -> Array:
+    """Stirling's log t! of wide counts above 1, each step rounded to `dtype`, and 0 up to 1 (nan for nan)."""
+    product = rounded(counts * rounded(np.log(counts), dtype), dtype)
+    root = rounded(0.5 * rounded(np.log(rounded(counts.dtype.type(TWO_PI) * counts, dtype)), dtype), dtype)
+    factorial = rounded(rounded(product - counts, dtype) + root, dtype)
+    return np.asarray(np.where(counts <= 1, counts.dtype.type(0), factorial))
+
+
+def stirling_gradient(counts: Array, grad: Array, *, dtype: DType) -> Array:
+    """The gradient of the counts of `dtype` from that of Stirling's log t!: its derivative is log t + 1 / (2 t).
+
+    Torch puts 0 in the place of `grad` up to t = 1, and keeps the t / t - 1 of t log t - t, which should cancel: so it
+    is nan where t <= 0 and where t = inf.
+    """
+    grad = zero_outside(grad, ~(counts <= 1))
+    through_factor = rounded(grad * counts, dtype) / counts
+    gradient: Array = grad * np.log(counts) + (through_factor - grad) + 0.5 * grad / counts
+    return gradient

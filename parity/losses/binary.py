@@ -73,21 +73,23 @@ def binary_cross_entropy(
     _check_unit_interval(input=widen(input, dtype), target=widen(target, dtype))
     x, t = (widen(array, dtype) for array in in_blocks(input, target))
     _check_real(weight=weight)
-    values = (t - 1) * np.maximum(np.log1p(-x), LOWEST_LOG) - t * np.maximum(np.log(x), LOWEST_LOG)
-    output, adjoint = reduced(_weighted(values, weight), reduction, dtype)
+    # each step is rounded as torch does it: in float16 they overflow and underflow
+    log_other, log_one = (np.maximum(rounded(log, dtype), LOWEST_LOG) for log in (np.log1p(-x), np.log(x)))
+    values = rounded(rounded(t - 1, dtype) * log_other, dtype) - rounded(t * log_one, dtype)
+    output, adjoint = reduced(rounded(_weighted(rounded(values, dtype), weight), dtype), reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        # dl/dx = (1 - t) / (1 - x) - t / x = (x - t) / (x (1 - x)), and dl/dt = log(1 - x) - log x.
-        # Torch clamps x (1 - x), at a constant that is 0 in float16, and does not clamp the logarithms of dl/dt.
-        # Its products and quotients overflow and underflow in float16, so these are rounded in the same order.
-        wide_grad = widen(grad_output, dtype)
-        variance = np.abs((1 - x) * x)  # so that a probability of -0.0 counts as 0
+        # dl/dx = (1 - t) / (1 - x) - t / x = (x - t) / (x (1 - x)), and dl/dt = log((1 - x) / x).
+        # Torch clamps x (1 - x), at a constant that is 0 in float16, and does not clamp the logarithm of dl/dt.
+        wide_grad, other = widen(grad_output, dtype), rounded(1 - x, dtype)
+        variance = rounded(np.abs(other * x), dtype)  # so that a probability of -0.0 counts as 0
         variance = np.maximum(variance, rounded(SMALLEST_VARIANCE, dtype))
-        grad_input = rounded(rounded((x - t) * wide_grad, dtype) / variance, dtype)
-        grad_target = (np.log1p(-x) - np.log(x)) * wide_grad
+        grad_input = rounded(rounded(rounded(x - t, dtype) * wide_grad, dtype) / variance, dtype)
+        logit = rounded(np.log(rounded(x / other, dtype)), dtype)
+        grad_target = rounded(-logit * wide_grad, dtype)
         return gradients(
-            input=(input, adjoint(_weighted(grad_input, weight))),
-            target=(target, adjoint(_weighted(grad_target, weight))),
+            input=(input, adjoint(rounded(_weighted(grad_input, weight), dtype))),
+            target=(target, adjoint(rounded(_weighted(grad_target, weight), dtype))),
         )
 
     return output, vjp
@@ -148,11 +150,12 @@ def binary_cross_entropy_with_logits(
     log_probability = rounded(log_sigmoid(x, decay), input.dtype)
     if pos_weight is not None:
         q = widen(pos_weight, weighted_dtype)
-        factor = rounded(rounded(rounded(q - 1, pos_weight.dtype) * t, weighted_dtype) + 1, weighted_dtype)
+        excess = widen(pos_weight - pos_weight.dtype.type(1), weighted_dtype)  # bytes wrap around
+        factor = rounded(rounded(excess * t, weighted_dtype) + 1, weighted_dtype)
         log_probability = rounded(log_probability * factor, input.dtype)
     # log(1 - sigmoid(x)) = log(sigmoid(x)) - x, so l = (1 - t) x - (1 - t + q t) log(sigmoid(x))
     values = rounded(rounded(rounded(1 - t, target.dtype) * x, target.dtype) - log_probability, target.dtype)
-    output, _ = reduced(_weighted(values, weight), reduction, target.dtype)
+    output, _ = reduced(rounded(_weighted(values, weight), target.dtype), reduction, target.dtype)
 
     def vjp(grad_output: Array) -> Gradients:
         grad_losses = widen(grad_output, target.dtype)

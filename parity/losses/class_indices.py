@@ -90,10 +90,10 @@ def check_indices(
     rows = len(target) if target.ndim else 0  # as torch counts, which then asks for the first dimension
     if input.ndim > 1 and rows != len(input):
         raise ValueError(f"target has shape {target.shape}, expected {len(input)} targets as input has rows")
-    if input.ndim > 1 and not target.ndim:
-        raise IndexError("target has no dimensions, expected one")
     if target.dtype not in LABELS:
         raise RuntimeError(f"target is of {target.dtype}, expected class indices of int64 or uint8")
+    if input.ndim == 2 and not target.ndim:
+        raise IndexError("target has no dimensions, expected one")
     if input.ndim == 1 and target.ndim == 1 and target.size != 1:
         raise ValueError(f"target has shape {target.shape}, expected () for an input of shape {input.shape}")
     expected = without_classes(input)

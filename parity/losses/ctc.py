@@ -160,14 +160,14 @@ class _Transitions:
         return total
 
 
-def _recentre(values: Array) -> Array:
-    """Subtract from each row its largest number (0 if that is infinite), and return what was subtracted.
+def _recentre(values: Array, bound: float = np.inf) -> Array:
+    """Subtract from each row its largest number (0 if that is not within the bound), and return what was subtracted.
 
     The log likelihood grows with the number of frames. Beside a large number float32 would have few digits left for
     the differences between the states.
     """
     peak: Array = np.fmax.reduce(values, axis=-1, keepdims=True)
-    peak[~np.isfinite(peak)] = 0
+    peak[~(np.abs(peak) < bound)] = 0
     values -= peak
     return peak
 
@@ -184,10 +184,12 @@ def _forward(lattice: _Lattice) -> tuple[Array, Array]:
     padded[0, :, 2:4] = emissions[0, :, :2]
     alphas = padded[:, :, 2:]
     transitions = _Transitions(lattice.skips, emissions.dtype)
+    # beyond it a number has no digits for the states beside it: what is subtracted could not be added again
+    bound = 1 / np.finfo(emissions.dtype).eps
     for frame in range(1, frames):
         before = padded[frame - 1]
         np.add(transitions(before[:, 2:], before[:, 1:-1], before[:, :-2]), emissions[frame], out=alphas[frame])
-        shifts[:, frame] = _recentre(alphas[frame])[:, 0]
+        shifts[:, frame] = _recentre(alphas[frame], bound)[:, 0]
 
     last = alphas[np.maximum(counts, 1) - 1, np.arange(samples)]
     ends = np.where(lattice.endings, last, -np.inf)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from parity.losses.arguments import gradients, widen
+from parity.losses.arguments import HALVES, gradients, widen
 from parity.losses.arithmetic import float_dtype, rounded, row_sums, scalar
 from parity.losses.blocks import in_blocks, row_by_row, whole
-from parity.losses.checks import check_real, difference_dtype
+from parity.losses.checks import check_real, check_representable, difference_dtype
 from parity.losses.registration import without_warnings
 from parity.types import Array, DType, Gradients, Result
 
@@ -24,7 +24,8 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
     keepdim: whether the last dimension stays, with size 1.
 
     Raises RuntimeError for shapes that do not broadcast, for bools, and for a negative or infinite p over an
-    empty dimension, NotImplementedError for complex numbers.
+    empty dimension, NotImplementedError for complex numbers. The vjp raises RuntimeError for a half that cannot
+    hold p - 1, as torch's backward does.
 
     Source: Horn and Johnson, Matrix Analysis, 5.2. Torch departs from the maths by eps, added to the
     difference rather than to its length, which makes the distance asymmetric, and by a gradient of 0 where the
@@ -48,6 +49,8 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
     def vjp(grad_output: Array) -> Gradients:
         if p == 0:
             return {}
+        if dtype in HALVES and p not in (1, 2):  # torch raises each element to it, in the half
+            check_representable(dtype, **{"p - 1": p - 1})
         grad_lengths = widen(grad_output, dtype)
         grad_lengths = grad_lengths if keep else grad_lengths[..., None]
         grad_difference = _norm_adjoint(vectors, lengths[..., None], grad_lengths, p=p, dtype=dtype)
@@ -71,7 +74,8 @@ def _lengths(vectors: Array, *, p: float) -> Array:
         return extremes
     sums = row_sums(magnitudes**p)
     # a large p makes the last digit of a length the fifth of its gradient, so that the root must be exact
-    lengths: Array = (sums.astype(np.result_type(sums, np.float64)) ** (1 / p)).astype(sums.dtype)
+    order = float(sums.dtype.type(p))  # beyond the dtype it is inf, and the root then 1
+    lengths: Array = (sums.astype(np.result_type(sums, np.float64)) ** (1 / order)).astype(sums.dtype)
     return lengths
 
 

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 
 from parity.losses.arguments import FLOAT32, gradients, is_floating, promote, summed_to, widen, working
-from parity.losses.arithmetic import float_dtype, rounded, scalar, zero_outside
-from parity.losses.blocks import in_blocks, row_by_row
+from parity.losses.arithmetic import TWO_PI, float_dtype, rounded, scalar, stirling, stirling_gradient, zero_outside
+from parity.losses.blocks import in_blocks
 from parity.losses.checks import (
     check_arrays,
     check_broadcast,
@@ -21,13 +21,11 @@ from parity.losses.checks import (
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
 from parity.losses.variance import bounded, shaped_variance
-from parity.types import Array, DType, Gradients, Result
+from parity.types import Array, Gradients, Result
 
 __all__ = ["gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
 
-# 2 pi, of Stirling's formula, and log(2 pi) / 2, of the normal density; in the widest dtype of the machine, so that
-# each is rounded once, to the dtype that it is used in
-TWO_PI = 2 * np.arccos(np.longdouble(-1))
+# log(2 pi) / 2, of the normal density
 HALF_LOG_TWO_PI = np.log(TWO_PI) / 2
 
 
@@ -85,33 +83,33 @@ def poisson_nll_loss(
     if log_input:
         logarithm = own
         rate = rounded(np.exp(own), rates.dtype)
-        losses = widen(rate, dtype) - widen(widen(t, product_dtype) * widen(x, product_dtype), dtype)
+        product = rounded(widen(t, product_dtype) * widen(x, product_dtype), product_dtype)
+        losses = rounded(widen(rate, dtype) - widen(product, dtype), dtype)
     else:
         # eps is added in input's dtype: float16 loses the default, so a rate of 0 has no logarithm there
         rate = rounded(own + scalar(eps, rates.dtype), rates.dtype)
         logarithm = rounded(np.log(rate), rates.dtype)
-        losses = widen(own, dtype) - counts * logarithm
+        losses = rounded(widen(own, dtype) - rounded(counts * logarithm, product_dtype), dtype)
     if full:
         check_kernel(target=target.dtype)
         # torch takes the logarithm of whole numbers in float32, also beside float64 rates
         alone = t if is_floating(target) else t.astype(FLOAT32)
-        losses = losses + _stirling(widen(alone, alone.dtype), dtype=alone.dtype)
+        losses = losses + stirling(widen(alone, alone.dtype), dtype=alone.dtype)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        grad_losses = adjoint(grad_output)
+        grad_losses = rounded(adjoint(grad_output), dtype)
         # log rate:  dl/dx = exp(x) - t,         dl/dt = -x
         # rate:      dl/dx = 1 - t / (x + eps),  dl/dt = -log(x + eps)
         # each term is multiplied by grad_output before they are summed, so that it overflows where torch's does
         grad_rates = summed_to(input.shape, grad_losses, losses.shape)
         grad_product = rounded(summed_to(input.shape, grad_losses * counts, losses.shape), rates.dtype)
-        grad_input = (
-            rounded(grad_rates * rate, rates.dtype) - grad_product if log_input else grad_rates - grad_product / rate
-        )
-        grad_target = summed_to(target.shape, grad_losses * -logarithm, losses.shape)
+        subtrahend = grad_product if log_input else rounded(grad_product / rate, rates.dtype)
+        grad_input = (rounded(grad_rates * rate, rates.dtype) if log_input else grad_rates) - subtrahend
+        grad_target = summed_to(target.shape, rounded(grad_losses * -logarithm, target.dtype), losses.shape)
         if full:
             grad_counts = summed_to(target.shape, grad_losses, losses.shape)
-            grad_target = grad_target + _stirling_derivative(counts) * grad_counts
+            grad_target = grad_target + stirling_gradient(widen(t, target.dtype), grad_counts, dtype=target.dtype)
         return gradients(input=(input, grad_input), target=(target, grad_target))
 
     return output, vjp
@@ -163,24 +161,24 @@ def gaussian_nll_loss(
     wide_variance = widen(v, dtype)
     # in units of the standard deviation
     squared = widen(rounded(difference * difference, pair_dtype), dtype) / wide_variance
-    if logarithms is not variance:
-        squared = rounded(squared, pair_dtype)
+    squared = rounded(squared, dtype if logarithms is variance else pair_dtype)
     logarithm = rounded(np.log(widen(logarithms, logarithms.dtype)), logarithms.dtype)
-    losses = 0.5 * (widen(logarithm, dtype) + squared)
+    losses = 0.5 * rounded(widen(logarithm, dtype) + squared, dtype)
     if full:
         losses = losses + losses.dtype.type(HALF_LOG_TWO_PI)
     output, adjoint = reduced(losses, reduction, dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        grad_losses = adjoint(grad_output)
+        grad_sum = rounded(0.5 * adjoint(grad_output), dtype)
         # dl/dx = 2 (x - t) / (2 v) = -dl/dt; the 2 is not cancelled, so that 2 (x - t) overflows as in torch
-        grad_input = 0.5 * grad_losses / wide_variance * (2 * difference)
+        grad_input = rounded(grad_sum / wide_variance, pair_dtype) * rounded(2 * difference, pair_dtype)
         # dl/dv = (1 / v - (x - t)^2 / v^2) / 2
         grad_var = None
         if isinstance(var, np.ndarray):
-            grad_logarithm = summed_to(wide_variance.shape, grad_losses, losses.shape) / wide_variance
-            grad_quotient = summed_to(wide_variance.shape, squared / wide_variance * grad_losses, losses.shape)
-            grad_var = (0.5 * (grad_logarithm - grad_quotient)).reshape(var.shape)
+            grad_logarithm = summed_to(wide_variance.shape, grad_sum, losses.shape) / wide_variance
+            grad_quotient = rounded(squared / wide_variance, dtype) * grad_sum
+            grad_quotient = summed_to(wide_variance.shape, rounded(grad_quotient, dtype), losses.shape)
+            grad_var = (rounded(grad_logarithm, var.dtype) - rounded(grad_quotient, var.dtype)).reshape(var.shape)
         return gradients(input=(input, grad_input), target=(target, -grad_input), var=(var, grad_var))
 
     return output, vjp
@@ -230,59 +228,43 @@ def kl_div(
     x, t = in_blocks(input, target)
     input_logarithm = widen(x, dtype)
     if log_target:
-        target_logarithm = widen(t, dtype)
-        probability = widen(rounded(np.exp(widen(t, target.dtype)), target.dtype), dtype)
-        losses = probability * (target_logarithm - input_logarithm)
+        own = rounded(np.exp(widen(t, target.dtype)), target.dtype)
+        probability = widen(own, dtype)
+        difference = rounded(widen(t, dtype) - input_logarithm, dtype)
+        losses = rounded(probability * difference, dtype)
     else:
         # a probability of 0 has the logarithm 0 here, which makes t log t the 0 that it tends to
         own = widen(t, target.dtype)
         own_logarithm = rounded(np.log(own + (own == 0)), target.dtype)
         entropy = rounded(own * own_logarithm, target.dtype)
-        probability, target_logarithm = widen(t, dtype), widen(own_logarithm, dtype)
-        losses = widen(entropy, dtype) - probability * input_logarithm
-    output, adjoint = reduced(losses, reduction, working(dtype))
+        probability = widen(t, dtype)
+        losses = rounded(widen(entropy, dtype) - rounded(probability * input_logarithm, dtype), dtype)
+    output, adjoint = reduced(losses, reduction, dtype)
     if batchmean:
-        output = output / input.shape[0]
+        output = widen(output, dtype) / input.shape[0]
 
     def vjp(grad_output: Array) -> Gradients:
-        grad_losses = adjoint(grad_output)
+        grad_losses = rounded(adjoint(grad_output), dtype)
         if batchmean:
-            grad_losses = grad_losses / input.shape[0]
+            grad_losses = rounded(grad_losses / input.shape[0], dtype)
         # With p for exp(t) or t, l = p (log p - x), so dl/dx = -p and
         # dl/dt = p (t - x) + p for a logarithm t, else log t + t / t - x.
-        # Torch's t / t is 1 save for its nan at 0 and inf.
-        weighted = grad_losses * probability
+        # Torch's t / t is 1 save for its nan at 0 and inf. What target has by itself is summed to its shape first.
+        weighted = rounded(grad_losses * probability, dtype)
         if log_target:
-            grad_target = grad_losses * (target_logarithm - input_logarithm) * probability + weighted
+            grad_own = summed_to(target.shape, rounded(grad_losses * difference, target.dtype), losses.shape)
+            grad_target = rounded(grad_own * own, target.dtype) + summed_to(target.shape, weighted, losses.shape)
         else:
-            # The entropy's gradient is summed to target's shape first. Where it is 0, so is 0 log t, for t < 0 too.
-            grad_entropy = summed_to(target.shape, grad_losses, losses.shape)
+            # where the entropy's gradient is 0, so is 0 log t, for t < 0 too
+            grad_entropy = rounded(summed_to(target.shape, grad_losses, losses.shape), target.dtype)
             logarithm = zero_outside(own_logarithm, (grad_entropy != 0) | np.isnan(own))
-            grad_target = grad_entropy * logarithm + grad_entropy * own / own
-            grad_target = grad_target - summed_to(target.shape, grad_losses * input_logarithm, losses.shape)
+            grad_target = rounded(grad_entropy * logarithm, target.dtype)
+            grad_target = grad_target + rounded(grad_entropy * own, target.dtype) / own
+            products = rounded(grad_losses * input_logarithm, target.dtype)
+            grad_target = grad_target - summed_to(target.shape, products, losses.shape)
         return gradients(input=(input, -weighted), target=(target, grad_target))
 
     return np.asarray(output, dtype), vjp
-
-
-@row_by_row
-def _stirling(counts: Array, *, dtype: DType) -> Array:
-    """Stirling's log t! of wide counts above 1, each step rounded to `dtype`, and 0 up to 1 (nan for nan)."""
-    product = rounded(counts * rounded(np.log(counts), dtype), dtype)
-    root = rounded(0.5 * rounded(np.log(rounded(counts.dtype.type(TWO_PI) * counts, dtype)), dtype), dtype)
-    factorial = rounded(rounded(product - counts, dtype) + root, dtype)
-    return np.asarray(np.where(counts <= 1, counts.dtype.type(0), factorial))
-
-
-@row_by_row
-def _stirling_derivative(counts: Array) -> Array:
-    """The derivative of Stirling's log t!: log t + 1 / (2 t) for t > 1, and 0 up to there.
-
-    Torch multiplies the 0 into every term, and keeps the t / t - 1 of t log t - t, which should cancel: so it
-    is nan where t <= 0 and where t = inf.
-    """
-    above_one = (~(counts <= 1)).astype(counts.dtype)
-    return np.asarray(above_one * np.log(counts) + (above_one * counts / counts - above_one) + 0.5 * above_one / counts)
 
 
 def _check_no_bool_subtracted(input: Array, target: Array, log_input: bool, full: bool) -> None:

@@ -23,7 +23,7 @@ from parity.losses.conventions import hinge_slope
 from parity.losses.distance import pairwise_distance
 from parity.losses.reduction import reduced, resolve
 from parity.losses.registration import loss
-from parity.types import Array, Gradients, Result, Vjp
+from parity.types import Array, DType, Gradients, Result, Vjp
 
 __all__ = ["cosine_embedding_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss"]
 
@@ -91,19 +91,21 @@ def cosine_embedding_loss(
         grad_losses = adjoint(grad_output)
         grad_cosine = np.where(dissimilar & hinge_slope(violation), grad_losses, 0) - np.where(similar, grad_losses, 0)
         grad_cosine = unbroadcast(grad_cosine, cosine.shape)
-        grad_product = grad_cosine / length
-        grad_squares = -grad_cosine * (cosine / length) / (2 * length)
+        # each step rounded as in torch: in a half they overflow
+        grad_product = rounded(grad_cosine / length, dtype)
+        grad_length = rounded(-grad_cosine * rounded(cosine / length, dtype), dtype)
+        grad_squares = rounded(grad_length / rounded(2 * length, dtype), dtype)
 
-        def input_gradient(own: Array, other: Array, other_square: Array) -> Array:
-            direct = widen(other, dtype) * grad_product[..., None]
+        def input_gradient(own: Array, other: Array, other_square: Array, own_dtype: DType) -> Array:
+            direct = rounded(widen(other, dtype) * grad_product[..., None], own_dtype)
             # a length has its gradient at its own shape: summed before it meets the vector
-            grad_square = summed_to(own.shape[:-1], 2 * grad_squares * other_square, cosine.shape)
-            through_length: Array = widen(own, dtype) * grad_square[..., None]
+            grad_square = summed_to(own.shape[:-1], rounded(grad_squares * other_square, own_dtype), cosine.shape)
+            through_length: Array = 2 * rounded(widen(own, own_dtype) * grad_square[..., None], own_dtype)
             return unbroadcast(direct, own.shape) + through_length
 
         return gradients(
-            input1=(input1, input_gradient(x1, x2, square2)),
-            input2=(input2, input_gradient(x2, x1, square1)),
+            input1=(input1, input_gradient(x1, x2, square2, dtype1)),
+            input2=(input2, input_gradient(x2, x1, square1, dtype2)),
         )
 
     return output, vjp

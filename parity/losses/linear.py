@@ -140,10 +140,11 @@ def _in_chunks(
     features = widen(np.atleast_2d(input), dtype)
     samples, classes = len(features), len(linear_weight)
     size = chunk_size(options, samples, features.shape[1], classes, dtype)
-    check_dtypes(dtype, linear_weight, options)
+    # without a batch, torch looks at no weight and no label
+    check_dtypes(dtype, linear_weight.dtype if samples else dtype, options)
     target = target if input.ndim == 2 else target[np.newaxis]
     if not samples:
-        target = target[:0]  # without a batch, torch looks at no label
+        target = target[:0]
     weights, labels = _weights_and_labels(target, classes, weight, ignore_index, features.dtype)
     _check_labels(labels, samples, classes)
     matrix = widen(linear_weight, dtype)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from parity.losses.arguments import BFLOAT16, FLOAT16, FLOAT32, HALVES, is_floating
-from parity.types import Array, DType
+from parity.types import DType
 
 __all__ = ["LinearCrossEntropyOptions"]
 
@@ -77,7 +77,7 @@ def chunk_size(options: LinearCrossEntropyOptions, samples: int, features: int, 
     return max(1, size)
 
 
-def check_dtypes(dtype: DType, linear_weight: Array, options: LinearCrossEntropyOptions) -> None:
+def check_dtypes(dtype: DType, weight_dtype: DType, options: LinearCrossEntropyOptions) -> None:
     """Refuse what torch refuses in chunks: an accumulator narrower than input, an input or a weight of another kind."""
     default = FLOAT32 if dtype in HALVES and options.acc_policy == "auto" else dtype
     accumulator = default if options.acc_dtype is None else np.dtype(options.acc_dtype)
@@ -86,5 +86,5 @@ def check_dtypes(dtype: DType, linear_weight: Array, options: LinearCrossEntropy
     if dtype.kind == "c" or not is_floating(np.empty((), dtype)):
         raise ValueError(f"input is {dtype}, expected a real floating dtype")
     # a weight of another dtype is cast only where torch casts it to the accumulator's
-    if linear_weight.dtype != dtype and accumulator == dtype:
-        raise RuntimeError(f"linear_weight is {linear_weight.dtype}, expected {dtype} as input is")
+    if weight_dtype != dtype and accumulator == dtype:
+        raise RuntimeError(f"linear_weight is {weight_dtype}, expected {dtype} as input is")

@@ -7,7 +7,7 @@ derivative of their hinge max(0, z) to be 0 at the kink z = 0. Where z is nan, t
 import numpy as np
 
 from parity.losses.arguments import FLOAT16, gradients, promote, widen
-from parity.losses.arithmetic import rounded, row_sums, zero_outside
+from parity.losses.arithmetic import conjugate, rounded, row_sums, zero_outside
 from parity.losses.blocks import in_blocks, row_by_row, whole
 from parity.losses.checks import (
     check_64_bits,
@@ -56,9 +56,8 @@ def multi_margin_loss(
     Raises ValueError for another p, a weight not 1-d and an unknown reduction, NotImplementedError for input
     of another dtype, RuntimeError for other shapes or dtypes of target and weight and a class outside [0, C).
 
-    Source: Weston and Watkins, Support vector machines for multi-class pattern recognition (1999). Torch
-    departs from the maths for an empty batch, of which it returns uninitialised memory: this returns the sum 0
-    and the mean nan.
+    Source: Weston and Watkins, Support vector machines for multi-class pattern recognition (1999). Of an
+    empty batch torch returns uninitialised memory, and this the sum 0 and the mean nan.
 
     >>> float(multi_margin_loss(np.array([[1.0, 2.0]]), np.array([0]))[0])
     1.0
@@ -77,6 +76,11 @@ def multi_margin_loss(
         raise RuntimeError(f"target has shape {target.shape}, expected one class for each row of {scores.shape}")
     if weight is not None and weight.size != classes:
         raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},)")
+    if not input.size:  # of an empty batch torch looks at no dtype but a complex one, and at no class
+        if input.dtype.kind == "c":
+            raise RuntimeError(f"input is {input.dtype}, which has no gradient here: expected float32 or float64")
+        output, _ = reduced(np.zeros(target.shape), reduction, input.dtype)
+        return output, lambda _: gradients(input=(input, input))
     _check_scores("multi_margin_loss", input.dtype)
     if weight is not None and weight.dtype != input.dtype:
         raise RuntimeError(f"weight is {weight.dtype}, expected input's {input.dtype}")
@@ -85,21 +89,18 @@ def multi_margin_loss(
     check_representable(input.dtype, margin=margin)
     labels = target.reshape(-1)
 
-    x, t = in_blocks(scores, labels[:, None])
+    of_target = np.ones(1, input.dtype) if weight is None else weight[labels]
+    x, t, w = in_blocks(scores, labels[:, None], of_target[:, None])
     violation = _violations(x, t, margin=margin)
-    losses = whole(_totals(violation if p == 1 else np.square(violation))) / classes
-    if weight is not None:
-        losses = np.where(losses > 0, losses * weight[labels], losses)
-    output, adjoint = reduced(losses.reshape(target.shape), reduction, input.dtype)
+    hinges = violation if p == 1 else np.square(violation)
+    hinges = hinges if weight is None else zero_outside(hinges * w, violation > 0)
+    output, _ = reduced((whole(_totals(hinges)) / classes).reshape(target.shape), reduction, input.dtype)
 
     def vjp(grad_output: Array) -> Gradients:
-        # with z = margin - x_t + x_c > 0: dl/dx_c = w_t / C p z^(p - 1), and dl/dx_t is minus their sum
-        scale = np.full((len(scores), 1), p / classes, input.dtype)
-        if weight is not None:
-            scale *= weight[labels, None]
-        slopes = zero_outside(scale, violation > 0)
-        grad_scores = _balanced(slopes if p == 1 else slopes * violation, t)
-        return gradients(input=(input, grad_scores * adjoint(grad_output).astype(input.dtype).reshape(-1, 1)))
+        # z = margin - x_t + x_c > 0: dl/dx_c = w_t / C p z^(p - 1), dl/dx_t minus their sum. A mean divides by N first.
+        scale = input.dtype.type(p / (classes * (len(scores) if reduction == "mean" else 1)))
+        slopes = zero_outside((scale if p == 1 else scale * violation) * w, violation > 0)
+        return gradients(input=(input, _balanced(slopes, t) * grad_output.astype(input.dtype).reshape(-1, 1)))
 
     return output, vjp
 
@@ -117,9 +118,8 @@ def multilabel_margin_loss(
     Raises RuntimeError for another shape or dtype of target, and for an entry outside [-1, C) even after the
     first -1, NotImplementedError for another dtype of input, ValueError for an unknown reduction.
 
-    Source: Crammer and Singer, A family of additive online algorithms for category ranking (2003). Torch
-    departs from the maths for an empty batch, of which it returns uninitialised memory: this returns the sum 0
-    and the mean nan.
+    Source: Crammer and Singer, A family of additive online algorithms for category ranking (2003). Of an empty
+    batch torch returns uninitialised memory, and this the sum 0 and the mean nan.
 
     >>> float(multilabel_margin_loss(np.array([[1.0, 2.0, 0.0, 0.0]]), np.array([[0, -1, 0, 0]]))[0])
     0.5
@@ -224,14 +224,14 @@ def multilabel_soft_margin_loss(
         grad_weighted = rounded(adjoint(grad_output) / classes, dtype)
         if reduction == "none":
             grad_weighted = np.expand_dims(grad_weighted, axis)
-        grad_entropy = grad_weighted if weights is None else rounded(grad_weighted * weights, pair_dtype)
+        grad_entropy = grad_weighted if weights is None else rounded(grad_weighted * conjugate(weights), pair_dtype)
         # dl/dx = (1 - y) s(x) - y s(-x), and dl/dy = log s(-x) - log s(x)
-        grad_log_positive = rounded(positive * grad_entropy, input.dtype)
-        grad_log_negative = rounded(negative * grad_entropy, input.dtype)
+        grad_log_positive = rounded(conjugate(positive) * grad_entropy, input.dtype)
+        grad_log_negative = rounded(conjugate(negative) * grad_entropy, input.dtype)
         grad_input = (grad_log_negative * numerator - grad_log_positive * opposite_numerator) / (1 + decay)
         grad_target = rounded(rounded(log_negative * grad_entropy, pair_dtype), target_dtype)
         grad_target = grad_target - rounded(rounded(log_positive * grad_entropy, pair_dtype), target_dtype)
-        grad_weight = None if weight is None else entropy * grad_weighted
+        grad_weight = None if weight is None else conjugate(entropy) * grad_weighted
         return gradients(input=(input, grad_input), target=(target, grad_target), weight=(weight, grad_weight))
 
     return output, vjp

@@ -15,24 +15,31 @@ REGISTERED: dict[str, Loss] = {}
 
 
 def loss(function: Callable[P, Result]) -> Callable[P, Result]:
-    """Enter a function among the losses. It and its vjp answer without NumPy's floating-point warnings."""
-    registered = without_warnings(function)
+    """Enter a function among the losses. It and its vjp answer without NumPy's floating-point warnings.
+
+    The vjp takes its upstream gradient in the output's dtype, as torch's autograd does: beyond a half it is inf.
+    """
+    registered = without_warnings(function, cast=True)
     REGISTERED[function.__name__] = registered
     return registered
 
 
-def without_warnings(function: Callable[P, Result]) -> Callable[P, Result]:
-    """Let a function and its vjp reach inf and nan as torch does, without NumPy's floating-point warnings."""
+def without_warnings(function: Callable[P, Result], cast: bool = False) -> Callable[P, Result]:
+    """Let a function and its vjp reach inf and nan as torch does, without NumPy's floating-point warnings.
+
+    `cast`: whether the upstream gradient is cast to the output's dtype.
+    """
 
     @wraps(function)
     def silent(*args: P.args, **kwargs: P.kwargs) -> Result:
         with np.errstate(all="ignore"):
-            output, vjp = function(*args, **kwargs)
+            returned, vjp = function(*args, **kwargs)
+        output = np.asarray(returned)
 
         def silent_vjp(grad_output: Array) -> Gradients:
             with np.errstate(all="ignore"):
-                return vjp(grad_output)
+                return vjp(grad_output.astype(output.dtype, copy=False) if cast else grad_output)
 
-        return np.asarray(output), silent_vjp
+        return output, silent_vjp
 
     return silent

@@ -6,13 +6,12 @@ the error, and that of t its negative.
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from parity.losses.arguments import BFLOAT16, gradients, is_floating, promote, unbroadcast, widen, working
-from parity.losses.arithmetic import clip, conjugate, float_dtype, of_square, rounded
-from parity.losses.blocks import in_blocks, row_by_row
+from parity.losses.arithmetic import clip, conjugate, direction, float_dtype, rounded, zero_outside
+from parity.losses.blocks import in_blocks
 from parity.losses.checks import (
     check_broadcast,
     check_castable,
@@ -93,12 +92,16 @@ def mse_loss(
         check_real_floating("mse_loss", dtype)
     else:
         dtype = difference_dtype(input=left, target=right)
-    x, t = in_blocks(left, right)
-    difference = widen(x, dtype) - widen(t, dtype)
-    if weight is not None:
-        difference = rounded(difference, dtype)
-    error: Error = difference * difference, dtype, partial(of_square, difference)
-    return _result(input, target, weight, error, reduction)
+    difference = rounded(_difference(left, right, dtype), dtype)
+
+    def errors_adjoint(grad_errors: Array) -> Array:
+        # de/dd = 2 d, which may overflow as in torch, and has a nan if it is complex; a mean is divided by N before
+        before = weight is None and reduction == "mean"
+        factor: Array = 2 * grad_errors if before else grad_errors
+        return factor * (difference if before else conjugate(rounded(2 * difference, dtype)))
+
+    errors = rounded(difference * difference, dtype)
+    return _result(input, target, weight, (errors, dtype, errors_adjoint), reduction)
 
 
 @loss
@@ -130,13 +133,14 @@ def smooth_l1_loss(
         raise RuntimeError(f"beta is {beta}, expected 0 or more")
     dtype = promote(left, right)
     check_real_floating("smooth_l1_loss", dtype)
-    x, t = in_blocks(left, right)
-    difference = widen(x, dtype) - widen(t, dtype)
+    difference = _difference(left, right, dtype)
 
     # With c = d clipped to [-beta, beta], both branches are c (d - c/2) / beta, and the derivative is c / beta:
     # inside c = d, and outside c = +-beta. c is divided before it is multiplied, since beta |d| could overflow.
     clipped = clip(difference, beta)
     slope = clipped if beta == 1 else clipped / beta
+    if np.isinf(working(dtype).type(beta)):  # then what is infinite is outside, and has a slope of 1
+        slope = zero_outside(np.sign(difference), ~np.isfinite(difference))
     error: Error = (difference - clipped * 0.5) * slope, dtype, lambda grad_errors: slope * grad_errors
     return _result(input, target, None, error, reduction)
 
@@ -172,8 +176,7 @@ def huber_loss(
     dtype = promote(left, right)
     check_castable("huber_loss", dtype, input.dtype)
     check_real_floating("huber_loss", dtype)
-    x, t = in_blocks(left, right)
-    difference = widen(x, dtype) - widen(t, dtype)
+    difference = _difference(left, right, dtype)
     if dtype == BFLOAT16:
         difference = rounded(difference, dtype)  # as torch does; a difference of float16 stays wide there
 
@@ -201,6 +204,13 @@ def _broadcast_pair(input: Array, target: Array) -> tuple[Array, Array]:
     return left, right
 
 
+def _difference(left: Array, right: Array, dtype: DType) -> Array:
+    """x - t, or x - 1 t of complex numbers, as in torch: an infinite complex number times 1 has a nan."""
+    x, t = in_blocks(left, right)
+    subtrahend = widen(t, dtype)
+    return widen(x, dtype) - (subtrahend * (1 + 0j) if dtype.kind == "c" else subtrahend)
+
+
 def _absolute_error(
     input: Array, target: Array, left: Array, right: Array, reduction: str, weight: Array | None
 ) -> Result:
@@ -208,26 +218,11 @@ def _absolute_error(
     dtype = difference_dtype(input=left, target=right)
     if weight is None and reduction == "mean" and not is_floating(np.empty((), dtype)):
         raise RuntimeError(f"l1_loss has no mean of {dtype}: convert input or target to a floating dtype")
-    x, t = in_blocks(left, right)
-    difference = widen(x, dtype) - widen(t, dtype)
+    difference = rounded(_difference(left, right, dtype), dtype)
     errors = np.abs(difference)
-    if dtype.kind == "c":
-        dtype = errors.dtype
-    # d|d|/dd = sign(d); the modulus is real, so only the real part of its gradient counts
-    error: Error = errors, dtype, lambda grad_errors: _sign(difference) * grad_errors.real
+    dtype = errors.dtype if dtype.kind == "c" else dtype
+    error: Error = errors, dtype, lambda grad_errors: direction(difference) * grad_errors
     return _result(input, target, weight, error, reduction)
-
-
-@row_by_row
-def _sign(difference: Array) -> Array:
-    """d / |d|, which torch takes to be 0 at 0 and, for real d, at nan."""
-    if difference.dtype.kind != "c":
-        # both comparisons are false at nan; a byte each, they subtract faster than np.sign takes signs
-        sign: Array = (difference > 0).view(np.int8) - (difference < 0).view(np.int8)
-        return sign.astype(difference.dtype)
-    modulus = np.abs(difference)
-    unit: Array = np.divide(difference, modulus, out=np.zeros_like(difference), where=modulus != 0)
-    return unit
 
 
 def _result(
@@ -245,7 +240,8 @@ def _result(
 
     def vjp(grad_output: Array) -> Gradients:
         grad_errors, grad_weight = adjoints(grad_output)
-        grad_difference = errors_adjoint(grad_errors)
+        # of real errors only the real part counts: in a complex product 0 times inf would make it nan
+        grad_difference = errors_adjoint(grad_errors if weight is None else rounded(grad_errors, dtype))
         return gradients(
             input=(input, grad_difference), target=(target, -grad_difference), weight=(weight, grad_weight)
         )
@@ -265,7 +261,7 @@ def _weighted_reduction(errors: Array, dtype: DType, weight: Array, reduction: s
     output, adjoint = reduced(errors * weights, reduction, _sum_dtype(dtype, reduction))
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
-        scale = adjoint(grad_output)
+        scale = rounded(adjoint(grad_output), dtype)
         return conjugate(weights) * scale, conjugate(errors) * scale
 
     return output, adjoints
@@ -275,16 +271,19 @@ def _weighted_mean(errors: Array, dtype: DType, weight: Array) -> tuple[Array, A
     """L = sum(w e) / sum(w), and its adjoint to e and w."""
     errors, weights, dtype = _factors(errors, dtype, weight)
     total = rounded(np.add.reduce(widen(weight, weight.dtype), axis=None), weight.dtype)
-    mean = rounded(np.add.reduce(rounded(errors * weights, dtype), axis=None), dtype) / total
+    summed = rounded(np.add.reduce(rounded(errors * weights, dtype), axis=None), dtype)
     # both are 0-d here, so that neither dtype yields to the other in the promotion; integers divide to float32
     dtype = float_dtype(promote(np.empty((), dtype), np.empty((), weight.dtype)))
+    mean = rounded(summed / total, dtype)
 
     def adjoints(grad_output: Array) -> tuple[Array, Array]:
-        # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), computed as e / sum(w) - L / sum(w) as in torch, which is
-        # inf - inf where sum(w) is 0
-        scale = grad_output.astype(working(dtype), copy=False) / total.conj()
-        grad_weight = unbroadcast(conjugate(errors) * scale, weight.shape) - scale * mean.conj()
-        return conjugate(weights) * scale, grad_weight
+        # dL/de = w / sum(w) and dL/dw = (e - L) / sum(w), in which torch rounds e / sum(w) and L / sum(w) each by
+        # itself: inf - inf where sum(w) is 0, or a half too small for them
+        upstream = grad_output.astype(working(dtype), copy=False)
+        scale = rounded(upstream / total.conj(), dtype)
+        of_total = rounded(upstream * rounded(mean / total, dtype).conj(), weight.dtype)
+        of_errors = unbroadcast(rounded(conjugate(errors) * scale, weight.dtype), weight.shape)
+        return conjugate(weights) * scale, of_errors - of_total
 
     return np.asarray(mean, dtype), adjoints
 
