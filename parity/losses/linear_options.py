@@ -58,7 +58,7 @@ class LinearCrossEntropyOptions:
         size = self.batch_chunk_size
         if size is not None and not (isinstance(size, int) and size > 0):
             raise ValueError(f"batch_chunk_size is {size!r}, expected None or an int from 1 on")
-        if self.acc_dtype is not None and not any(known == self.acc_dtype for known in ACCUMULATORS):
+        if self.acc_dtype not in (None, *ACCUMULATORS):
             raise ValueError(f"acc_dtype is {self.acc_dtype!r}, expected None or a floating dtype up to float64")
 
 

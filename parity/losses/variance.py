@@ -45,11 +45,10 @@ def _check_bound(variance: Array, eps: float) -> None:
         raise RuntimeError("eps is None, expected a number")
     check_number(eps=eps)
     check_64_bits(eps=eps)
-    if not is_floating(variance):
-        if not isinstance(eps, int) or (variance.dtype == np.bool_ and not isinstance(eps, bool)):
-            raise RuntimeError(f"var is of {variance.dtype}, expected a floating dtype, which {eps} can bound")
-        if variance.dtype == np.bool_:
-            raise NotImplementedError("var holds bools, which have no bound: expected numbers")
+    if variance.dtype == np.bool_:
+        raise NotImplementedError("var holds bools, which have no bound: expected numbers")
+    if not is_floating(variance) and not isinstance(eps, int):
+        raise RuntimeError(f"var is of {variance.dtype}, expected a floating dtype, which {eps} can bound")
     check_representable(variance.dtype, eps=eps)
 
 
