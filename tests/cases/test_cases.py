@@ -8,8 +8,9 @@ import pytest
 from parity import losses
 from parity.cases.load import load
 from parity.cases.points import expand
-from parity.cases.shared import shared_cases, shared_files
+from parity.cases.shared import shared_cases
 from parity.cases.shipped import case_folder
+from parity.cases.uses import shared_files
 from parity.implementations.registry import served
 from parity.report.coverage import coverage, main
 
