@@ -70,7 +70,7 @@ def valid_targets(labels: Array, classes: int, ignore_index: int, weight: Array 
 def weighted_reduction(losses: Array, total_weight: Any, reduction: str, dtype: DType) -> tuple[Array, Adjoint]:
     """The reduction of the wide losses, and its adjoint. The mean divides their sum by `total_weight`.
 
-    Losses and sum are rounded to `dtype` on the way, so in float16 they may overflow, as in torch.
+    Losses, sum and gradient are rounded to `dtype` on the way, so in float16 they may overflow, as in torch.
     """
     losses = rounded(losses, dtype)
     if reduction == "none":
@@ -78,7 +78,7 @@ def weighted_reduction(losses: Array, total_weight: Any, reduction: str, dtype: 
     summed = rounded(np.add.reduce(losses, axis=None), dtype)
     if reduction == "sum":
         return summed, lambda grad_output: widen(grad_output, dtype)
-    return summed / total_weight, lambda grad_output: widen(grad_output, dtype) / total_weight
+    return summed / total_weight, lambda grad_output: rounded(widen(grad_output, dtype) / total_weight, dtype)
 
 
 def check_indices(

@@ -159,14 +159,19 @@ def _of_indices(
         # dlog p_i/dx_c = [i = c] - p_c, so gradients s_i of the -log p_i give dl/dx_c = p_c sum_i s_i - s_c.
         # The target's class has s_t = g w_t; smoothing adds g' w_i to every class.
         check_int64_places(input, target)
-        grad_target_nll = targets.weight * targets.gather((1 - smoothing) * adjoint(grad_output))
+        upstream = widen(grad_output, dtype)
+        grad_target_nll = targets.gather(adjoint(rounded((1 - smoothing) * upstream, dtype)))
+        grad_target_nll = rounded(targets.weight * grad_target_nll, dtype)
         grad_input = np.empty(input.shape, scores.dtype)
         rows = batched(grad_input, target)[0]
         if smoothing:
-            grad_smoothed = np.where(counted, ratio * uniform_adjoint(grad_output), 0)[:, np.newaxis]
+            grad_smoothed = uniform_adjoint(rounded(ratio * upstream, dtype))
+            grad_smoothed = np.where(counted, grad_smoothed, 0)[:, np.newaxis]
             grad_nll = np.empty_like(rows)
             np.multiply(grad_smoothed, 1 if weight is None else along_classes(weight, scores.ndim), out=grad_nll)
+            grad_nll = rounded(grad_nll, dtype)
             grad_nll[targets.index] += grad_target_nll
+            grad_nll = rounded(grad_nll, dtype)
             np.multiply(exponential, sum_along(grad_nll, 1) / total, out=rows)
             rows -= grad_nll
         else:
