@@ -257,7 +257,7 @@ def kl_div(
         else:
             # The entropy's gradient is summed to target's shape first. Where it is 0, so is 0 log t, for t < 0 too.
             grad_entropy = summed_to(target.shape, grad_losses, losses.shape)
-            logarithm = zero_outside(own_logarithm, (grad_entropy != 0) | np.isnan(own))
+            logarithm = zero_outside(own_logarithm, grad_entropy != 0)
             grad_target = grad_entropy * logarithm + grad_entropy * own / own
             grad_target = grad_target - summed_to(target.shape, grad_losses * input_logarithm, losses.shape)
         return gradients(input=(input, -weighted), target=(target, grad_target))
