@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from parity.losses.arguments import BFLOAT16, gradients, is_floating, promote, unbroadcast, widen, working
+from parity.losses.arguments import gradients, is_floating, promote, unbroadcast, widen, working
 from parity.losses.arithmetic import clip, conjugate, float_dtype, of_square, rounded
 from parity.losses.blocks import in_blocks, row_by_row
 from parity.losses.checks import (
@@ -174,8 +174,6 @@ def huber_loss(
     check_real_floating("huber_loss", dtype)
     x, t = in_blocks(left, right)
     difference = widen(x, dtype) - widen(t, dtype)
-    if dtype == BFLOAT16:
-        difference = rounded(difference, dtype)  # as torch does; a difference of float16 stays wide there
 
     # With c = d clipped to [-delta, delta], both branches are c (d - c/2), and the derivative is c.
     clipped = clip(difference, delta)
