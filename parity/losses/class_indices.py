@@ -104,7 +104,7 @@ def check_indices(
     if weight is not None and (weight.size != classes or (weight.ndim != 1 and input.ndim < 3)):
         raise RuntimeError(f"weight has shape {weight.shape}, expected ({classes},): one for each class")
     check_real_floating(function, input.dtype)
-    if target.size or reduction == "none":
+    if target.size or reduction not in ("mean", "sum"):
         check_int64_places(input, target)
     if target.size and not input.size and input.ndim > 2 and input.ndim != 4:
         raise RuntimeError(f"target has shape {target.shape}, and input no classes: {input.shape}")
@@ -143,7 +143,8 @@ def check_range(target: Array, least: int, classes: int) -> None:
 
 def fits_int64(number: int) -> bool:
     """Whether 64 bits hold the number, with its sign."""
-    return -(2**63) <= number < 2**63
+    limits = np.iinfo(np.int64)
+    return limits.min <= number <= limits.max
 
 
 def batched(input: Array, target: Array) -> tuple[Array, Array]:

@@ -257,7 +257,7 @@ def kl_div(
         else:
             # where the entropy's gradient is 0, so is 0 log t, for t < 0 too
             grad_entropy = rounded(summed_to(target.shape, grad_losses, losses.shape), target.dtype)
-            logarithm = zero_outside(own_logarithm, (grad_entropy != 0) | np.isnan(own))
+            logarithm = zero_outside(own_logarithm, grad_entropy != 0)
             grad_target = rounded(grad_entropy * logarithm, target.dtype)
             grad_target = grad_target + rounded(grad_entropy * own, target.dtype) / own
             products = rounded(grad_losses * input_logarithm, target.dtype)

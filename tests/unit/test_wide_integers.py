@@ -13,7 +13,7 @@ from parity.references.versions import release
 ROW, LABEL = np.array([[1.0, 2.0]], np.float32), np.array([1])
 CALLS: list[tuple[str, dict[str, Any]]] = [
     *((loss, {"input": ROW, "target": LABEL, "ignore_index": beyond})
-      for loss in ("cross_entropy", "nll_loss") for beyond in (2**63, -(2**63) - 1)),
+      for loss in ("cross_entropy", "nll_loss") for beyond in (2**63, 2**64, -(2**63) - 1)),
     ("multi_margin_loss", {"input": ROW, "target": LABEL, "margin": 10**30}),
     ("gaussian_nll_loss", {"input": ROW, "target": ROW, "var": ROW, "eps": 10**30}),
 ]  # fmt: skip
