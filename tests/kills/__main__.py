@@ -28,6 +28,7 @@ def main() -> int:
         "--mutants", type=int, default=0, metavar="COUNT", help="so many mutants too, a sample by chance"
     )
     parser.add_argument("--alone", action="store_true", help="only what at most one scenario sees so far")
+    parser.add_argument("--soon", action="store_true", help="at the points of depth smoke, then until a point sees it")
     parser.add_argument("--order", action="store_true", help="record nothing, write the order alone")
     given = parser.parse_args()
     kills = read()
@@ -40,15 +41,15 @@ def main() -> int:
         if given.alone:
             subjects = [one for one in subjects if len(kills.scenarios(one.name)) < WITNESSES]
         subjects.sort(key=lambda one: one.name in kills.subjects)  # those of which nothing is known come first
-        _record(subjects, kills, given.seconds, WITNESSES if given.alone else float("inf"))
+        _record(subjects, kills, given.seconds, WITNESSES if given.alone else float("inf"), given.soon)
     for line in write_orders(kills):
         print(line)
     return 0
 
 
-def _record(subjects: list[Subject], kills: Kills, seconds: float, enough: float) -> None:
+def _record(subjects: list[Subject], kills: Kills, seconds: float, enough: float, soon: bool) -> None:
     try:
-        for number, shown in enumerate(shown_by(subjects, kills, seconds, enough), start=1):
+        for number, shown in enumerate(shown_by(subjects, kills, seconds, enough, soon), start=1):
             kills.add(shown.name, shown.red, shown.green)
             print(f"{len(shown.red):5} red {len(shown.green):5} agree  {shown.name[:90]} {shown.problem}", flush=True)
             if number % KEPT == 0:

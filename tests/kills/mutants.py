@@ -1,12 +1,16 @@
 """Mutants of the losses as subjects of kill data: a sample by chance, of which a larger one holds a smaller."""
 
-from functools import partial
+import ast
+from collections.abc import Iterator
+from functools import cache, partial
 from hashlib import blake2b
-from itertools import zip_longest
+from importlib import import_module
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from cosmic_ray.work_item import WorkItem
 
+from parity import losses
 from tests.kills.data import MUTANT
 from tests.kills.subjects import Subject
 from tests.mutation.__main__ import losses_of
@@ -15,15 +19,11 @@ from tests.mutation.killing import mutated
 from tests.mutation.mutants import changed_by, modules, source_of, work_of
 
 
-def mutants(count: int) -> list[Subject]:
+def mutants(count: int) -> Iterator[Subject]:
     """So many mutants, of each module in turn; those that mean the same as the original are left out."""
     rows = ([(path, item) for item in sorted(work_of(path), key=_chance)] for path in modules())
-    chosen: list[Subject] = []
-    for column in zip_longest(*rows):
-        for path, item in filter(None, column):
-            if len(chosen) < count and (subject := _subject(path, item)) is not None:
-                chosen.append(subject)
-    return chosen
+    chosen = (one for column in zip_longest(*rows) for one in filter(None, column))
+    return islice(filter(None, (_subject(*one) for one in chosen)), count)
 
 
 def _chance(item: WorkItem) -> bytes:
@@ -39,7 +39,28 @@ def _subject(path: Path, item: WorkItem) -> Subject | None:
         change = changed_by(path, source)
     except ValueError:  # the same program
         return None
-    if change in Excuses(path.stem):
+    if change in _excuses(path.stem):
         return None
     name = f"{MUTANT}{path.stem}.{change.function}: {change.was} -> {change.mutant}"
-    return Subject(name, tuple(losses_of(path)), partial(mutated, path, source))
+    return Subject(name, tuple(_losses_of(path, change.function)), partial(mutated, path, source))
+
+
+def _losses_of(path: Path, function: str) -> list[str]:
+    """The losses that a mutant changes: the one whose function it is in, or all that import the module."""
+    own = [loss for loss in losses_of(path) if loss == function.partition(".")[0]]
+    return own or [loss for loss in losses.LOSSES if path.stem in _imported(losses.LOSSES[loss].__module__)]
+
+
+@cache
+def _excuses(module: str) -> Excuses:
+    return Excuses(module)
+
+
+@cache
+def _imported(name: str) -> frozenset[str]:
+    """The modules of the losses that one of them imports, and itself, by their last names."""
+    found = {name.rpartition(".")[2]}
+    for node in ast.walk(ast.parse(Path(str(import_module(name).__file__)).read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("parity.losses."):
+            found |= _imported(str(node.module))
+    return frozenset(found)

@@ -5,16 +5,19 @@ import os
 import signal
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
+from parity.cases.order import head, ordered
 from parity.cases.points import Point, seeds_of
 from parity.comparison.experience import Experience
 from parity.engine.run import run_point
 from parity.implementations.declaration import Implementation
+from parity.implementations.registry import named
+from parity.references.answers import Answers
 from parity.references.torch import FUNCTIONS
 from tests.kills.data import Kills
 from tests.kills.subjects import Subject, points_of, turns
@@ -22,6 +25,8 @@ from tests.kills.subjects import Subject, points_of, turns
 WORKERS = 2
 # Of CPU time, for one point: a mutant may never come to its end.
 POINT = 20
+# So many red points among those of depth smoke say where a subject is seen.
+RED = 20
 
 
 class Hasty(Experience):
@@ -46,18 +51,35 @@ class Shown:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop: seconds of CPU time, and so many scenarios that see a subject, `scenarios` among them."""
+    """When to stop: seconds of CPU time, and so many scenarios that see a subject, `scenarios` among them.
+
+    `until` has the points beyond which the first red one is the last, and among which `RED` are enough; None for
+    no such limit.
+    """
 
     seconds: float
     enough: float
     scenarios: set[str]
+    until: frozenset[str] | None = None
+
+    def reached(self, red: int, scenarios: Collection[str], next_id: str) -> bool:
+        """Whether to stop before the next point, with so many red ones."""
+        if len(scenarios) >= self.enough:
+            return True
+        return self.until is not None and red > 0 and (red >= RED or next_id not in self.until)
 
 
 class Cases:
-    """The points of the losses, read once each."""
+    """The points of the losses, read once each. With `soon` those that depth smoke runs come first.
 
-    def __init__(self) -> None:
+    Torch's answers to these are known then, to every subject.
+    """
+
+    def __init__(self, soon: bool = False) -> None:
+        self._soon = soon
         self._points: dict[str, list[Point]] = {}
+        self.head: set[str] = set()
+        self.answers: dict[str, Answers] = {}
 
     def of(self, losses: Iterable[str]) -> list[Point]:
         """The points of several losses by turns."""
@@ -65,7 +87,17 @@ class Cases:
             if loss not in self._points:
                 self._points[loss] = points_of(loss)
                 _warm(self._points[loss][0])
+                if self._soon:
+                    self._begin_with_smoke(loss)
         return [*turns(self._points[loss] for loss in losses)]
+
+    def _begin_with_smoke(self, loss: str) -> None:
+        smoke = head(ordered(self._points[loss]))
+        self._points[loss] = smoke + [point for point in self._points[loss] if point not in smoke]
+        self.head.update(point.id for point in smoke)
+        self.answers[loss] = Answers(loss, Path(os.devnull))
+        for point in smoke:
+            run_point(point, named("numpy"), seeds_of(point, None, 0, "default"), Hasty(self.answers[loss]))
 
 
 def _warm(point: Point) -> None:
@@ -77,14 +109,14 @@ def _warm(point: Point) -> None:
 
 
 def shown_by(
-    subjects: Iterable[Subject], kills: Kills, seconds: float, enough: float = float("inf")
+    subjects: Iterable[Subject], kills: Kills, seconds: float, enough: float = float("inf"), soon: bool = False
 ) -> Iterator[Shown]:
     """What each subject shows at the points where it was not run yet, in up to so many seconds for each.
 
     Once so many scenarios see it as are `enough` no more points are run; then those of scenarios come first that see
-    what few others see.
+    what few others see. With `soon` it is run at the points of depth smoke, and at others until one sees it.
     """
-    cases, running = Cases(), dict[int, tuple[Subject, Path]]()
+    cases, running = Cases(soon), dict[int, tuple[Subject, Path]]()
     rare = kills.rare_sights() if enough < float("inf") else {}
     with TemporaryDirectory() as folder:
         for number, subject in enumerate(subjects):
@@ -94,21 +126,24 @@ def shown_by(
                 left.sort(key=lambda point: rare.get(point.scenario.name, float("inf")), reverse=True)
             if left:
                 file = Path(folder, f"{number}.json")
-                limits = Limits(seconds, enough, kills.scenarios(subject.name))
-                running[_begun(subject, left, limits, file)] = subject, file
+                until = frozenset(cases.head) if soon else None
+                limits = Limits(seconds, enough, kills.scenarios(subject.name), until)
+                running[_begun(subject, left, limits, file, cases.answers)] = subject, file
             if len(running) == WORKERS:
                 yield _ended(running)
         while running:
             yield _ended(running)
 
 
-def _begun(subject: Subject, points: list[Point], limits: Limits, file: Path) -> int:
+def _begun(
+    subject: Subject, points: list[Point], limits: Limits, file: Path, answers: Mapping[str, Answers]
+) -> int:  # fmt: skip
     """Fork a process that writes what the subject shows to a file; its number."""
     child = os.fork()
     if not child:
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            file.write_text(json.dumps(_run(subject, points, limits)))
+            file.write_text(json.dumps(_run(subject, points, limits, answers)))
         finally:
             os._exit(0)
     return child
@@ -122,17 +157,20 @@ def _ended(running: dict[int, tuple[Subject, Path]]) -> Shown:
     return Shown(subject.name, **json.loads(file.read_text()))
 
 
-def _run(subject: Subject, points: list[Point], limits: Limits) -> dict[str, object]:
+def _run(
+    subject: Subject, points: list[Point], limits: Limits, answers: Mapping[str, Answers]
+) -> dict[str, object]:  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         implementation = subject.make()
     if implementation is None:
         return {"red": [], "green": {}, "problem": "it cannot be imported"}
     signal.signal(signal.SIGPROF, _too_long)
-    red, green, experience = [], dict[str, float](), {loss: Hasty() for loss in subject.losses}
+    red, green = list[str](), dict[str, float]()
+    experience = {loss: Hasty(answers.get(loss)) for loss in subject.losses}
     start, scenarios = time.process_time(), set(limits.scenarios)
     for point in points:
-        if time.process_time() - start > limits.seconds or len(scenarios) >= limits.enough:
+        if time.process_time() - start > limits.seconds or limits.reached(len(red), scenarios, point.id):
             break
         if point.loss not in implementation.losses:
             red.append(point.id)  # a mutant that is no longer registered

@@ -13,7 +13,7 @@ from parity.cases.shipped import case_folder
 from tests.kills.data import MUTANT, Kills, Seen, loss_of, read
 from tests.kills.greedy import field, order
 from tests.kills.orders import field_of, points_in_file, times_to_failure
-from tests.kills.recording import shown_by
+from tests.kills.recording import RED, Limits, shown_by
 from tests.kills.subjects import Subject, planted
 
 # One planted bug is so far only known to be seen by the point of millions of rows, which takes 1.5 s alone.
@@ -55,6 +55,21 @@ def test_nothing_is_run_twice() -> None:
     (second,) = shown_by([bug], kills, 0.2)
     assert not {*first.red, *first.green} & {*second.red, *second.green}
     assert {*second.red, *second.green}
+
+
+def test_soon_a_subject_is_run_at_so_many_points_of_depth_smoke_as_say_where_it_is_seen(smoke: set[str]) -> None:
+    bug = next(one for one in planted() if one.name == "sigmoid: the gradient is zero")
+    (shown,) = shown_by([bug], Kills(), 5, soon=True)
+    assert len(shown.red) == RED
+    assert {*shown.red, *shown.green} <= smoke
+
+
+def test_what_no_point_of_depth_smoke_sees_is_run_until_one_sees_it() -> None:
+    limits = Limits(float("inf"), float("inf"), set(), frozenset({"l/a/1", "l/a/2"}))
+    assert not limits.reached(0, set(), "l/b/1")
+    assert limits.reached(1, {"b"}, "l/b/2")
+    assert not limits.reached(1, {"a"}, "l/a/2")
+    assert limits.reached(RED, {"a"}, "l/a/2")
 
 
 def test_a_cover_sees_every_wrong_loss_the_cheapest_first() -> None:
