@@ -135,9 +135,7 @@ def _clusters(classes: Array, cutoffs: list[int]) -> Array:
         raise RuntimeError(
             f"target holds classes from {classes.min()} to {classes.max()}, expected 0 to {cutoffs[-1] - 1}"
         )
-    if not classes.size:  # no dtype matters
-        return np.zeros(0, np.int64)
-    return np.searchsorted(cutoffs, classes, side="right")
+    return np.searchsorted(cutoffs, classes.astype(np.int64), side="right")
 
 
 def _check_dtypes(dtype: DType, target: Array) -> None:
