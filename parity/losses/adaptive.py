@@ -132,9 +132,7 @@ def _clusters(classes: Array, cutoffs: list[int]) -> Array:
     """0 for a class in the head, i + 1 for one in cluster i."""
     if classes.dtype.kind == "c" or (classes.dtype.kind == "u" and classes.itemsize > 1):
         raise NotImplementedError(f"target is {classes.dtype}, which has no order: expected int64 or int32")
-    if not classes.size:  # no dtype matters
-        return np.zeros(0, np.int64)
-    return np.searchsorted(cutoffs, classes, side="right")
+    return np.searchsorted(cutoffs, classes.astype(np.int64), side="right")
 
 
 def _check_range(target: Array, count: int) -> None:
