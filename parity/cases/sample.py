@@ -29,8 +29,8 @@ def in_sample(point: Point) -> bool:
 def only_draw(point: Point, draws: int) -> int | None:
     """Which of so many draws is the only one that the point takes, in turn; None where it takes them all.
 
-    It is outside of the sample, of a scenario of which is recorded which wrong losses it sees: of 2,800 times that a
-    point saw a wrong loss, 23 were not at its first draw already.
+    It is outside of the sample, of a scenario of which is recorded which wrong losses it sees: of 48,900 times that
+    a point saw a mutant of a loss, 390 were not at its first draw already.
     """
     return None if in_sample(point) or not knows(point) else _turn(point) // EVERY % draws
 
