@@ -58,6 +58,13 @@ NOT_THE_DERIVATIVE: dict[tuple[str, str], tuple[str, Callable[..., Any]]] = {
         "Stirling's term is masked in the output, and its gradient of nan is not",
         lambda target, full=False, **_: full & (target <= 0),
     ),
+    **{
+        ("triplet_margin_loss", name): (
+            "the distance of a p beyond numbers is the magnitude of one element, and its gradient is nan or 0",
+            lambda p=2.0, **_: abs(p) > 1e38,
+        )
+        for name in ("anchor", "positive", "negative")
+    },
     ("soft_margin_loss", "input"): (
         "a target of uint8 is 255 in the output and -1 in the gradient",
         lambda target, **_: target.dtype == np.uint8,

@@ -106,6 +106,8 @@ def test_a_gradient_that_is_lacking_is_not_asked_for_in_the_second_call(tmp_path
 
 ABOUT_WEIGHTS = {
     "a plain number for weight is rejected",
+    "an upstream gradient divided by the sum of small weights is beyond a half",
+    "as many rows as classes leave a weight one of classes beside transposed logits",
     "a mean over no weight at all is nan", "weights that cancel divide by zero", "negative weights count as they are",
     "huge and tiny weights do not leave the range", "a weight that is not finite spoils the rows of its class",
     "slopes of the weights add up over many rows", "uint8 targets go with weights",

@@ -82,16 +82,16 @@ def test_a_failure_is_told_without_a_traceback_and_its_last_line_repeats_it(user
 def test_a_shared_case_is_told_with_its_own_place_and_repeated_in_the_losss_file(user: pytest.Pytester) -> None:
     (user.path / "cases" / "shared").mkdir()
     (user.path / "cases" / "shared" / "mine.yaml").write_text(
-        "shared: mine\ncases:\n  - name: sums\n    given: {input: [1.0], target: [3.0], reduction: sum}\n"
+        "shared: mine\ncases:\n  - name: threefold\n    given: {input: [1.0], target: [3.0], reduction: sum}\n"
     )
     (user.path / "cases" / "mse_loss.yaml").write_text(MSE.replace("cases:", "use: [mine]\ncases:"))
-    words = ["--parity-implementation", "mylib:IMPLEMENTATION", "-k", "sums"]
+    words = ["--parity-implementation", "mylib:IMPLEMENTATION", "-k", "threefold"]
     result = user.runpytest(*words)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["  cases/shared/mine.yaml:3", "  repeat: pytest cases/mse_loss.yaml::mse_loss/sums/float32 *"]
+        ["  cases/shared/mine.yaml:3", "  repeat: pytest cases/mse_loss.yaml::mse_loss/threefold/float32 *"]
     )
-    user.runpytest("cases/mse_loss.yaml::mse_loss/sums/float32", *words[:2]).assert_outcomes(failed=1)
+    user.runpytest("cases/mse_loss.yaml::mse_loss/threefold/float32", *words[:2]).assert_outcomes(failed=1)
 
 
 def test_expected_failures_xfail_and_are_strict(user: pytest.Pytester) -> None:
