@@ -40,6 +40,8 @@ def main() -> int:
             subjects += mutants(given.mutants)
         if given.alone:
             subjects = [one for one in subjects if len(kills.scenarios(one.name)) < WITNESSES]
+        if given.soon:
+            subjects = [one for one in subjects if one.name not in kills.subjects]
         subjects.sort(key=lambda one: one.name in kills.subjects)  # those of which nothing is known come first
         _record(subjects, kills, given.seconds, WITNESSES if given.alone else float("inf"), given.soon)
     for line in write_orders(kills):
