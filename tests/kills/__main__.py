@@ -1,8 +1,9 @@
-"""`python -m tests.kills [--mutants COUNT] [--seconds S] [--alone]`: record which points see which wrong losses.
+"""`python -m tests.kills [--mutants COUNT] [--seconds S] [--alone | --soon]`: record which points see which wrong losses.
 
 Nothing is run twice: a planted bug or mutant is run at the points where it was not run yet, for up to S seconds of CPU
 time, and what it shows goes into kills.json.xz as it comes. Without --seconds it is run at all of them; with --alone
-only what at most one scenario sees so far is run, until a second one sees it. Then `cases/order.json` is written from
+only what at most one scenario sees so far is run, until a second one sees it; with --soon only what is not recorded is
+run, at the points of depth smoke, and at others until one sees it. Then `cases/order.json` is written from
 all that is known (`--order` does that alone).
 """
 
