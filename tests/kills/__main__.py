@@ -1,4 +1,4 @@
-"""`python -m tests.kills [--mutants COUNT] [--seconds S] [--alone | --soon]`: record which points see which wrong losses.
+"""`python -m tests.kills [--mutants COUNT] [--seconds S] [--alone | --soon]`: which points see which wrong losses.
 
 Nothing is run twice: a planted bug or mutant is run at the points where it was not run yet, for up to S seconds of CPU
 time, and what it shows goes into kills.json.xz as it comes. Without --seconds it is run at all of them; with --alone
