@@ -60,7 +60,7 @@ class Limits:
     seconds: float
     enough: float
     scenarios: set[str]
-    until: frozenset[str] | None = None
+    until: Collection[str] | None = None
 
     def reached(self, red: int, scenarios: Collection[str], next_id: str) -> bool:
         """Whether to stop before the next point, with so many red ones."""
@@ -126,8 +126,7 @@ def shown_by(
                 left.sort(key=lambda point: rare.get(point.scenario.name, float("inf")), reverse=True)
             if left:
                 file = Path(folder, f"{number}.json")
-                until = frozenset(cases.head) if soon else None
-                limits = Limits(seconds, enough, kills.scenarios(subject.name), until)
+                limits = Limits(seconds, enough, kills.scenarios(subject.name), cases.head if soon else None)
                 running[_begun(subject, left, limits, file, cases.answers)] = subject, file
             if len(running) == WORKERS:
                 yield _ended(running)
