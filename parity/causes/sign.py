@@ -154,6 +154,8 @@ def _of_refusal(mismatch: Mismatch, record: Record) -> Sign:
         found = str(figures["error"]).partition(":")[0]
         text = f"raises {found} where {who} raises {figures['wanted']}"
         return Sign(Family.CLASS, text, text, _raised(mismatch))
+    if mismatch.event is Event.LATE:
+        return Sign(Family.ACCEPTS, "late", "refuses in the backward alone what {reference} refuses in the forward")
     family = next((word for word in facts_of(record) if word.startswith("refuses ")), "refuses")
     what = family.removeprefix("refuses").strip()
     text = f"answers where {who} refuses the {what}" if what else f"answers where {who} raises {figures['wanted']}"

@@ -47,6 +47,8 @@ def refusal(
         problem = early if output is None else compare.form(OUTPUT, expected, output)
         if problem and (output is None or compare.conformed(OUTPUT, expected, output, contract.granted) is None):
             yield problem
+    elif output is not None:
+        yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.LATE, figures={"error": in_words(found), **refused})
 
 
 def refused(reference: Loss, arguments: dict[str, Any]) -> Exception | None:

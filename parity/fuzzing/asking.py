@@ -21,6 +21,7 @@ from parity.cases.specs import GENERATORS, generator_of
 from parity.causes.shrink import UNCHECKED
 from parity.comparison.witness import refused
 from parity.draws.draw import Plan
+from parity.engine import crumbs
 from parity.engine.state import known_state
 from parity.facts.point import facts_of
 from parity.fuzzing.refusals import words_of
@@ -75,6 +76,7 @@ class Asker:
         """The point as torch answers or refuses it; None if it has no defined answer."""
         case = {**sketch.case, "given": dict(sketch.case["given"])}
         upstream = case["given"].pop("grad_output", None)
+        crumbs.begin(sketch.point.id)
         answers = [self.answer(sketch.point, seed) for seed in sketch.seeds]
         if None in answers:
             return None
@@ -116,6 +118,7 @@ class Asker:
             arguments, _ = Plan(replace(point, around="")).arguments(seed)
             for name in contract.terms(point).without:
                 arguments.pop(name, None)
+            crumbs.at(f"in {reference.name}'s own call", seed)
             with known_state():
                 if point.loss in UNCHECKED and refused(LOSSES[point.loss], arguments) is not None:
                     return None  # torch might read what is not there

@@ -13,7 +13,7 @@ from parity.cases.signature import Signature
 from parity.cases.specs import GENERATORS, generator_of
 from parity.causes.scenario import data
 
-# Larger calls cost more than they tell: size is the business of the cases for large arrays.
+# Larger calls cost more than they tell: size, and rows far apart, are the business of the cases for large arrays.
 BYTES = 1 << 15
 # So many points of a scenario are calls to begin with.
 EACH = 12
@@ -56,7 +56,7 @@ def vocabulary(scenarios: Iterable[Scenario]) -> Vocabulary:
             continue
         points = list(expand(scenario))
         for point in points[:: max(1, len(points) // EACH)]:
-            if bytes_of(point) <= BYTES:
+            if bytes_of(point) <= BYTES and "far" not in point.layouts.values():
                 calls.append(call_of(point))
     for call in calls:
         for name, value in call.given.items():

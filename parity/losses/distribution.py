@@ -146,6 +146,7 @@ def gaussian_nll_loss(
     if isinstance(target, np.ndarray):
         pair_dtype = difference_dtype(input=input, target=target)
         check_real("gaussian_nll_loss", input, target)
+        check_broadcast(input=input, target=target, var=variance)
     else:  # a plain number, which counts as it is
         check_no_bool(input=input)
         pair_dtype = float_dtype(input.dtype) if isinstance(target, float) else input.dtype

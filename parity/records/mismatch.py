@@ -56,6 +56,7 @@ class Event(StrEnum):
     COARSE = "coarse"
     OUTLIER = "outlier"
     EARLY = "refuses early"
+    LATE = "refuses late"
     UNSAFE = "unsafe"
     SECOND_CALL = "second call"
     PARTLY = "asked for a part"

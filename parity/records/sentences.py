@@ -37,6 +37,8 @@ _SENTENCES: dict[Key, str] = {
     (Kind.RAISES, Event.PARTLY): "it raises {error}",
     (Kind.RAISES, None): "the {what} raises {error}; {reference} has one",
     (Kind.MISSING, Event.ANSWERS): "answers where {reference} raises {wanted}: {message}",
+    (Kind.MISSING, Event.LATE):
+        "the forward answers where {reference}'s raises {wanted}: {message}; the backward alone raises {error}",
     (Kind.MISSING, Event.UNSAFE): "answers where the case expects {wanted}, which {reference} forgets to raise",
     (Kind.CLASS, None): "raises {error}, {reference} raises {wanted}: {message}",
     (Kind.CLASS, Event.UNSAFE): "raises {error}, the case expects {wanted}",

@@ -122,6 +122,23 @@ def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
 
 
 @planted(
+    "gaussian_nll_loss",
+    "a negative variance is refused in the backward alone",
+    "missing",
+    "the forward answers where torch's raises",
+)
+def _(input: Array, target: Array, var: Array, *args: Any, **options: Any) -> Result:
+    if not np.any(np.less(var, 0)):
+        return losses.gaussian_nll_loss(input, target, var, *args, **options)
+    output, _ = losses.gaussian_nll_loss(input, target, np.abs(var), *args, **options)
+
+    def refused(g: Array) -> Gradients:
+        raise ValueError("var has negative entries")
+
+    return output, refused
+
+
+@planted(
     "softmax", "channels_last is read as if it were dense", "value", "output ...differs in ..., torch is the nearer"
 )
 def _(input: Array, *args: Any, **options: Any) -> Result:
