@@ -10,6 +10,8 @@ all that is known (`--order` does that alone).
 import argparse
 import os
 import sys
+from collections.abc import Iterable
+from itertools import chain
 
 from tests.kills.data import FILE, Kills, read
 from tests.kills.orders import write_orders
@@ -34,23 +36,24 @@ def main() -> int:
     given = parser.parse_args()
     kills = read()
     if not given.order:
-        subjects = planted()
+        subjects: Iterable[Subject] = planted()
         if given.mutants:
             from tests.kills.mutants import mutants  # Cosmic Ray is installed by `make kills`
 
-            subjects += mutants(given.mutants)
+            subjects = chain(subjects, mutants(given.mutants))
         if given.alone:
-            subjects = [one for one in subjects if len(kills.scenarios(one.name)) < WITNESSES]
-        if given.soon:
-            subjects = [one for one in subjects if one.name not in kills.subjects]
-        subjects.sort(key=lambda one: one.name in kills.subjects)  # those of which nothing is known come first
+            subjects = (one for one in subjects if len(kills.scenarios(one.name)) < WITNESSES)
+        if given.soon:  # one by one: to make thousands of mutants takes minutes
+            subjects = (one for one in subjects if one.name not in kills.subjects)
+        else:
+            subjects = sorted(subjects, key=lambda one: one.name in kills.subjects)  # what is not known comes first
         _record(subjects, kills, given.seconds, WITNESSES if given.alone else float("inf"), given.soon)
     for line in write_orders(kills):
         print(line)
     return 0
 
 
-def _record(subjects: list[Subject], kills: Kills, seconds: float, enough: float, soon: bool) -> None:
+def _record(subjects: Iterable[Subject], kills: Kills, seconds: float, enough: float, soon: bool) -> None:
     try:
         for number, shown in enumerate(shown_by(subjects, kills, seconds, enough, soon), start=1):
             kills.add(shown.name, shown.red, shown.green)
