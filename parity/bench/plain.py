@@ -60,6 +60,8 @@ def test_draw(prepared: Prepared, seed: int) -> None:
         return
     expected.backward(prepared.tensor(grad_output))
     gradients = vjp(grad_output)
+    # large upstream gradients cancel to small ones
+    close = CLOSE | {"atol": CLOSE["atol"] * max(1.0, float(np.nan_to_num(np.abs(grad_output)).max(initial=0)))}
     for name in prepared.leaves:
         if tensors[name].grad is not None:
-            torch.testing.assert_close(prepared.tensor(gradients[name]), tensors[name].grad, **CLOSE)
+            torch.testing.assert_close(prepared.tensor(gradients[name]), tensors[name].grad, **close)
