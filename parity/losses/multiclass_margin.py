@@ -132,12 +132,12 @@ def multilabel_margin_loss(
     single_score = input.ndim < 2 and target.ndim < 2 and input.size == target.size == 1
     if target.shape != input.shape and not single_score:
         raise RuntimeError(f"target has shape {target.shape}, expected that of input, {input.shape}")
-    check_real("multilabel_margin_loss", target)
-    check_kernel(target=target.dtype)
-    check_range(target, -1, classes)
+    labels = target.reshape(scores.shape) if len(scores) else np.zeros(scores.shape, np.int64)  # which no one reads
+    check_real("multilabel_margin_loss", labels)
+    check_kernel(target=labels.dtype)
+    check_range(labels, -1, classes)
     _check_scores("multilabel_margin_loss", input.dtype)
-    check_int64(target)
-    labels = target.reshape(scores.shape)
+    check_int64(labels)
 
     losses = np.empty(len(scores), np.result_type(input.dtype, FLOAT64))
     violation_counts = np.zeros(scores.shape, input.dtype)
