@@ -144,7 +144,7 @@ def _in_chunks(
     check_dtypes(dtype, linear_weight.dtype if samples else dtype, options)
     target = target if input.ndim == 2 else target[np.newaxis]
     if not samples:
-        target = target[:0]
+        target = np.empty(0, target.dtype)
     weights, labels = _weights_and_labels(target, classes, weight, ignore_index, features.dtype)
     _check_labels(labels, samples, classes)
     matrix = widen(linear_weight, dtype)
@@ -179,10 +179,13 @@ def _in_chunks(
         totals += np.exp(logits, out=logits).sum(axis=0)
         peaks = higher
     losses = np.log(totals) - (target_logits - peaks)
-    divisor = 1 if reduction != "mean" else weights.sum() or np.nan
+    if reduction == "mean":  # of the samples' shares, in which no small weight is lost
+        weights /= weights.sum() or np.nan
     weights = weights[:samples]
     output, adjoint = reduced(losses * weights, "sum" if reduction == "mean" else reduction, features.dtype)
-    output = (output / divisor).astype(dtype).reshape(output.shape if input.ndim == 2 else ())
+    if reduction == "mean" and not samples:
+        output = np.full_like(output, np.nan)
+    output = output.astype(dtype).reshape(output.shape if input.ndim == 2 else ())
 
     def vjp(grad_output: Array) -> Gradients:
         if reduction == "none" and len(labels) > samples:
@@ -190,7 +193,7 @@ def _in_chunks(
         # unless the reduction is none, torch computes the gradients in the forward, and in the backward multiplies them
         # by grad_output: 0 times inf is nan then
         early_grad, late_factor = (grad_output, 1) if reduction == "none" else (np.ones_like(grad_output), grad_output)
-        grad_losses = adjoint(early_grad) / divisor * weights
+        grad_losses = adjoint(early_grad) * weights
         scales = grad_losses / totals
         grad_input = np.zeros_like(features)
         grad_weight = np.empty(linear_weight.shape, features.dtype)
@@ -229,7 +232,8 @@ def _weights_and_labels(
     if weight is not None:
         if not isinstance(weight, np.ndarray):
             raise RuntimeError(f"weight is {weight!r}, expected an array")
-        check_kernel(weight=weight.dtype)
+        if labels.size:
+            check_kernel(weight=weight.dtype)
         table = weight.reshape(1) if not weight.ndim and labels.size < 2 else weight
         if table.ndim and labels.size and (labels.min() < 0 or labels.max() >= len(table)):
             raise IndexError(f"target holds classes from {labels.min()} to {labels.max()}, weight has {len(table)}")
