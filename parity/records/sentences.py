@@ -56,6 +56,8 @@ _SENTENCES: dict[Key, str] = {
     (Kind.STATE, Event.OTHER_OUTPUT): "a second call with the same arguments gives another output",
     (Kind.STATE, Event.OTHER_GRADIENT): "a second call with the same arguments gives another gradient of {name}",
     (Kind.STATE, Event.OTHER_BITS): "a later call gives other bits than the first one did",
+    (Kind.STATE, Event.UNSEEN_CHANGE):
+        "a second call with the same tensors answers as if {name} had not been set to 0 in place since the first",
     (Kind.STATE, Event.PROCESS_CHANGED): "the call leaves {change}",
     (Kind.STATE, Event.PATCHED): "after the call {problem}",
     (Kind.STATE, Event.EAGER): "the function is compiled, yet no compiled code ran: torch.compile fell back to eager",
