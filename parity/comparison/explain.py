@@ -17,6 +17,7 @@ from parity.comparison.tolerance import Bound
 from parity.comparison.truth import Values
 from parity.dtypes import FLOATING, row_of
 from parity.records.mismatch import Mismatch
+from parity.records.sentences import FLUSHES
 from parity.types import Array
 
 HALF = tuple(row for row in FLOATING.values() if row.half)
@@ -72,7 +73,7 @@ class Explanations:
         `under_ones` gives the reference's gradient for a grad_output of ones.
         """
         with np.errstate(all="ignore"):
-            problem.diagnosis = _rounded(wrong) or self._pattern(problem, name, wrong, under_ones)
+            problem.diagnosis = _flushed(wrong) or _rounded(wrong) or self._pattern(problem, name, wrong, under_ones)
 
     def _pattern(
         self, problem: Mismatch, name: str, wrong: Wrong, under_ones: Callable[[], Array | None]
@@ -129,6 +130,15 @@ def _gives(text: str, values: Values, name: str, wrong: Wrong) -> bool:
 
 def _alike(one: Array, other: Array, near: Array) -> bool:
     return bool(((one == other) | (np.isnan(one) & np.isnan(other)) | (np.abs(one - other) <= near)).all())
+
+
+def _flushed(wrong: Wrong) -> str:
+    """Whether what is wrong is 0 where numbers below the normal ones are expected, of any number of elements."""
+    row = row_of(wrong.expected.dtype)
+    expected, actual = wrong.expected[wrong.bad], wrong.actual[wrong.bad]
+    if row is None or actual.any() or not (np.abs(expected) < row.tiny).all():
+        return ""
+    return FLUSHES
 
 
 def _rounded(wrong: Wrong) -> str:

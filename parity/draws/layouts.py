@@ -139,8 +139,8 @@ def copied(array: Array) -> Array:
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "channels_last": channels_last,
-    "batch_first": batch_first, "sliced": sliced, "padded": padded, "split": split, "reversed": reversed_, "expanded": expanded,
-    "offset": offset, "readonly": readonly, "far": far,
+    "batch_first": batch_first, "sliced": sliced, "padded": padded, "split": split, "reversed": reversed_,
+    "expanded": expanded, "offset": offset, "readonly": readonly, "far": far,
 }  # fmt: skip
 
 

@@ -11,6 +11,9 @@ from parity.records.mismatch import Event, Kind, Mismatch, Nearer, Subject
 
 Key: TypeAlias = tuple[Kind, Event | None]
 
+# A diagnosis that is a cause of its own, whatever else the numbers look like.
+FLUSHES = "flushes subnormal numbers to zero"
+
 _SENTENCES: dict[Key, str] = {
     (Kind.BIAS, None):
         "{what} leans to one side of the exact answer: its {size} errors are {mean:.2f} ulp of {dtype} in the mean, "
