@@ -22,7 +22,7 @@ def _scaled(loss: str, name: str, where: Callable[[Array], bool]) -> None:
             return output, vjp
         return np.asarray(output * np.float32(1.5)), vjp
 
-    planted(loss, name, "value", "output is 1.5 times torch's throughout")(wrong)
+    planted(loss, name, "value", "output ...differs in ")(wrong)
 
 
 def _within(low: int, high: int, axis: int = -1, dims: int = 2) -> Callable[[Array], bool]:
@@ -77,7 +77,7 @@ def _(input: Array, *args: Any, **options: Any) -> Result:
 
 
 @planted(
-    "nll_loss", "the weight of an ignored class counts in the mean of an image", "value", "output ...times torch's"
+    "nll_loss", "the weight of an ignored class counts in the mean of an image", "value", "output ...differs in "
 )
 def _(input: Array, target: Array, weight: Array | None = None, *args: Any, **options: Any) -> Result:
     output, vjp = losses.nll_loss(input, target, weight, *args, **options)
