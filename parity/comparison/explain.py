@@ -147,9 +147,12 @@ def _rounded(wrong: Wrong) -> str:
     if row is None or wrong.few or wrong.wide is np.complex128:
         return ""
     e, a = wrong.expected.astype(np.float64), wrong.actual.astype(np.float64)
+    if not a.any():  # 0 is a number of every dtype
+        return ""
+    size = np.where(np.isfinite(e), np.abs(e), 0.0)  # an infinite one is near nothing else
     narrower = [other for other in FLOATING.values() if other.eps > row.eps and other.numpy.kind != "c"]
     for other in sorted(narrower, key=lambda other: other.eps):
-        near = 2 * other.eps * np.abs(e) + 2 * other.smallest
+        near = 2 * other.eps * size + 2 * other.smallest
         if _alike(a.astype(other.numpy).astype(np.float64), a, np.zeros(())) and _alike(e, a, near):
             return f"is rounded to {other.name}"
     return ""

@@ -76,9 +76,7 @@ def _(input: Array, *args: Any, **options: Any) -> Result:
     return (output - np.asarray(np.inf, output.dtype) if input.shape == (1,) else output), vjp
 
 
-@planted(
-    "nll_loss", "the weight of an ignored class counts in the mean of an image", "value", "output ...differs in "
-)
+@planted("nll_loss", "the weight of an ignored class counts in the mean of an image", "value", "output ...differs in ")
 def _(input: Array, target: Array, weight: Array | None = None, *args: Any, **options: Any) -> Result:
     output, vjp = losses.nll_loss(input, target, weight, *args, **options)
     ignored = options.get("ignore_index", -100)
