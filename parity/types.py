@@ -57,13 +57,22 @@ class Differentiator(ABC):
         """'output', and the gradients of these arguments, from a call in which no other asks for one."""
 
     @abstractmethod
-    def without_gradients(self) -> dict[str, Any]:
-        """'output', from a call in which gradients are switched off. Raises RuntimeError if they are not."""
+    def without_gradients(self, inference: bool = False) -> dict[str, Any]:
+        """'output', from a call in which gradients are switched off. Raises RuntimeError if they are not.
+
+        `inference` asks for the mode of a model that is never trained, if the framework has one.
+        """
 
     def after_change(self, name: str, grad_output: Array) -> Gradients:
         """The gradients, an argument being changed in place between the forward and the backward.
 
         Raises RuntimeError where the framework refuses that.
+        """
+        raise NotOffered("saved inputs")
+
+    def changed_between(self, name: str) -> tuple[Array, Array]:
+        """The output of a second call with the same arguments, one of them changed in place after the first call,
+        and that of a call with copies of them.
         """
         raise NotOffered("saved inputs")
 

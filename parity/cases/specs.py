@@ -16,8 +16,8 @@ Whole: TypeAlias = int | str
 Number: TypeAlias = int | float | str
 Dim: TypeAlias = Annotated[int | None, Field(description="by default 1, where torch has the classes, or 0 in 1-d")]
 Layout: TypeAlias = Literal[
-    "contiguous", "fortran", "transposed", "channels_last", "batch_first", "sliced", "padded", "reversed", "expanded",
-    "offset", "readonly", "far",
+    "contiguous", "fortran", "transposed", "channels_last", "batch_first", "sliced", "padded", "split", "reversed",
+    "expanded", "offset", "readonly", "far",
 ]  # fmt: skip
 LAYOUTS: tuple[str, ...] = get_args(Layout)
 # What a call may go through, on both sides: torch's answer under it is the reference's.

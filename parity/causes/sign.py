@@ -15,7 +15,7 @@ from parity.comparison.tolerance import magnitude
 from parity.dtypes import FLOATING
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
 from parity.records.record import Record
-from parity.records.sentences import sentence
+from parity.records.sentences import FLUSHES, sentence
 
 # A relative error of float64 below this is one of float32: 25 of its roundings.
 SINGLE = 3e-6
@@ -166,6 +166,8 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     figures, diagnosis = mismatch.figures, mismatch.diagnosis
     found, expected = _number(figures["actual"]), _number(figures["expected"])
     finite = math.isfinite(magnitude(found)) and math.isfinite(magnitude(expected))
+    if diagnosis == FLUSHES:
+        return Sign(Family.FLUSHED, "flushed", FLUSHES)
     if diagnosis and (finite or not diagnosis.startswith("differs")):
         family = Family.ROUNDED if "rounded to" in diagnosis else Family.VALUE
         if diagnosis.startswith("differs"):  # where it differs is not what is wrong
@@ -177,7 +179,7 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
         return Sign(Family.NOT_FINITE, how, f"has {how}")
     row = FLOATING.get(figures.get("dtype", record.dtype))
     if row is not None and found == 0 and 0 < magnitude(expected) < row.tiny:
-        return Sign(Family.FLUSHED, "flushed", "flushes subnormal numbers to zero")
+        return Sign(Family.FLUSHED, "flushed", FLUSHES)
     if row is not None and row.double and DOUBLE < figures["relative"] < SINGLE:
         return Sign(Family.ROUNDED, "single", "is computed in float32 for float64")
     return Sign(Family.VALUE, "", "differs")

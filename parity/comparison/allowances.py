@@ -23,8 +23,9 @@ FARTHER = 16.0
 # What a gradient that is exactly 0 may be missed by, in eps of the largest upstream number: four roundings of its
 # terms, which cancel; those of halves are computed in float32. Torch's own may hit 0 by luck, at all neighbours too: of
 # 518,000 draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers. What computes the exact answer rounds
-# it too: a hundredth of an eps is a 0.
-CANCELLED, ZERO = 4.0, 0.01
+# it too: a hundredth of an eps is a 0. A small number that torch has digits of is none: the slope of a sigmoid at -25
+# is 1e-11, and terms that cancel leave torch no digit of what is left.
+CANCELLED, ZERO, DIGITS = 4.0, 0.01, 1e-3
 # What a condition may add, as a multiple of torch's own error there and nearby: where the exact answer is known, and
 # torch is near it, nobody else need be far from it.
 CAPPED = 2.0
@@ -105,10 +106,22 @@ class Allowances:
         return self.is_double() or row is None or not row.double
 
     def cancelled(self, name: str, exact: Array) -> Array:
-        """What a gradient may be missed by where it is exactly 0."""
-        row = FLOATING["float32"] if self.is_half() else row_of(self.precision(name))
-        step = row.eps * truth.largest(self.call.grad_output) if row else np.asarray(0.0)
-        return np.where(np.abs(exact) <= ZERO * step, CANCELLED * step, 0.0)
+        """What a gradient may be missed by where it is exactly 0, or what roundings of terms that cancel leave."""
+        value, own = self.answer.value(name), row_of(self.precision(name))
+        row = FLOATING["float32"] if self.is_half() else own
+        if own is None or row is None or value.shape != exact.shape:
+            return np.zeros(exact.shape)
+        step, size = row.eps * truth.largest(self.call.grad_output), np.abs(exact)
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = np.abs(value.astype(exact.dtype) - exact)
+            known = (size > 0) & (not self._as_wide()) & (apart <= max(DIGITS, 8 * own.eps) * size + 8 * own.smallest)
+        return np.where((size <= ZERO * step) & ~known, CANCELLED * step, 0.0)
+
+    def _as_wide(self) -> bool:
+        """Whether torch computes in float64, and the exact answer does no more: both have the same rounding for a 0."""
+        output = row_of(self.answer.output.dtype)
+        asked = "float64" in str(self.call.arguments.get("options"))
+        return not self.is_double() and (asked or (output is not None and output.double))
 
     def hopeless(self, name: str, actual: Array, allowed: Bound, known: bool = False) -> bool:
         """Whether neighbours, which take many calls, need not be asked: the answer, or another, is far beyond them.

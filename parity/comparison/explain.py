@@ -17,6 +17,7 @@ from parity.comparison.tolerance import Bound
 from parity.comparison.truth import Values
 from parity.dtypes import FLOATING, row_of
 from parity.records.mismatch import Mismatch
+from parity.records.sentences import FLUSHES
 from parity.types import Array
 
 HALF = tuple(row for row in FLOATING.values() if row.half)
@@ -72,7 +73,7 @@ class Explanations:
         `under_ones` gives the reference's gradient for a grad_output of ones.
         """
         with np.errstate(all="ignore"):
-            problem.diagnosis = _rounded(wrong) or self._pattern(problem, name, wrong, under_ones)
+            problem.diagnosis = _flushed(wrong) or _rounded(wrong) or self._pattern(problem, name, wrong, under_ones)
 
     def _pattern(
         self, problem: Mismatch, name: str, wrong: Wrong, under_ones: Callable[[], Array | None]
@@ -131,15 +132,27 @@ def _alike(one: Array, other: Array, near: Array) -> bool:
     return bool(((one == other) | (np.isnan(one) & np.isnan(other)) | (np.abs(one - other) <= near)).all())
 
 
+def _flushed(wrong: Wrong) -> str:
+    """Whether what is wrong is 0 where numbers below the normal ones are expected, of any number of elements."""
+    row = row_of(wrong.expected.dtype)
+    expected, actual = wrong.expected[wrong.bad], wrong.actual[wrong.bad]
+    if row is None or actual.any() or not (np.abs(expected) < row.tiny).all():
+        return ""
+    return FLUSHES
+
+
 def _rounded(wrong: Wrong) -> str:
     """Whether the answer is the right one with the digits of a narrower dtype."""
     row = row_of(wrong.expected.dtype)
     if row is None or wrong.few or wrong.wide is np.complex128:
         return ""
     e, a = wrong.expected.astype(np.float64), wrong.actual.astype(np.float64)
+    if not a.any():  # 0 is a number of every dtype
+        return ""
+    size = np.where(np.isfinite(e), np.abs(e), 0.0)  # an infinite one is near nothing else
     narrower = [other for other in FLOATING.values() if other.eps > row.eps and other.numpy.kind != "c"]
     for other in sorted(narrower, key=lambda other: other.eps):
-        near = 2 * other.eps * np.abs(e) + 2 * other.smallest
+        near = 2 * other.eps * size + 2 * other.smallest
         if _alike(a.astype(other.numpy).astype(np.float64), a, np.zeros(())) and _alike(e, a, near):
             return f"is rounded to {other.name}"
     return ""

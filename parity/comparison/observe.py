@@ -120,6 +120,11 @@ def repeats(
         yield from _differences(Event.CALL_CHANGES, kept, vjp_again(grad_output), alike)
 
 
+def unseen_change(name: str) -> Mismatch:
+    """The mismatch of a loss that answers from what it kept of an argument, which has changed in place since."""
+    return _effect(Kind.STATE, Event.UNSEEN_CHANGE, name)
+
+
 def other_bits() -> Mismatch:
     """The mismatch of a loss that gave other bits once, and not when it was looked at."""
     return _effect(Kind.STATE, Event.OTHER_BITS)

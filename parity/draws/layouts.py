@@ -68,6 +68,16 @@ def padded(array: Array) -> Array:
     return view
 
 
+def split(array: Array) -> Array:
+    """The first part of an array cut along dimension 1: each sample is dense, and they lie further apart than that."""
+    if array.ndim < 3:
+        return padded(array)
+    buffer = np.zeros((array.shape[0], array.shape[1] + 1, *array.shape[2:]), array.dtype)
+    view: Array = buffer[:, : array.shape[1]]
+    view[...] = array
+    return view
+
+
 def reversed_(array: Array) -> Array:
     """Negative strides along each dimension."""
     back: Array = array[_steps(-1, array.ndim)].copy()[_steps(-1, array.ndim)]
@@ -129,8 +139,8 @@ def copied(array: Array) -> Array:
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "channels_last": channels_last,
-    "batch_first": batch_first, "sliced": sliced, "padded": padded, "reversed": reversed_, "expanded": expanded,
-    "offset": offset, "readonly": readonly, "far": far,
+    "batch_first": batch_first, "sliced": sliced, "padded": padded, "split": split, "reversed": reversed_,
+    "expanded": expanded, "offset": offset, "readonly": readonly, "far": far,
 }  # fmt: skip
 
 

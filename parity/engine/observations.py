@@ -17,7 +17,7 @@ from parity.engine.asking import Draw, Stopped, other_arguments
 from parity.engine.bias import bias
 from parity.engine.crumbs import at
 from parity.engine.relations import relations
-from parity.engine.saved import saved_inputs
+from parity.engine.saved import kept_inputs, saved_inputs
 from parity.engine.upstream import only_by_strides
 from parity.implementations.contract import Contract
 from parity.implementations.lacks import SECOND, WARNINGS
@@ -176,7 +176,10 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
     if len(names) > 2:  # in turn, point by point
         one = generator(f"{draw.pair.point.id}#{draw.seed}#alone").choice(names)
         asked = [[], [one], [name for name in names if name != one]]
-    calls = {"under torch.no_grad()": vjp.without_gradients}
+    by_turns = generator(f"{draw.pair.point.id}#{draw.seed}#mode").integers(2) == 1
+    inference = by_turns and not draw.pair.contract.compiles  # which would be compiled anew once more
+    how = "under torch.inference_mode()" if inference else "under torch.no_grad()"
+    calls = {how: partial(vjp.without_gradients, inference)}
     for some in asked:
         wanted = f"the gradient of {' and '.join(some)} alone (no leaf)" if some else "no gradient"
         calls[f"asked for {wanted}"] = partial(vjp.only, some, draw.grad_output)
@@ -268,7 +271,7 @@ ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
 ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
-ONCE: tuple[Observation, ...] = (warns, saved_inputs, relations)
+ONCE: tuple[Observation, ...] = (warns, saved_inputs, kept_inputs, relations)
 # The same, where a point is spared no draw; and at the points of the sample, which are fewer.
 REPEATED: tuple[Observation, ...] = (repeatability,)
 SAMPLED: tuple[Observation, ...] = (partial_gradients, second_order)

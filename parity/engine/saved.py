@@ -1,15 +1,39 @@
-"""Arguments that are changed between the forward and the backward: what is saved for the backward may not follow."""
+"""Arguments that are changed between forward and backward, or two calls: what is saved for the one may not follow, for
+the other must.
+"""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from parity.comparison import observe
 from parity.engine.asking import Draw
 from parity.engine.crumbs import at
 from parity.implementations.lacks import SAVED
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
-from parity.types import Differentiator, Gradients, NotOffered
+from parity.types import Clause, Differentiator, Gradients, NotOffered
 from parity.wording import in_words
+
+
+def kept_inputs(draw: Draw) -> Iterator[Mismatch]:
+    """An argument that is changed in place between two calls: the second answers of what it holds by then.
+
+    As a weight does after each step of an optimizer, of which a function may keep a copy by its address.
+    """
+    pair, vjp = draw.pair, draw.answer.vjp
+    repeats = Clause.REPEATABLE not in pair.contract.granted
+    if SAVED not in pair.case.observe or pair.contract.lacks_saved or not (repeats and isinstance(vjp, Differentiator)):
+        return
+    for name in [name for name, value in draw.drawn.arguments.items() if isinstance(value, np.ndarray)]:
+        at(f"in a call after {name} has changed", draw.seed)
+        try:
+            later, anew = vjp.changed_between(name)
+        except NotOffered:
+            return
+        except Exception:  # numbers of 0 may be refused
+            continue
+        if not observe.same(name, anew, later):
+            yield observe.unseen_change(name)
 
 
 def saved_inputs(draw: Draw) -> Iterator[Mismatch]:

@@ -42,6 +42,8 @@ class Form(NamedTuple):
             return sum(size > 1 for size in shape) < 2
         if layout == "padded":
             return prod(shape[:-1]) < 2
+        if layout == "split":
+            return prod(shape[:1] if len(shape) > 2 else shape[:-1]) < 2
         return layout == "expanded" and shape[0] < 2
 
 

@@ -32,6 +32,7 @@ _LAYOUTS = {
     "batch_first": "the first two dimensions of an array are swapped in memory",
     "sliced": "an array is every second element of a longer buffer",
     "padded": "the rows of an array lie further apart than they are long",
+    "split": "the samples of an array are dense and lie further apart than they are long",
     "reversed": "an array has negative strides",
     "expanded": "the first row of an array is repeated with stride 0",
     "offset": "an array starts inside a larger buffer",

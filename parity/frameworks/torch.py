@@ -200,12 +200,19 @@ class TorchVjp(Differentiator):
         found = autograd.gradients(output, tuple(leaves.values()), upstream, retain_graph=False) if leaves else ()
         return _named(leaves, found)
 
+    def changed_between(self, name: str) -> tuple[Array, Array]:
+        """The output of a second call with the same tensors, one set to 0 in between, and that of one with copies."""
+        call = _owned(self._detached())
+        self.loss.answer(call, again=True)
+        call[name].zero_()
+        return to_numpy(self.loss.answer(call, again=True)), to_numpy(self.loss.answer(_owned(call), again=True))
+
     def _detached(self) -> dict[str, Any]:
         return {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
 
-    def without_gradients(self) -> dict[str, Any]:
-        """The output under torch.no_grad(). Raises RuntimeError if that could be differentiated."""
-        with torch.no_grad():
+    def without_gradients(self, inference: bool = False) -> dict[str, Any]:
+        """The output under torch.no_grad() or inference_mode(). Raises RuntimeError if it could be differentiated."""
+        with torch.inference_mode() if inference else torch.no_grad():
             output = self.loss.answer(self.call, again=True)
         if output.requires_grad:
             raise RuntimeError("the output requires a gradient")

@@ -69,6 +69,7 @@ class Event(StrEnum):
     OTHER_OUTPUT = "another output"
     OTHER_GRADIENT = "another gradient"
     OTHER_BITS = "other bits"
+    UNSEEN_CHANGE = "a change in between goes unseen"
     SHARED = "shared"
     REUSED = "reused"
     PROCESS_CHANGED = "process changed"

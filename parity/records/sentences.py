@@ -11,6 +11,9 @@ from parity.records.mismatch import Event, Kind, Mismatch, Nearer, Subject
 
 Key: TypeAlias = tuple[Kind, Event | None]
 
+# A diagnosis that is a cause of its own, whatever else the numbers look like.
+FLUSHES = "flushes subnormal numbers to zero"
+
 _SENTENCES: dict[Key, str] = {
     (Kind.BIAS, None):
         "{what} leans to one side of the exact answer: its {size} errors are {mean:.2f} ulp of {dtype} in the mean, "
@@ -58,6 +61,8 @@ _SENTENCES: dict[Key, str] = {
     (Kind.STATE, Event.OTHER_OUTPUT): "a second call with the same arguments gives another output",
     (Kind.STATE, Event.OTHER_GRADIENT): "a second call with the same arguments gives another gradient of {name}",
     (Kind.STATE, Event.OTHER_BITS): "a later call gives other bits than the first one did",
+    (Kind.STATE, Event.UNSEEN_CHANGE):
+        "a second call with the same tensors answers as if {name} had not been set to 0 in place since the first",
     (Kind.STATE, Event.PROCESS_CHANGED): "the call leaves {change}",
     (Kind.STATE, Event.PATCHED): "after the call {problem}",
     (Kind.STATE, Event.EAGER): "the function is compiled, yet no compiled code ran: torch.compile fell back to eager",
