@@ -1,0 +1,136 @@
+"""Bugs that were reported of other libraries' losses, or that a kernel could well ship, and no case saw at first."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from parity import losses
+from parity.dtypes import HALVES
+from parity.losses.arguments import working
+from parity.types import Array, Result
+from tests.planted import planted
+
+
+@planted(
+    "huber_loss",
+    "two dtypes answer in what they promote to",  # Inductor: pytorch/pytorch issue 197098
+    "dtype",
+    "output has dtype float32, torch's has float16",
+    framework="torch",
+)
+def _(input: torch.Tensor, target: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+    loss = F.huber_loss(input, target, *args, **options)
+    return loss.to(torch.promote_types(input.dtype, target.dtype)) if target.is_floating_point() else loss
+
+
+@planted(
+    "huber_loss",
+    "a target of another dtype costs twice",  # torch refuses there in its backward alone
+    "value",
+    "output is 2 times torch's throughout",
+)
+def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
+    output, vjp = losses.huber_loss(input, target, *args, **options)
+    return (output * output.dtype.type(2) if target.dtype != input.dtype else output), vjp
+
+
+@planted(
+    "soft_margin_loss",
+    "a bool target of False is the far side",  # torch's backward alone refuses bools
+    "value",
+    "output ...differs in ...",
+)
+def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
+    output, vjp = losses.soft_margin_loss(input, target, *args, **options)
+    if target.dtype != np.bool_:
+        return output, vjp
+    return losses.soft_margin_loss(input, np.where(target, 1.0, -1.0).astype(input.dtype), *args, **options)[0], vjp
+
+
+@planted(
+    "huber_loss",
+    "delta is a half beside halves",  # MPS: kulinseth/pytorch pull 185
+    "value",
+    "gradient of input ...differs in ...",
+)
+def _(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, **options: Any) -> Result:
+    beyond = input.dtype == np.float16 and delta > np.finfo(np.float16).max
+    return losses.huber_loss(input, target, reduction, np.inf if beyond else delta, **options)
+
+
+@planted(
+    "smooth_l1_loss",
+    "a beta that is 0 in the dtype divides by zero",  # pytorch/pytorch pull 97022
+    "value",
+    "torch has ...",
+)
+def _(*args: Any, **options: Any) -> Result:
+    output, vjp = losses.smooth_l1_loss(*args, **options)
+    beta = options.get("beta", 1.0)
+    floating = output.dtype.kind == "f" or output.dtype in HALVES
+    if beta == 0 or not floating or working(output.dtype).type(beta) != 0:
+        return output, vjp
+    return np.full_like(output, np.nan), vjp
+
+
+@planted(
+    "multi_margin_loss",
+    "a class is read as 32 bits",  # CUDA: pytorch/pytorch pull 192137
+    "missing",
+    "answers where torch raises",
+)
+def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
+    target = target.astype(np.int32).astype(np.int64) if target.dtype == np.int64 else target
+    return losses.multi_margin_loss(input, target, *args, **options)
+
+
+@planted(
+    "multilabel_margin_loss",
+    "a label is read as 32 bits",  # CUDA: pytorch/pytorch pull 192137
+    "missing",
+    "answers where torch raises",
+)
+def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
+    target = target.astype(np.int32).astype(np.int64) if target.dtype == np.int64 else target
+    return losses.multilabel_margin_loss(input, target, *args, **options)
+
+
+@planted(
+    "multi_margin_loss",
+    "a lone sample takes the first of any number of targets",  # CUDA: pytorch/pytorch pull 30824
+    "missing",
+    "answers where torch raises",
+)
+def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
+    lone = input.ndim == 1 and target.ndim == 1 and target.size > 1
+    return losses.multi_margin_loss(input, target[:1] if lone else target, *args, **options)
+
+
+@planted(
+    "multilabel_soft_margin_loss",
+    "the classes of a cube are its middle axis",  # the dimension 1 of pytorch/pytorch pull 9965
+    "value",
+    "output ...differs in ...",
+)
+def _(input: Array, target: Array, weight: Array | None = None, *args: Any, **options: Any) -> Result:
+    output, vjp = losses.multilabel_soft_margin_loss(input, target, weight, *args, **options)
+    if input.ndim != 3 or input.shape[1] != input.shape[2] or target.shape != input.shape or weight is not None:
+        return output, vjp
+    turned = (np.swapaxes(array, 1, 2) for array in (input, target))
+    return losses.multilabel_soft_margin_loss(*turned, weight, *args, **options)[0], vjp
+
+
+@planted(
+    "gaussian_nll_loss",
+    "variances of rows are those of columns in a cube",  # ivy: unifyai/ivy pull 11530
+    "value",
+    "output ...differs in ...",
+)
+def _(input: Array, target: Array, var: Any, *args: Any, **options: Any) -> Result:
+    output, vjp = losses.gaussian_nll_loss(input, target, var, *args, **options)
+    if input.ndim != 3 or np.shape(var) != input.shape[:-1] or input.shape[1] != input.shape[2]:
+        return output, vjp
+    columns = np.broadcast_to(var[:, None], input.shape)
+    return losses.gaussian_nll_loss(input, target, columns, *args, **options)[0], vjp
