@@ -134,3 +134,26 @@ def _(input: Array, target: Array, var: Any, *args: Any, **options: Any) -> Resu
         return output, vjp
     columns = np.broadcast_to(var[:, None], input.shape)
     return losses.gaussian_nll_loss(input, target, columns, *args, **options)[0], vjp
+
+
+def _without_sign(loss: str, dtype: type) -> Any:
+    """The loss that takes the whole numbers of a target for unsigned ones, in one dtype."""
+    unsigned = np.dtype(dtype).str.replace("i", "u")
+
+    def read(**arguments: Any) -> Result:
+        target = arguments["target"]
+        # wider by itself, so that it is promoted as the signed one is
+        read = target.view(unsigned).astype(np.int64) if target.dtype == dtype else target
+        return getattr(losses, loss)(**arguments | {"target": read})
+
+    return read
+
+
+for _loss, _dtype in (
+    ("mse_loss", np.int8), ("l1_loss", np.int16), ("smooth_l1_loss", np.int32), ("poisson_nll_loss", np.int8),
+    ("gaussian_nll_loss", np.int16), ("hinge_embedding_loss", np.int8), ("margin_ranking_loss", np.int32),
+    ("soft_margin_loss", np.int16), ("cosine_embedding_loss", np.int8), ("multilabel_soft_margin_loss", np.int32),
+):  # fmt: skip
+    planted(_loss, f"a target of {np.dtype(_dtype).name} is read without its sign", "value", "differs in ")(
+        _without_sign(_loss, _dtype)
+    )
