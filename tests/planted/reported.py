@@ -10,7 +10,7 @@ from parity import losses
 from parity.dtypes import HALVES
 from parity.losses.arguments import working
 from parity.types import Array, Result
-from tests.planted import planted
+from tests.planted import planted, with_gradients
 
 
 @planted(
@@ -157,3 +157,100 @@ for _loss, _dtype in (
     planted(_loss, f"a target of {np.dtype(_dtype).name} is read without its sign", "value", "differs in ")(
         _without_sign(_loss, _dtype)
     )
+
+
+def _flattened(loss: str) -> Any:
+    """The loss of one number beside an array of one, as a number."""
+
+    def flat(**arguments: Any) -> Result:
+        output, vjp = getattr(losses, loss)(**arguments)
+        if {arguments["input"].ndim, arguments["target"].ndim} != {0, 1} or output.shape != (1,):
+            return output, vjp
+        return output.reshape(()), lambda g: vjp(g.reshape(1))
+
+    return flat
+
+
+for _loss in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "hinge_embedding_loss", "poisson_nll_loss"):
+    planted(
+        _loss, "one number beside an array of one has no dimensions", "shape", "output has shape [], torch's has [1]"
+    )(_flattened(_loss))
+
+
+def _hidden(loss: str) -> Any:
+    """The weighted loss that leaves out what has a weight of 0, as a mask would."""
+
+    def masked(**arguments: Any) -> Result:
+        weight, input, target = (arguments.get(name) for name in ("weight", "input", "target"))
+        if weight is None or not input.shape == target.shape == weight.shape or arguments.get("reduction") == "mean":
+            return getattr(losses, loss)(**arguments)
+        off = (weight == 0) & ~np.isfinite(input.astype(working(input.dtype)))
+        return getattr(losses, loss)(**arguments | {"input": np.where(off, target, input).astype(input.dtype)})
+
+    return masked
+
+
+for _loss in ("mse_loss", "l1_loss", "huber_loss"):
+    planted(_loss, "a weight of 0 hides an infinite error", "value", "torch has ...nan")(_hidden(_loss))
+
+
+@planted(
+    "margin_ranking_loss",
+    "a target of 0 times an infinite difference is 0",
+    "value",
+    "torch has ...nan",
+)
+def _(input1: Array, input2: Array, target: Array, *args: Any, **options: Any) -> Result:
+    if input1.dtype.kind == "f" and input1.shape == input2.shape == target.shape:
+        off = (target == 0) & np.isinf(input1 - input2)
+        input1, input2 = (np.where(off, 0, array).astype(array.dtype) for array in (input1, input2))
+    return losses.margin_ranking_loss(input1, input2, target, *args, **options)
+
+
+@planted(
+    "gaussian_nll_loss",
+    "the least of the variances, which nan hides, tells whether one is negative",
+    "missing",
+    "answers where torch raises",
+)
+def _(input: Array, target: Array, var: Any, *args: Any, **options: Any) -> Result:
+    array = isinstance(var, np.ndarray) and var.dtype.kind == "f" and var.size > 0
+    return losses.gaussian_nll_loss(
+        input, target, np.abs(var) if array and not var.min() < 0 else var, *args, **options
+    )
+
+
+def _along_the_middle(loss: str) -> Any:
+    """The loss that reads a vector of targets beside a cube along the middle axis, whose size does not tell."""
+
+    def confused(**arguments: Any) -> Result:
+        output, vjp = getattr(losses, loss)(**arguments)
+        target, sizes = arguments["target"], arguments["input"].shape
+        if np.ndim(target) != 1 or len(sizes) != 3 or not sizes[1] == sizes[2] > 1:
+            return output, vjp
+        return getattr(losses, loss)(**arguments | {"target": target[:, None]})[0], vjp
+
+    return confused
+
+
+for _loss in (
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss", "gaussian_nll_loss",
+    "hinge_embedding_loss", "soft_margin_loss", "multilabel_soft_margin_loss",
+):  # fmt: skip
+    planted(_loss, "a vector beside a cube is read along the middle axis", "value", "differs in ")(
+        _along_the_middle(_loss)
+    )
+
+
+@planted(
+    "cosine_embedding_loss",
+    "where a column meets a row the row's gradient is that of one column",
+    "value",
+    "gradient of input2 ...differs in ...",
+)
+def _(input1: Array, input2: Array, *args: Any, **options: Any) -> Result:
+    result = losses.cosine_embedding_loss(input1, input2, *args, **options)
+    if input1.ndim != 2 or input2.ndim != 2 or not input1.shape[0] > input2.shape[0] == 1 == input1.shape[1]:
+        return result
+    share = input1.dtype.type(1 / len(input1))
+    return with_gradients(result, lambda found: found | {"input2": found["input2"] * share})
