@@ -23,8 +23,8 @@ FARTHER = 16.0
 # What a gradient that is exactly 0 may be missed by, in eps of the largest upstream number: four roundings of its
 # terms, which cancel; those of halves are computed in float32. Torch's own may hit 0 by luck, at all neighbours too: of
 # 518,000 draws one softmax of 65,539 rows was accused for 3.5e-8 in two numbers. What computes the exact answer rounds
-# it too: a hundredth of an eps is a 0.
-CANCELLED, ZERO = 4.0, 0.01
+# it too: so many steps of its own dtype are a 0. A tail of 1e-10 is none: it has digits, and no terms that cancel.
+CANCELLED, ZERO = 4.0, 64.0
 # What a condition may add, as a multiple of torch's own error there and nearby: where the exact answer is known, and
 # torch is near it, nobody else need be far from it.
 CAPPED = 2.0
@@ -107,8 +107,9 @@ class Allowances:
     def cancelled(self, name: str, exact: Array) -> Array:
         """What a gradient may be missed by where it is exactly 0."""
         row = FLOATING["float32"] if self.is_half() else row_of(self.precision(name))
-        step = row.eps * truth.largest(self.call.grad_output) if row else np.asarray(0.0)
-        return np.where(np.abs(exact) <= ZERO * step, CANCELLED * step, 0.0)
+        scale = truth.largest(self.call.grad_output)
+        zero = ZERO * np.finfo(exact.dtype).eps * scale if exact.dtype.kind in "fc" else 0.0
+        return np.where(np.abs(exact) <= zero, CANCELLED * (row.eps if row else 0.0) * scale, 0.0)
 
     def hopeless(self, name: str, actual: Array, allowed: Bound, known: bool = False) -> bool:
         """Whether neighbours, which take many calls, need not be asked: the answer, or another, is far beyond them.

@@ -53,7 +53,7 @@ class Bug:
 
 BUGS: list[Bug] = []
 MODULES = (
-    "around", "binary", "classification", "edges", "explained", "fused", "numerics", "observed", "options",
+    "around", "binary", "classification", "edges", "explained", "flushed", "fused", "numerics", "observed", "options",
     "preferred", "recording", "reported", "second", "squares", "upstream",
 )  # fmt: skip
 # The cases of the losses that torch lacks.
