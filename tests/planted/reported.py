@@ -9,8 +9,13 @@ import torch.nn.functional as F
 from parity import losses
 from parity.dtypes import HALVES
 from parity.losses.arguments import working
-from parity.types import Array, Result
+from parity.types import Array, Loss, Result
 from tests.planted import planted, with_gradients
+
+
+def _own(loss: str) -> Loss:
+    """The right loss of that name."""
+    return losses.LOSSES[loss]
 
 
 @planted(
@@ -118,8 +123,8 @@ def _(input: Array, target: Array, weight: Array | None = None, *args: Any, **op
     output, vjp = losses.multilabel_soft_margin_loss(input, target, weight, *args, **options)
     if input.ndim != 3 or input.shape[1] != input.shape[2] or target.shape != input.shape or weight is not None:
         return output, vjp
-    turned = (np.swapaxes(array, 1, 2) for array in (input, target))
-    return losses.multilabel_soft_margin_loss(*turned, weight, *args, **options)[0], vjp
+    input, target = np.swapaxes(input, 1, 2), np.swapaxes(target, 1, 2)
+    return losses.multilabel_soft_margin_loss(input, target, weight, *args, **options)[0], vjp
 
 
 @planted(
@@ -144,7 +149,7 @@ def _without_sign(loss: str, dtype: type) -> Any:
         target = arguments["target"]
         # wider by itself, so that it is promoted as the signed one is
         read = target.view(unsigned).astype(np.int64) if target.dtype == dtype else target
-        return getattr(losses, loss)(**arguments | {"target": read})
+        return _own(loss)(**arguments | {"target": read})
 
     return read
 
@@ -163,7 +168,7 @@ def _flattened(loss: str) -> Any:
     """The loss of one number beside an array of one, as a number."""
 
     def flat(**arguments: Any) -> Result:
-        output, vjp = getattr(losses, loss)(**arguments)
+        output, vjp = _own(loss)(**arguments)
         if {arguments["input"].ndim, arguments["target"].ndim} != {0, 1} or output.shape != (1,):
             return output, vjp
         return output.reshape(()), lambda g: vjp(g.reshape(1))
@@ -181,11 +186,11 @@ def _hidden(loss: str) -> Any:
     """The weighted loss that leaves out what has a weight of 0, as a mask would."""
 
     def masked(**arguments: Any) -> Result:
-        weight, input, target = (arguments.get(name) for name in ("weight", "input", "target"))
+        input, target, weight = arguments["input"], arguments["target"], arguments.get("weight")
         if weight is None or not input.shape == target.shape == weight.shape or arguments.get("reduction") == "mean":
-            return getattr(losses, loss)(**arguments)
+            return _own(loss)(**arguments)
         off = (weight == 0) & ~np.isfinite(input.astype(working(input.dtype)))
-        return getattr(losses, loss)(**arguments | {"input": np.where(off, target, input).astype(input.dtype)})
+        return _own(loss)(**arguments | {"input": np.where(off, target, input).astype(input.dtype)})
 
     return masked
 
@@ -203,7 +208,7 @@ for _loss in ("mse_loss", "l1_loss", "huber_loss"):
 def _(input1: Array, input2: Array, target: Array, *args: Any, **options: Any) -> Result:
     if input1.dtype.kind == "f" and input1.shape == input2.shape == target.shape:
         off = (target == 0) & np.isinf(input1 - input2)
-        input1, input2 = (np.where(off, 0, array).astype(array.dtype) for array in (input1, input2))
+        input1, input2 = np.where(off, 0, input1).astype(input1.dtype), np.where(off, 0, input2).astype(input2.dtype)
     return losses.margin_ranking_loss(input1, input2, target, *args, **options)
 
 
@@ -224,11 +229,11 @@ def _along_the_middle(loss: str) -> Any:
     """The loss that reads a vector of targets beside a cube along the middle axis, whose size does not tell."""
 
     def confused(**arguments: Any) -> Result:
-        output, vjp = getattr(losses, loss)(**arguments)
+        output, vjp = _own(loss)(**arguments)
         target, sizes = arguments["target"], arguments["input"].shape
         if np.ndim(target) != 1 or len(sizes) != 3 or not sizes[1] == sizes[2] > 1:
             return output, vjp
-        return getattr(losses, loss)(**arguments | {"target": target[:, None]})[0], vjp
+        return _own(loss)(**arguments | {"target": target[:, None]})[0], vjp
 
     return confused
 
@@ -254,3 +259,23 @@ def _(input1: Array, input2: Array, *args: Any, **options: Any) -> Result:
         return result
     share = input1.dtype.type(1 / len(input1))
     return with_gradients(result, lambda found: found | {"input2": found["input2"] * share})
+
+
+def _in_order(loss: str, dimensions: int) -> Any:
+    """The loss that reads a target by the strides of its input, which is an image (or a volume) of channels last."""
+    memory = torch.channels_last if dimensions == 4 else torch.channels_last_3d
+
+    def confused(input: torch.Tensor, target: torch.Tensor, *args: Any, **options: Any) -> Any:
+        if input.ndim == target.ndim == dimensions and input.shape == target.shape and target.is_contiguous():
+            last = input.is_contiguous(memory_format=memory) and not input.is_contiguous()
+            target = target.as_strided(input.shape, input.stride()) if last else target
+        return getattr(F, loss)(input, target, *args, **options)
+
+    return confused
+
+
+for _loss, _dimensions in (("poisson_nll_loss", 4), ("gaussian_nll_loss", 4), ("l1_loss", 5), ("soft_margin_loss", 5)):
+    planted(
+        _loss, f"channels last of {_dimensions} dimensions are the order of the target too", "value", "differs in ",
+        framework="torch",
+    )(_in_order(_loss, _dimensions))  # fmt: skip
