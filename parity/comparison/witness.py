@@ -7,22 +7,27 @@ from typing import Any
 import numpy as np
 
 from parity.cases.identity import Identity
-from parity.cases.schema import Finding, Published
+from parity.cases.schema import Finding, Published, Tolerance
 from parity.comparison import compare, truth
-from parity.comparison.call import Answer
+from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.comparison.tolerance import bound
 from parity.implementations.contract import Contract
 from parity.records.mismatch import OUTPUT, Event, Kind, Mismatch, Subject
+from parity.references.reference import Reference
 from parity.references.versions import older_classes
 from parity.types import Array, Functions, Loss, NotOffered
 from parity.wording import OUT_OF_MEMORY, class_names, first_line, in_words, message
 
 
 def refusal(
-    raises: Mapping[str, Collection[str]], reference: Loss, contract: Contract, arguments: dict[str, Any],
+    raises: Mapping[str, Collection[str]], reference: Reference, contract: Contract, arguments: dict[str, Any],
+    tolerance: Tolerance | None = None,
 ) -> Iterator[Mismatch]:  # fmt: skip
-    """A call that both sides must refuse, torch with this class and one of these texts, the loss with this class."""
+    """A call that both sides must refuse, torch with this class and one of these texts, the loss with this class.
+
+    Where torch refuses in its backward alone, its output is held against the loss's like any other.
+    """
     ((wanted, parts),) = raises.items()
     expected, error = _raised(reference, arguments)
     if error is None:
@@ -43,9 +48,12 @@ def refusal(
     elif not contract.accepts(found, wanted):
         yield Mismatch(Subject.REFUSAL, Kind.CLASS, figures={"error": in_words(found), **refused})
     elif expected is not None:
-        early = OUTPUT.mismatch(Kind.RAISES, event=Event.EARLY, figures={"error": in_words(found)})
-        problem = early if output is None else compare.form(OUTPUT, expected, output)
-        if problem and (output is None or compare.conformed(OUTPUT, expected, output, contract.granted) is None):
+        if output is None:
+            yield OUTPUT.mismatch(Kind.RAISES, event=Event.EARLY, figures={"error": in_words(found)})
+            return
+        call = Call(contract.signature, reference.loss, arguments, np.ones_like(expected), reference.extended)
+        _, _, problem = Expectation(call, Answer(expected, {}), tolerance, {}, contract).compare("output", output)
+        if problem:
             yield problem
     elif output is not None:
         yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.LATE, figures={"error": in_words(found), **refused})

@@ -203,7 +203,7 @@ def _refusals(
 def _refuse(drawn: Drawn, raises: Mapping[str, Collection[str]]) -> None:
     pair = drawn.pair
     at("in a call that must be refused", drawn.seed)
-    found = list(witness.refusal(raises, pair.reference, pair.contract, drawn.arguments))
+    found = list(witness.refusal(raises, pair.reference, pair.contract, drawn.arguments, pair.case.tolerance))
     if any(mismatch.kind is Kind.REFERENCE for mismatch in found) and (lacking := pair.not_without()):
         raise lacking
     pair.record.compared += 1

@@ -141,6 +141,8 @@ def smooth_l1_loss(
     slope = clipped if beta == 1 else clipped / beta
     if np.isinf(working(dtype).type(beta)):  # then what is infinite is outside, and has a slope of 1
         slope = zero_outside(np.sign(difference), ~np.isfinite(difference))
+    elif working(dtype).type(beta) == 0:  # 1e-50 is no 0, but one in float32, where 0 / 0 would be nan
+        slope = np.sign(difference)
     error: Error = (difference - clipped * 0.5) * slope, dtype, lambda grad_errors: slope * grad_errors
     return _result(input, target, None, error, reduction)
 
