@@ -208,9 +208,8 @@ def _broadcast_pair(input: Array, target: Array) -> tuple[Array, Array]:
 
 def _difference(left: Array, right: Array, dtype: DType) -> Array:
     """x - t, or x - 1 t of complex numbers, as in torch: an infinite complex number times 1 has a nan."""
-    x, t = in_blocks(left, right)
-    subtrahend = widen(t, dtype)
-    return widen(x, dtype) - (subtrahend * (1 + 0j) if dtype.kind == "c" else subtrahend)
+    x, t = (widen(side, dtype) for side in in_blocks(left, right))
+    return x - (t * (1 + 0j) if dtype.kind == "c" else t)
 
 
 def _absolute_error(
