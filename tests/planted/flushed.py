@@ -64,9 +64,9 @@ def _answers(loss: str) -> Any:
 for _loss in ("mse_loss", "huber_loss"):
     planted(_loss, "subnormal numbers are read as 0", "value", "gradient of input ...torch has ")(_reads(_loss))
 for _loss in ("l1_loss", "cosine_embedding_loss", "triplet_margin_loss", "kl_div"):
-    planted(_loss, "a subnormal upstream gradient is read as 0", "value", "gradient of ...is zero everywhere")(
-        _is_handed(_loss)
-    )
+    planted(
+        _loss, "a subnormal upstream gradient is read as 0", "value", "gradient of ...flushes subnormal numbers to zero"
+    )(_is_handed(_loss))
 for _loss in (
     "smooth_l1_loss", "gaussian_nll_loss", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
     "multilabel_margin_loss", "triplet_margin_with_distance_loss",
