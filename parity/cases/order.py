@@ -2,8 +2,8 @@
 
 `cases/order.json` names them for each loss, by scenario and labels, and those that follow them. It is made from kills
 that were recorded of planted bugs and mutants (`make kills`), and depends on no seed. Points that it does not name come
-after by turns: the first of each scenario as the file has them, then the second of each. A kind of bug that no one has
-met is seen by one scenario or two, which may stand at the end of a long file.
+after, as the file has them, but for the first of each scenario, which come before: a kind of bug that no one has met is
+seen by one scenario or two, which may stand at the end of a long file.
 """
 
 from __future__ import annotations
@@ -32,17 +32,20 @@ def ordered(points: Iterable[Point]) -> list[Point]:
     if not known:
         return points
     known.sort(key=lambda point: ranks[key_of(point)])
-    return known + by_turns(point for point in points if key_of(point) not in ranks)
+    return known + firsts_first(point for point in points if key_of(point) not in ranks)
 
 
-def by_turns(points: Iterable[Point]) -> list[Point]:
-    """The first of each scenario, then the second of each, and so on; those that are there for their size come last."""
-    rows: dict[str, list[Point]] = {}
+def firsts_first(points: Iterable[Point]) -> list[Point]:
+    """The first of each scenario, then the others in their order; those that are there for their size come last."""
+    firsts: dict[str, Point] = {}
+    others: list[Point] = []
     large: list[Point] = []
     for point in points:
-        row = large if point.scenario.case.one_call else rows.setdefault(point.scenario.name, [])
-        row.append(point)
-    return [point for column in zip_longest(*rows.values()) for point in column if point is not None] + large
+        if point.scenario.case.one_call:
+            large.append(point)
+        elif firsts.setdefault(point.scenario.name, point) is not point:
+            others.append(point)
+    return [*firsts.values(), *others, *large]
 
 
 def head(points: Sequence[Point]) -> list[Point]:
@@ -55,7 +58,11 @@ def head(points: Sequence[Point]) -> list[Point]:
     known = [point for point in points if key_of(point) in ranks]
     if len({key_of(point) for point in known}) * 2 >= len(ranks) > 0:
         return known[:SMOKE]
-    others = by_turns(point for point in points if not point.scenario.case.one_call and key_of(point) not in ranks)
+    rows: dict[str, list[Point]] = {}
+    for point in points:
+        if not point.scenario.case.one_call and key_of(point) not in ranks:
+            rows.setdefault(point.scenario.name, []).append(point)
+    others = (point for column in zip_longest(*rows.values()) for point in column if point is not None)
     return [*known, *others][:SMOKE] or list(points[:SMOKE])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from parity import losses
 from parity.cases.load import load
-from parity.cases.order import FILE, by_turns
+from parity.cases.order import FILE, firsts_first
 from parity.cases.points import Point, expand
 from parity.cases.shipped import case_file, case_folder
 from parity.implementations.registry import served
@@ -69,10 +69,10 @@ def times_to_failure(kills: Kills, mutants: bool = False) -> dict[str, float]:
 
 
 def _time(kills: Kills, loss: str, ahead: Sequence[str], seen: Seen) -> float:
-    """What the points take up to the first that sees a wrong loss: those ahead, then the others by turns."""
+    """What the points take up to the first that sees a wrong loss: those ahead, then the others as they are run."""
     known, price = set(ahead), field_of(kills, loss).price
     time = 0.0
-    for id in [*ahead, *(point.id for point in by_turns(points_in_file(loss)) if point.id not in known)]:
+    for id in [*ahead, *(point.id for point in firsts_first(points_in_file(loss)) if point.id not in known)]:
         time += price(id)
         if id in seen.red:
             return time

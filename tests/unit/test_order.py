@@ -7,7 +7,7 @@ import pytest
 
 from parity import losses
 from parity.cases.load import load
-from parity.cases.order import FILE, SMOKE, by_turns, head, key_of, ordered
+from parity.cases.order import FILE, SMOKE, firsts_first, head, key_of, ordered
 from parity.cases.points import Point, expand
 from parity.cases.shipped import case_file, case_folder
 from parity.implementations.declaration import Implementation
@@ -45,12 +45,12 @@ def ids(points: list[Point]) -> list[str]:
     return [point.id for point in points]
 
 
-def test_the_known_points_come_first_and_the_others_by_turns(points: list[Point]) -> None:
+def test_the_known_points_come_first_and_the_first_of_each_scenario_follow(points: list[Point]) -> None:
     found = ordered(points)
     known = [f"{LOSS}/{key}" for key in (*ORDERS[LOSS], *CONTENT[LOSS]["then"])]
     assert ids(found)[: len(known)] == known
     others = [point for point in points if point.id not in known]
-    assert found[len(known) :] == by_turns(others)
+    assert found[len(known) :] == firsts_first(others)
     scenarios = [point.scenario.name for point in others if not point.scenario.case.one_call]
     turn = list(dict.fromkeys(scenarios))
     assert [point.scenario.name for point in found[len(known) :]][: len(turn)] == turn
