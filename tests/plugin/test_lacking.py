@@ -111,6 +111,8 @@ ABOUT_WEIGHTS = {
     "a mean over no weight at all is nan", "weights that cancel divide by zero", "negative weights count as they are",
     "huge and tiny weights do not leave the range", "a weight that is not finite spoils the rows of its class",
     "slopes of the weights add up over many rows", "uint8 targets go with weights",
+    "weighted sequences of some hundred classes match torch",
+    "a change of a weight is refused before the backward and seen by the next call",
     "uint8 targets go with weights and smoothing where there is no mean",
     "uint8 targets of a weighted smoothed mean are rejected",
     "float64 probabilities and weights promote float32 logits", "a weight of another dtype is rejected beside indices",
