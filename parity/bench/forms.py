@@ -156,7 +156,9 @@ def in_blocks(loss: str) -> Loss:
 
         def backward(grad_output: Array) -> Gradients:
             found = [vjp(_part(grad_output, along, part)) for part, (_, vjp) in zip(parts, answers, strict=True)]
-            columns = {name: [one[name] for one in found] for name in found[0]}
+            # a cluster without targets among these rows has no gradient
+            names = dict.fromkeys(name for one in found for name in one)
+            columns = {name: [one[name] for one in found if name in one] for name in names}
             return {
                 name: np.concatenate(column, dims[name]) if name in dims
                 else np.sum(column, axis=0, dtype=np.float64).astype(column[0].dtype)
