@@ -6,17 +6,12 @@ import numpy as np
 
 from parity import losses
 from parity.losses.arguments import is_floating
-from parity.types import Array, Loss, Result
+from parity.types import Array, Result
 from tests.planted import planted
 
 _SINGLE = (np.dtype(np.float32),)
 # The normal numbers begin here.
 _LEAST = {np.dtype(kind): np.finfo(kind).tiny for kind in (np.float16, np.float32, np.float64)}
-
-
-def _own(loss: str) -> Loss:
-    """The right loss of that name."""
-    return losses.LOSSES[loss]
 
 
 def _flushed(array: Array) -> Array:
@@ -28,14 +23,14 @@ def _flushed(array: Array) -> Array:
 def _reads(loss: str) -> Any:
     def flushing(**arguments: Any) -> Result:
         read = {name: _flushed(value) for name, value in arguments.items() if isinstance(value, np.ndarray)}
-        return _own(loss)(**arguments | read)
+        return losses.LOSSES[loss](**arguments | read)
 
     return flushing
 
 
 def _is_handed(loss: str) -> Any:
     def flushing(**arguments: Any) -> Result:
-        output, vjp = _own(loss)(**arguments)
+        output, vjp = losses.LOSSES[loss](**arguments)
         return output, lambda g: vjp(_flushed(g))
 
     return flushing
@@ -43,7 +38,7 @@ def _is_handed(loss: str) -> Any:
 
 def _hands_down(loss: str, dtype: type) -> Any:
     def flushing(**arguments: Any) -> Result:
-        output, vjp = _own(loss)(**arguments)
+        output, vjp = losses.LOSSES[loss](**arguments)
 
         def found(g: Array) -> Any:
             return {name: _flushed(value) if value.dtype == dtype else value for name, value in vjp(g).items()}
@@ -55,7 +50,7 @@ def _hands_down(loss: str, dtype: type) -> Any:
 
 def _answers(loss: str) -> Any:
     def flushing(**arguments: Any) -> Result:
-        output, vjp = _own(loss)(**arguments)
+        output, vjp = losses.LOSSES[loss](**arguments)
         return _flushed(output) if is_floating(output) else output, vjp
 
     return flushing
@@ -83,7 +78,7 @@ def _whole(loss: str, option: str) -> Any:
 
     def unit(**arguments: Any) -> Result:
         number = arguments.get(option)
-        return _own(loss)(**arguments | ({option: 1} if type(number) is int and number > 1 else {}))
+        return losses.LOSSES[loss](**arguments | ({option: 1} if type(number) is int and number > 1 else {}))
 
     return unit
 
@@ -92,7 +87,7 @@ def _loses_tails(loss: str) -> Any:
     """The loss whose gradient ends at 1e-10, as one of probabilities that are cut off would."""
 
     def blunt(*args: Any, **options: Any) -> Result:
-        output, vjp = _own(loss)(*args, **options)
+        output, vjp = losses.LOSSES[loss](*args, **options)
 
         def cut(g: Array) -> Any:
             return {

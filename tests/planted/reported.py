@@ -9,13 +9,8 @@ import torch.nn.functional as F
 from parity import losses
 from parity.dtypes import HALVES
 from parity.losses.arguments import working
-from parity.types import Array, Loss, Result
+from parity.types import Array, Result
 from tests.planted import planted, with_gradients
-
-
-def _own(loss: str) -> Loss:
-    """The right loss of that name."""
-    return losses.LOSSES[loss]
 
 
 @planted(
@@ -80,26 +75,20 @@ def _(*args: Any, **options: Any) -> Result:
     return np.full_like(output, np.nan), vjp
 
 
-@planted(
-    "multi_margin_loss",
-    "a class is read as 32 bits",  # CUDA: pytorch/pytorch pull 192137
-    "missing",
-    "answers where torch raises",
-)
-def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
-    target = target.astype(np.int32).astype(np.int64) if target.dtype == np.int64 else target
-    return losses.multi_margin_loss(input, target, *args, **options)
+def _as_32_bits(loss: str) -> Any:
+    """The loss that takes 2^32 for class 0."""
+
+    def read(**arguments: Any) -> Result:
+        target = arguments["target"]
+        read = target.astype(np.int32).astype(np.int64) if target.dtype == np.int64 else target
+        return losses.LOSSES[loss](**arguments | {"target": read})
+
+    return read
 
 
-@planted(
-    "multilabel_margin_loss",
-    "a label is read as 32 bits",  # CUDA: pytorch/pytorch pull 192137
-    "missing",
-    "answers where torch raises",
-)
-def _(input: Array, target: Array, *args: Any, **options: Any) -> Result:
-    target = target.astype(np.int32).astype(np.int64) if target.dtype == np.int64 else target
-    return losses.multilabel_margin_loss(input, target, *args, **options)
+# CUDA: pytorch/pytorch pull 192137
+for _loss, _word in (("multi_margin_loss", "class"), ("multilabel_margin_loss", "label")):
+    planted(_loss, f"a {_word} is read as 32 bits", "missing", "answers where torch raises")(_as_32_bits(_loss))
 
 
 @planted(
@@ -149,7 +138,7 @@ def _without_sign(loss: str, dtype: type) -> Any:
         target = arguments["target"]
         # wider by itself, so that it is promoted as the signed one is
         read = target.view(unsigned).astype(np.int64) if target.dtype == dtype else target
-        return _own(loss)(**arguments | {"target": read})
+        return losses.LOSSES[loss](**arguments | {"target": read})
 
     return read
 
@@ -168,7 +157,7 @@ def _flattened(loss: str) -> Any:
     """The loss of one number beside an array of one, as a number."""
 
     def flat(**arguments: Any) -> Result:
-        output, vjp = _own(loss)(**arguments)
+        output, vjp = losses.LOSSES[loss](**arguments)
         if {arguments["input"].ndim, arguments["target"].ndim} != {0, 1} or output.shape != (1,):
             return output, vjp
         return output.reshape(()), lambda g: vjp(g.reshape(1))
@@ -188,9 +177,9 @@ def _hidden(loss: str) -> Any:
     def masked(**arguments: Any) -> Result:
         input, target, weight = arguments["input"], arguments["target"], arguments.get("weight")
         if weight is None or not input.shape == target.shape == weight.shape or arguments.get("reduction") == "mean":
-            return _own(loss)(**arguments)
+            return losses.LOSSES[loss](**arguments)
         off = (weight == 0) & ~np.isfinite(input.astype(working(input.dtype)))
-        return _own(loss)(**arguments | {"input": np.where(off, target, input).astype(input.dtype)})
+        return losses.LOSSES[loss](**arguments | {"input": np.where(off, target, input).astype(input.dtype)})
 
     return masked
 
@@ -229,11 +218,11 @@ def _along_the_middle(loss: str) -> Any:
     """The loss that reads a vector of targets beside a cube along the middle axis, whose size does not tell."""
 
     def confused(**arguments: Any) -> Result:
-        output, vjp = _own(loss)(**arguments)
+        output, vjp = losses.LOSSES[loss](**arguments)
         target, sizes = arguments["target"], arguments["input"].shape
         if np.ndim(target) != 1 or len(sizes) != 3 or not sizes[1] == sizes[2] > 1:
             return output, vjp
-        return _own(loss)(**arguments | {"target": target[:, None]})[0], vjp
+        return losses.LOSSES[loss](**arguments | {"target": target[:, None]})[0], vjp
 
     return confused
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from parity import losses
 from parity.losses.registration import without_warnings
-from parity.types import Array, Loss, Result
+from parity.types import Array, Result
 from tests.planted import planted, with_gradients
 
 
@@ -15,8 +15,7 @@ def _scaled(loss: str, name: str, where: Callable[[Array], bool]) -> None:
     """A loss whose output is half as large again where the scores are of some sizes."""
 
     def wrong(**arguments: Any) -> Result:
-        function: Loss = getattr(losses, loss)
-        output, vjp = function(**arguments)
+        output, vjp = losses.LOSSES[loss](**arguments)
         scores = arguments.get("input", arguments.get("log_probs"))
         if not isinstance(scores, np.ndarray) or not scores.ndim or not where(scores) or output.dtype != np.float32:
             return output, vjp
@@ -97,8 +96,7 @@ def _without_tail(loss: str, says: str, change: Callable[[Array, Array], Array])
     """A loss whose slopes in float32 are changed: `change` is given them, and their size by the largest upstream."""
 
     def wrong(**arguments: Any) -> Result:
-        function: Loss = getattr(losses, loss)
-        output, vjp = function(**arguments)
+        output, vjp = losses.LOSSES[loss](**arguments)
 
         def tails(grad_output: Array) -> Any:
             found = np.abs(grad_output[np.isfinite(grad_output)]).astype(np.float64)
