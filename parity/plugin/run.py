@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from functools import cached_property
 from pathlib import Path
@@ -134,6 +135,8 @@ class Run:
         """End the processes, once pytest has looked at what is garbage."""
         if self.frozen:
             gc.unfreeze()
+            # Else an interpreter that ends goes through them all several times: seconds, after thousands of points.
+            atexit.register(gc.freeze)
         self.keep()
         for process in self.processes.values():
             process.close()
