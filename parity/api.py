@@ -151,6 +151,7 @@ def _run(
     Returns what else ended the run before all points: the first failure, or depth smoke.
     """
     from parity.engine.gate import Gate
+    from parity.engine.lasting import lasting
     from parity.engine.since import noted
     from parity.report.progress import Bar
 
@@ -161,7 +162,7 @@ def _run(
         return ""
     points = question.points
     end = until()
-    with place, Bar(f"{question.loss} of {report.implementation}", len(points)) as bar:
+    with lasting(), place, Bar(f"{question.loss} of {report.implementation}", len(points)) as bar:
         for point in points:
             if time.monotonic() >= end:
                 return ""

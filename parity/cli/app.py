@@ -56,6 +56,9 @@ def parity(context: typer.Context) -> None:
 
     Without a command it tells the versions.
     """
+    from parity.engine.lasting import ends_soon
+
+    ends_soon()
     if context.invoked_subcommand is None:
         from parity.references.about import lines
 

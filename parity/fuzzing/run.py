@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 from parity.api import _place
 from parity.causes.shrink import Live
 from parity.causes.text import hint, smallest, title
+from parity.engine.lasting import lasting
 from parity.errors import Interrupted
 from parity.implementations.declaration import Implementation, Misdeclared
 from parity.implementations.registry import numpy_losses, served
@@ -128,7 +129,7 @@ class _Fuzzing:
         if contract.problem:
             self.report.problem = contract.problem
             return
-        with _place(self.question, self.isolate, self.timeout) as place:
+        with lasting(), _place(self.question, self.isolate, self.timeout) as place:
             self.place = place
             try:
                 self.known = [*self._expected(), *self._told()]

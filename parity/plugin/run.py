@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 from functools import cached_property
 from pathlib import Path
@@ -135,8 +134,9 @@ class Run:
         """End the processes, once pytest has looked at what is garbage."""
         if self.frozen:
             gc.unfreeze()
-            # Else an interpreter that ends goes through them all several times: seconds, after thousands of points.
-            atexit.register(gc.freeze)
+            from parity.engine.lasting import ends_soon
+
+            ends_soon()
         self.keep()
         for process in self.processes.values():
             process.close()
