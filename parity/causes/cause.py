@@ -131,11 +131,19 @@ class Cause:
         """Where the points are, as a part of the sentence: 'only with weight'; '' where nothing tells them apart."""
         if self.everywhere:
             return "at nearly every point, so look at the set-up first"
-        few = len(self.seen) <= FEW
         if not self.where:
-            return "so few points do not tell where" if few and (self.agree or self.exceptions) else ""
-        scope = f"only {'where' if self.condition.terms[0].absent else 'with'} {self.where}"
-        return f"perhaps {scope}, since few points tell little" if few else scope
+            return "so few points do not tell where" if self.few and (self.agree or self.exceptions) else ""
+        return f"perhaps {self.only}, since few points tell little" if self.few else self.only
+
+    @property
+    def only(self) -> str:
+        """The condition in words: 'only with weight'."""
+        return f"only {'where' if self.condition.terms[0].absent else 'with'} {self.where}"
+
+    @property
+    def few(self) -> bool:
+        """Whether there are so few points that the condition is a guess."""
+        return len(self.seen) <= FEW
 
     @property
     def counts(self) -> list[str]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Protocol
 
 from parity.cases.points import Point
@@ -14,7 +15,7 @@ from parity.causes.forked import last_of
 from parity.causes.literal import Literal, literal
 from parity.causes.sides import sides
 from parity.causes.sign import Family, Sign, sign_of
-from parity.causes.smaller import PASSES, column
+from parity.causes.smaller import PASSES, column, excerpts
 from parity.engine.budget import seconds_of
 from parity.engine.run import run_point
 from parity.engine.state import known_state
@@ -106,8 +107,8 @@ class Live:
                     place, point, self.implementation, sign, lambda found: hand((found.call, found.record))
                 )
                 names = range(1, NAMES if sign.asked else 2)
-                starts = [replace(call, number=number) for number in names for call in (start, column(start))]
-                first = next(filter(None, map(search.shown, starts)), None)
+                starts = (replace(call, number=number) for number in names for call in (start, column(start)))
+                first = next(filter(None, map(search.shown, chain(excerpts(start), starts))), None)
                 if first is None:
                     hand(search.problem or BEFORE)
                     return

@@ -12,13 +12,15 @@ import numpy as np
 
 from parity.cases.signature import Signature
 from parity.causes.literal import Literal, cost, is_constant
-from parity.dtypes import FLOATING, is_floating, name_of
+from parity.dtypes import is_floating, name_of
 from parity.types import Array
 
 # Numbers are looked at one by one in arrays of so many, and indices taken out one by one of so many.
 FEW = 12
 # What is wrong beyond a size needs arrays that are never small: of more elements than this, one number fills them.
 LARGE = 1000
+# So many indices of each long axis of a large draw are looked at first.
+EXCERPT = 64
 
 
 def filled(call: Literal, signature: Signature) -> Iterator[Literal]:
@@ -48,19 +50,15 @@ def plainer(call: Literal, signature: Signature) -> Iterator[Literal]:
     upstream = call.arrays.get("grad_output")
     if upstream is not None and is_floating(upstream) and not (upstream == 1).all():
         yield call.with_array("grad_output", np.ones_like(upstream))
-    if call.dtype != "float32" and not _is_complex(call.dtype):
+    if call.dtype != "float32":
         yield _in_float32(call)
 
 
-def _is_complex(dtype: str) -> bool:
-    return FLOATING[dtype].numpy.kind == "c"
-
-
 def _in_float32(call: Literal) -> Literal:
-    """What is in the dtype of the point in float32."""
+    """What is in the dtype of the point in float32; of complex numbers a call has the real parts alone."""
     with np.errstate(over="ignore"):
         arrays = {
-            name: np.asarray(array, np.float32) if name_of(array.dtype) == call.dtype else array
+            name: np.asarray(array.real, np.float32) if name_of(array.dtype) == call.dtype else array
             for name, array in call.arrays.items()
         }
     return replace(call, dtype="float32", arrays=arrays)
@@ -90,6 +88,25 @@ def column(call: Literal) -> Literal:
         for name, array in call.arrays.items()
     }
     return replace(call, arrays=arrays)
+
+
+def excerpts(call: Literal) -> Iterator[Literal]:
+    """Of large arrays some indices along every long axis, the first ones and others throughout: soon asked."""
+    if max((array.size for array in call.arrays.values()), default=0) <= EXCERPT**2:
+        return
+    for throughout in (False, True):
+        found = call
+        for axes, size in _long(call):
+            step = size // EXCERPT if throughout else 1
+            found = next(_taken(found, axes, size, list(range(0, step * EXCERPT, step))))
+        yield found
+
+
+def _long(call: Literal) -> Iterator[tuple[list[tuple[str, int]], int]]:
+    """The axes that have one large size."""
+    axes = [(name, axis, size) for name, array in call.arrays.items() for axis, size in enumerate(array.shape)]
+    for size in sorted({size for _, _, size in axes if size > EXCERPT}):
+        yield [(name, axis) for name, axis, own in axes if own == size and name != "grad_output"], size
 
 
 def lower(call: Literal, signature: Signature) -> Iterator[Literal]:

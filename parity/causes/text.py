@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textwrap import indent
 
 from parity.causes.cause import Cause, Unshrinkable
-from parity.causes.sign import Family
+from parity.causes.sign import Family, facts_of
 from parity.plain import visible
 from parity.wording import plural
 
@@ -36,9 +36,11 @@ def paragraph(cause: Cause) -> str:
 def smallest(cause: Cause) -> str:
     """The example made smaller, without parity; or why there is none."""
     try:
-        return str(cause.shrink())
+        example = cause.shrink()
     except Unshrinkable as error:
         return visible(f"no smaller example: {error}")
+    wider = not cause.condition.holds(frozenset(facts_of(example.record)))
+    return f"not {cause.only}: a smaller call shows it too\n{example}" if cause.few and wider else str(example)
 
 
 def told(causes: Sequence[Cause], losses: bool = False) -> list[str]:

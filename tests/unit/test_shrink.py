@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ import torch
 import torch.nn.functional as F
 
 import parity
+from parity import losses
 from parity.cases.load import load
 from parity.cases.points import expand
 from parity.cases.shipped import case_file
+from parity.causes.apart import Condition, Term
 from parity.causes.cause import Unshrinkable
 from parity.causes.example import Example
 from parity.causes.group import causes
 from parity.causes.sign import sign_of
+from parity.causes.text import smallest
 from parity.engine.run import run_point
 from parity.implementations.registry import served
 from parity.records.record import Record
@@ -161,3 +165,16 @@ def test_a_budget_that_is_no_time_is_refused() -> None:
     cause = parity.check("mse_loss", writes, framework="torch", only="*errors of every size*mean-float32").causes[0]
     with pytest.raises(ValueError, match="budget is 'soon'"):
         cause.shrink("soon")
+
+
+def test_of_millions_of_numbers_a_few_are_looked_at_first_and_tell_what_a_guess_is_worth() -> None:
+    def linear_tail(input: Any) -> Any:
+        output, vjp = losses.logsigmoid(input)
+        return np.where(input < -4, input, output).astype(output.dtype), vjp
+
+    report = parity.check("logsigmoid", linear_tail, only="logsigmoid/millions of rows match torch/float32")
+    (cause,) = report.causes
+    assert cause.shrink().elements <= 3
+    guessed = replace(cause, condition=Condition((Term(("millions",)),)))
+    assert smallest(guessed).startswith("not only with millions: a smaller call shows it too\nwithout parity:")
+    assert smallest(replace(cause, condition=Condition((Term(("float32",)),)))).startswith("without parity:")
