@@ -108,7 +108,8 @@ class Live:
                 )
                 names = range(1, NAMES if sign.asked else 2)
                 starts = (replace(call, number=number) for number in names for call in (start, column(start)))
-                first = next(filter(None, map(search.shown, chain(excerpts(start), starts))), None)
+                parts = () if point.loss in UNCHECKED else excerpts(start)
+                first = next(filter(None, map(search.shown, chain(parts, starts))), None)
                 if first is None:
                     hand(search.problem or BEFORE)
                     return
