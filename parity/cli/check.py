@@ -15,7 +15,9 @@ def _option(metavar: str, help: str) -> Any:
 Text = str | None
 Texts = list[str] | None
 _LOSS = typer.Argument(metavar="LOSS", help="the loss; of a whole library its MODULE[:NAME]", autocompletion=losses)
-_FUNCTION = typer.Argument(metavar="[MODULE:FUNCTION]", help="what is checked, found from this folder")
+_FUNCTION = typer.Argument(
+    metavar="[MODULE:FUNCTION]", help="what is checked, found from this folder; or numpy (our own), textbook, torch"
+)
 _ARGUMENTS = _option("INPUT=OWN,...", "its own names of arguments; all names in order, if it takes them by position")
 _LACKS = _option("WORD[: REASON]", "what it does not offer; repeated, or with commas")
 _DIFFERS = _option("WORD[: REASON]", "what it does otherwise by design; repeated, or with commas")

@@ -105,13 +105,14 @@ def repeat(asked: Asked, record: Record) -> str:
 
 def _called(asked: Asked) -> tuple[Any, str | None]:
     """What is to be checked, and the loss, None of a library."""
-    if asked.function is not None:
-        return Named(asked.function, Path.cwd()).named(), asked.loss
+    from parity.implementations.registry import SHIPPED, named
     from parity.losses import LOSSES
 
-    if asked.loss in LOSSES:
+    if asked.function is None and asked.loss in LOSSES:
         raise Misused(f"which function? write `parity check {asked.loss} MODULE:FUNCTION`")
-    return Named(asked.loss, Path.cwd()).named(), None
+    name = asked.function or asked.loss
+    subject = named(name) if name in SHIPPED else Named(name, Path.cwd()).named()
+    return subject, asked.loss if asked.function is not None else None
 
 
 def _keep(found: Found, asked: Asked) -> None:
