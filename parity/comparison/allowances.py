@@ -60,6 +60,9 @@ class Allowances:
             return None
         error = 2 * np.abs(exact - value.astype(exact.dtype))
         error = truth.believed(error, value) if self.is_double() else truth.finite(error)
+        wider = None if self.more_exact(name) else truth.extended(self.call).get(name)
+        if wider is not None and wider.shape == value.shape:  # what rounds no number to a single has an error too
+            error = np.maximum(error, truth.believed(2 * np.abs(wider - value), value))
         if self.is_half():
             return error
         return error + truth.elsewhere(error, exact, bound(self.precision(name), name).atol)

@@ -72,6 +72,11 @@ def exact(call: Call) -> Values:
     """The values in a wider dtype: the reference's own in float64, or of torch's losses ours in extended precision."""
     if not is_double(call.arguments, call.grad_output):
         return ask(call.function, widened(call.arguments, "float64"), call.grad_output)
+    return extended(call)
+
+
+def extended(call: Call) -> Values:
+    """The values of our own loss in extended precision; none where there is no such loss, or no such precision."""
     if not EXTENDED or call.extended is None:
         return {}
     wide = {name: option(name, value) for name, value in widened(call.arguments, "longdouble").items()}
