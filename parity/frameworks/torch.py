@@ -130,7 +130,7 @@ def around(
     word: str, signature: Signature, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False
 ) -> TorchLoss:
     """A callable of a loss under the transformation of that word. Raises NotOffered for one that cannot meet it."""
-    if word in ("vmap", "jvp") and is_compiled(function):
+    if (word == "jvp" or word.startswith("vmap")) and is_compiled(function):
         raise NotOffered(f"{word} of compiled code")  # torch runs it as it was before it was compiled
     if word == "positional":
         return TorchLoss(positional(signature, function), device, keeps_graph)
