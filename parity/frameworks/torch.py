@@ -169,6 +169,10 @@ class TorchVjp(Differentiator):
         self.leaves = {name: self.call[name] for name in self.leaves}
         self.output = self.loss.answer(self.call, again=True)
 
+    def accumulated(self) -> Collection[str]:
+        """The arguments whose .grad is set: gradients are asked for, and none is to be stored."""
+        return [name for name, leaf in self.leaves.items() if leaf.grad is not None]
+
     def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
         """The output, and the gradients of these arguments, from a call in which no other asks for one.
 

@@ -143,3 +143,53 @@ def _(**arguments: Any) -> torch.Tensor:
     if torch.is_autocast_enabled("cpu"):
         arguments.pop("dtype", None)
     return F.softmax(**arguments)
+
+
+class _Storing(torch.autograd.Function):
+    """Hands a matrix on, and stores its gradient with it as a fused optimizer wants it."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: torch.Tensor) -> torch.Tensor:
+        ctx.matrix = matrix
+        return matrix.view_as(matrix)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: torch.Tensor) -> torch.Tensor:
+        ctx.matrix.grad = grad_output.detach().clone()
+        return grad_output
+
+
+@planted(
+    "linear_cross_entropy", "the gradient of the matrix is stored with it", "state",
+    "the backward adds to linear_weight.grad itself", "torch",
+)  # fmt: skip
+def _(input: torch.Tensor, linear_weight: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+    if linear_weight.requires_grad and linear_weight.is_leaf and not is_batchedtensor(linear_weight):
+        linear_weight = _Storing.apply(linear_weight)  # type: ignore[no-untyped-call]
+    return F.linear_cross_entropy(input, linear_weight, *args, **options)
+
+
+@planted(
+    "cross_entropy", "the softmax is written over the logits before a target is refused", "mutation",
+    "in a call that it refuses, the call modifies input", "torch",
+)  # fmt: skip
+def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
+    try:
+        return F.cross_entropy(input, target, **options)
+    except IndexError:
+        with torch.no_grad():
+            input.copy_(torch.softmax(input, 1))
+        raise
+
+
+@planted(
+    "nll_loss", "a refused target is clipped to the classes", "mutation",
+    "in a call that it refuses, the call modifies target", "torch",
+)  # fmt: skip
+def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
+    try:
+        return F.nll_loss(input, target, **options)
+    except IndexError:
+        if target.dtype is torch.int64:
+            target.zero_()
+        raise
