@@ -63,6 +63,10 @@ class Differentiator(ABC):
         `inference` asks for the mode of a model that is never trained, if the framework has one.
         """
 
+    def accumulated(self) -> Collection[str]:
+        """The arguments with which a backward has stored their gradient besides returning it."""
+        return ()
+
     def after_change(self, name: str, grad_output: Array) -> Gradients:
         """The gradients, an argument being changed in place between the forward and the backward.
 

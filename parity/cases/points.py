@@ -104,7 +104,7 @@ class Point:
 
 def stack_of(around: str) -> int:
     """How many draws make the arrays of one call under that transformation."""
-    return STACK if around == "vmap" else 1
+    return STACK if around.startswith("vmap") else 1
 
 
 def seeds_of(point: Point, count: int | None, base: int, depth: str) -> range:

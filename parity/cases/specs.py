@@ -22,7 +22,8 @@ Layout: TypeAlias = Literal[
 LAYOUTS: tuple[str, ...] = get_args(Layout)
 # What a call may go through, on both sides: torch's answer under it is the reference's.
 Around: TypeAlias = Literal[
-    "autocast bfloat16", "autocast float16", "vmap", "jvp", "compile", "checkpoint", "positional",
+    "autocast bfloat16", "autocast float16", "default bfloat16", "default float64", "thread", "vmap", "vmap first",
+    "jvp", "compile", "checkpoint", "positional",
 ]  # fmt: skip
 AROUND: tuple[str, ...] = get_args(Around)
 # What an array may be drawn in: the floating dtypes for a whole scenario, any for one array.

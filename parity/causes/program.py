@@ -87,7 +87,32 @@ def under(call):
 
     return inside
 '''
+_DEFAULT = '''\
+def under(call):
+    """The call while this is torch's default dtype."""
+
+    def inside(**leaves):
+        torch.set_default_dtype(torch.{})
+        try:
+            return call(**leaves)
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+    return inside
+'''
 AROUND = {
+    "default bfloat16": _DEFAULT.format("bfloat16"),
+    "default float64": _DEFAULT.format("float64"),
+    "thread": '''\
+def under(call):
+    """The call in a thread of its own."""
+
+    def inside(**leaves):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(call, **leaves).result()
+
+    return inside
+''',
     "autocast bfloat16": _AUTOCAST.format("bfloat16"),
     "autocast float16": _AUTOCAST.format("float16"),
     "no_grad": '''\

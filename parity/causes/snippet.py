@@ -28,6 +28,9 @@ from parity.types import Array
 NO_LEAF = "(no leaf)"
 
 
+_STANDARD = ("concurrent", "functools", "math", "typing", "warnings")
+
+
 def snippet(point: Point, implementation: Implementation, record: Record, results: Sequence[str] = ()) -> str:
     """The program that makes the call of a point at seed 0; `results` are told at its end, as a comment."""
     return _Snippet(point, implementation, record).text(results)
@@ -40,7 +43,7 @@ class _Snippet:
         self.writing = Writing(self.tensors)
         self.contract = implementation.contract(point.scenario.signature)
         self.reference = implementation.reference_of(point)
-        if point.around == "vmap":
+        if point.around.startswith("vmap"):
             self.reference = under(self.reference, self.contract.signature, point.around, self.contract.device)
         without = self.contract.terms(point).without
         arguments, self.grad_output = Plan(point).arguments(0)
@@ -193,6 +196,11 @@ class _Snippet:
         if self.point.around == "vmap":
             names = ", ".join(self.arrays)
             return f"torch.func.vmap(lambda {names}: {call})({names})"
+        if self.point.around == "vmap first":
+            first, *others = self.arrays
+            shared = "".join(f", {name}[0]" for name in others)
+            mapped = f"(0{', None' * len(others)})" if others else "0"
+            return f"torch.func.vmap(lambda {', '.join(self.arrays)}: {call}, in_dims={mapped})({first}{shared})"
         if self.point.around == "jvp":
             names = ", ".join(self._leaves(()))
             tangents = ", ".join(f"tangent_{name}" for name in self._leaves(()))
@@ -233,7 +241,7 @@ class _Snippet:
 def _order(line: str) -> tuple[int, str]:
     """The standard library first, then what is installed, then the user's own."""
     first = line.split()[1].partition(".")[0]
-    return 0 if first in ("functools", "math", "typing", "warnings") else 1 if first in (
+    return 0 if first in _STANDARD else 1 if first in (
         "torch",
         "numpy",
         "ml_dtypes",

@@ -106,6 +106,7 @@ def number_text(value: Any) -> str:
 def imports(text: str) -> Iterator[str]:
     """The imports that a piece of a program needs, in their order."""
     words = {
+        "from concurrent.futures import ThreadPoolExecutor": "ThreadPoolExecutor(",
         "from functools import partial": "partial(", "from math import inf": "inf", "from math import nan": "nan",
         "import ml_dtypes": "ml_dtypes.", "import numpy as np": "np.",
     }  # fmt: skip

@@ -22,6 +22,7 @@ _CLAUSES: dict[tuple[Kind, Event | None], tuple[str, ...]] = {
     (Kind.MEMORY, Event.SHARED): (Clause.MEMORY,),
     (Kind.MEMORY, Event.REUSED): (Clause.MEMORY,),
     (Kind.EXTRA, None): (Clause.EXTRA, Clause.ZERO),
+    (Kind.STATE, Event.ACCUMULATES): (Clause.EXTRA,),
     (Kind.CLASS, None): (Clause.ERRORS,),
     (Kind.CLASS, Event.UNSAFE): (Clause.ERRORS,),
 }

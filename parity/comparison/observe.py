@@ -125,6 +125,11 @@ def unseen_change(name: str) -> Mismatch:
     return _effect(Kind.STATE, Event.UNSEEN_CHANGE, name)
 
 
+def accumulates(name: str) -> Mismatch:
+    """The mismatch of a backward that stores a gradient besides returning it: a training step adds it once more."""
+    return _effect(Kind.STATE, Event.ACCUMULATES, name)
+
+
 def other_bits() -> Mismatch:
     """The mismatch of a loss that gave other bits once, and not when it was looked at."""
     return _effect(Kind.STATE, Event.OTHER_BITS)

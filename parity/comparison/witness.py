@@ -1,14 +1,14 @@
 """Witnesses besides torch's answer: refusals, published figures, identities, and calls torch leaves undefined."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from parity.cases.identity import Identity
 from parity.cases.schema import Finding, Published, Tolerance
-from parity.comparison import compare, truth
+from parity.comparison import compare, observe, truth
 from parity.comparison.call import Answer, Call
 from parity.comparison.expectation import Expectation
 from parity.comparison.tolerance import bound
@@ -42,7 +42,11 @@ def refusal(
         yield Mismatch(Subject.CASE, Kind.REFERENCE, event=Event.RAISES_OTHER, figures=figures)
         return
     refused = {"wanted": wanted, "message": first_line(error)}
+    before = observe.bits(arguments)
     output, found = _raised(contract.call, arguments, in_backward=expected is not None)
+    if found is not None:
+        # whoever catches the error goes on with the arguments
+        yield from (replace(one, asked="in a call that it refuses, ") for one in observe.changed(before, arguments))
     if found is None:
         yield Mismatch(Subject.REFUSAL, Kind.MISSING, event=Event.ANSWERS, figures=refused)
     elif not contract.accepts(found, wanted):

@@ -208,6 +208,13 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
             return
 
 
+def accumulated(draw: Draw) -> Iterator[Mismatch]:
+    """Gradients that the backward has stored with the arguments."""
+    vjp = draw.answer.vjp
+    if isinstance(vjp, Differentiator) and Clause.EXTRA not in draw.pair.contract.granted:
+        yield from map(observe.accumulates, vjp.accumulated())
+
+
 def _reference_has_none(draw: Draw, name: str, asked: list[str]) -> bool:
     """Whether the reference itself loses a gradient that it has if all are asked for, as torch 2.14 does in chunks."""
     theirs: Any = draw.reference.vjp
@@ -271,7 +278,7 @@ ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
 ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
-ONCE: tuple[Observation, ...] = (warns, saved_inputs, kept_inputs, relations)
+ONCE: tuple[Observation, ...] = (accumulated, warns, saved_inputs, kept_inputs, relations)
 # The same, where a point is spared no draw; and at the points of the sample, which are fewer.
 REPEATED: tuple[Observation, ...] = (repeatability,)
 SAMPLED: tuple[Observation, ...] = (partial_gradients, second_order)

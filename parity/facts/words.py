@@ -63,7 +63,11 @@ UPSTREAM = {
 _AROUND = {
     "autocast bfloat16": "the call is made in a region of autocast to bfloat16",
     "autocast float16": "the call is made in a region of autocast to float16",
+    "default bfloat16": "the call is made while torch's default dtype is bfloat16",
+    "default float64": "the call is made while torch's default dtype is float64",
+    "thread": "the call is made in a thread of its own",
     "vmap": "the function of one draw is mapped over a stack of draws",
+    "vmap first": "the first array alone is mapped over a stack of draws, the others are those of one draw",
     "jvp": "the tangent of forward mode is compared",
     "compile": "the function is compiled by torch",
     "checkpoint": "the forward keeps nothing, and is run again in the backward",

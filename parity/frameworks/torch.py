@@ -130,7 +130,7 @@ def around(
     word: str, signature: Signature, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False
 ) -> TorchLoss:
     """A callable of a loss under the transformation of that word. Raises NotOffered for one that cannot meet it."""
-    if word in ("vmap", "jvp") and is_compiled(function):
+    if (word == "jvp" or word.startswith("vmap")) and is_compiled(function):
         raise NotOffered(f"{word} of compiled code")  # torch runs it as it was before it was compiled
     if word == "positional":
         return TorchLoss(positional(signature, function), device, keeps_graph)
@@ -168,6 +168,10 @@ class TorchVjp(Differentiator):
     def _call_again(self) -> None:
         self.leaves = {name: self.call[name] for name in self.leaves}
         self.output = self.loss.answer(self.call, again=True)
+
+    def accumulated(self) -> Collection[str]:
+        """The arguments whose .grad is set: gradients are asked for, and none is to be stored."""
+        return [name for name, leaf in self.leaves.items() if leaf.grad is not None]
 
     def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
         """The output, and the gradients of these arguments, from a call in which no other asks for one.

@@ -4,6 +4,7 @@ Each takes a function of named arguments to another one. The state of the proces
 """
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from functools import partial
 from typing import Any, TypeAlias
@@ -33,6 +34,36 @@ def _autocast(function: Function, dtype: torch.dtype) -> Function:
     return call
 
 
+def _default(function: Function, dtype: torch.dtype) -> Function:
+    """The call while this is torch's default dtype, as a model is loaded under one."""
+
+    def call(**arguments: Any) -> Any:
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(dtype)
+        try:
+            return function(**arguments)
+        finally:
+            torch.set_default_dtype(before)
+
+    return call
+
+
+def _threaded(function: Function) -> Function:
+    """The call in a thread of its own, as each replica of a model and each worker of a server makes it."""
+
+    def call(**arguments: Any) -> Any:
+        recorded, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+        def inside() -> Any:  # each thread has modes of its own, and is given those of the one that waits for it
+            with torch.inference_mode(inference), torch.set_grad_enabled(recorded):
+                return function(**arguments)
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(inside).result()
+
+    return call
+
+
 def _vmap(function: Function) -> Function:
     """The function of one draw, mapped over a stack of draws: the first dimension of every tensor."""
 
@@ -43,13 +74,26 @@ def _vmap(function: Function) -> Function:
     return call
 
 
-def each_alone(function: Function) -> Function:
+def _vmap_first(function: Function) -> Function:
+    """The same over the first tensor alone: the others are the first draw's, as a weight is that all draws share."""
+
+    def call(**arguments: Any) -> Any:
+        stacks, options = _split(arguments)
+        first, *others = stacks
+        shared = {name: stacks[name][0] for name in others}
+        return torch.func.vmap(lambda one: function(**{first: one}, **shared, **options))(stacks[first])
+
+    return call
+
+
+def each_alone(function: Function, word: str = "vmap") -> Function:
     """What vmap stands for: a call for each draw of the stack."""
 
     def call(**arguments: Any) -> Any:
         stacks, options = _split(arguments)
         count = len(next(iter(stacks.values())))
-        each = [{name: stack[row] for name, stack in stacks.items()} for row in range(count)]
+        mapped = list(stacks)[:1] if word == "vmap first" else list(stacks)
+        each = [{name: stack[row if name in mapped else 0] for name, stack in stacks.items()} for row in range(count)]
         return torch.stack([function(**one, **options) for one in each])
 
     return call
@@ -116,7 +160,11 @@ def _compiled(function: Function) -> Function:
 TRANSFORMATIONS: dict[str, Callable[[Function], Function]] = {
     "autocast bfloat16": partial(_autocast, dtype=torch.bfloat16),
     "autocast float16": partial(_autocast, dtype=torch.float16),
+    "default bfloat16": partial(_default, dtype=torch.bfloat16),
+    "default float64": partial(_default, dtype=torch.float64),
+    "thread": _threaded,
     "vmap": _vmap,
+    "vmap first": _vmap_first,
     "jvp": _jvp,
     "compile": _compiled,
     "checkpoint": checkpoint,

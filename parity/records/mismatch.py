@@ -70,6 +70,7 @@ class Event(StrEnum):
     OTHER_GRADIENT = "another gradient"
     OTHER_BITS = "other bits"
     UNSEEN_CHANGE = "a change in between goes unseen"
+    ACCUMULATES = "the backward adds to .grad itself"
     SHARED = "shared"
     REUSED = "reused"
     PROCESS_CHANGED = "process changed"

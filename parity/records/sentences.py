@@ -63,6 +63,8 @@ _SENTENCES: dict[Key, str] = {
     (Kind.STATE, Event.OTHER_BITS): "a later call gives other bits than the first one did",
     (Kind.STATE, Event.UNSEEN_CHANGE):
         "a second call with the same tensors answers as if {name} had not been set to 0 in place since the first",
+    (Kind.STATE, Event.ACCUMULATES):
+        "the backward adds to {name}.grad itself, and returns the gradient besides",
     (Kind.STATE, Event.PROCESS_CHANGED): "the call leaves {change}",
     (Kind.STATE, Event.PATCHED): "after the call {problem}",
     (Kind.STATE, Event.EAGER): "the function is compiled, yet no compiled code ran: torch.compile fell back to eager",

@@ -15,7 +15,7 @@ from parity.references.torch import FUNCTIONS, TORCH
 from parity.types import Functions, Loss, Result
 
 # Under these the answer is that of a plain call.
-_ALIKE = ("positional", "checkpoint")
+_ALIKE = ("positional", "checkpoint", "thread", "default bfloat16", "default float64")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +60,7 @@ def under(reference: Reference, signature: Signature, word: str, device: str) ->
     """
     where = device if word.startswith("autocast") else "cpu"
     loss = around(word, signature, reference.function, where, keeps_graph=True)
-    bare = TorchLoss(each_alone(reference.function)) if word == "vmap" else reference.loss
+    bare = TorchLoss(each_alone(reference.function, word)) if word.startswith("vmap") else reference.loss
     return replace(reference, loss=loss, extended=reference.extended if word in _ALIKE else None, bare=bare)
 
 

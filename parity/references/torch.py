@@ -1,7 +1,8 @@
 """The reference: torch.nn.functional, wrapped as ``(output, vjp)``. Torch is asked, never transcribed."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -35,7 +36,9 @@ def _adaptive_softmax(features: int, bias: bool, *cutoffs: int) -> torch.nn.Modu
     """The module without parameters of its own; to build it takes longer than to call it."""
     *inner, classes = cutoffs
     build: type[torch.nn.Module] = MODULES["adaptive_log_softmax_with_loss"]
-    return build(features, classes, inner, head_bias=bias, device="meta")
+    made = partial(build, features, classes, inner, head_bias=bias, device="meta")
+    with ThreadPoolExecutor(1) as pool:  # a vmap around the call refuses what a module draws at first, and ends there
+        return pool.submit(made).result()
 
 
 # Those that this torch has.
