@@ -22,7 +22,18 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "all": ("contiguous", "fortran", "transposed", "sliced", "reversed", "expanded", "offset", "readonly"),
     },
     "reduction": {"all": ("none", "mean", "sum")},
-    "around": {"autocast": ("autocast bfloat16", "autocast float16")},
+    "around": {
+        "autocast": ("autocast bfloat16", "autocast float16"),
+        "surroundings": (
+            "default float64",
+            "default bfloat16",
+            "default device",
+            "deterministic",
+            "thread",
+            "one storage",
+            "same tensor",
+        ),
+    },
 }
 # Axes of the format itself: no loss has an argument of that name, or it is varied as `given.dtype`.
 OWN = ("dtype", "layout", "around")

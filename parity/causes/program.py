@@ -87,7 +87,55 @@ def under(call):
 
     return inside
 '''
+_DEFAULT_DTYPE = '''\
+def under(call):
+    """The call where torch's default dtype is another one."""
+
+    def inside(**leaves):
+        torch.set_default_dtype(torch.{})
+        try:
+            return call(**leaves)
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+    return inside
+'''
 AROUND = {
+    "default float64": _DEFAULT_DTYPE.format("float64"),
+    "default bfloat16": _DEFAULT_DTYPE.format("bfloat16"),
+    "default device": '''\
+def under(call):
+    """The call where torch's default device is another one."""
+
+    def inside(**leaves):
+        with torch.device("meta"):
+            return call(**leaves)
+
+    return inside
+''',
+    "deterministic": '''\
+def under(call):
+    """The call in torch's deterministic mode, which fills new memory with nan."""
+
+    def inside(**leaves):
+        torch.use_deterministic_algorithms(True)
+        try:
+            return call(**leaves)
+        finally:
+            torch.use_deterministic_algorithms(False)
+
+    return inside
+''',
+    "thread": '''\
+def under(call):
+    """The call in a thread of its own."""
+
+    def inside(**leaves):
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: call(**leaves)).result()
+
+    return inside
+''',
     "autocast bfloat16": _AUTOCAST.format("bfloat16"),
     "autocast float16": _AUTOCAST.format("float16"),
     "no_grad": '''\

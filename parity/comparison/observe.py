@@ -37,6 +37,11 @@ def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:
         yield _effect(Kind.MUTATION, None, name)
 
 
+def left(name: str, how: str) -> Mismatch:
+    """The mismatch of an argument that a call leaves as it was but for what no number shows."""
+    return Mismatch(Subject.EFFECT, Kind.MUTATION, event=Event.MARKED, figures={"name": name, "how": how})
+
+
 def overwritten(kept: Bits, returned: Mapping[str, Any]) -> Iterator[Mismatch]:
     """A mismatch for each answer that is no longer what was returned."""
     for name in _changes(kept, returned):

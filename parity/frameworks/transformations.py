@@ -16,6 +16,7 @@ from parity.cases.signature import Signature
 from parity.draws.draw import generator
 from parity.frameworks.checkpoint import checkpoint
 from parity.frameworks.positional import by_position
+from parity.frameworks.surroundings import SURROUNDINGS
 
 Function: TypeAlias = Callable[..., Any]
 # Tangents are whole multiples of this, and few bits long: every floating dtype holds the same ones.
@@ -120,4 +121,5 @@ TRANSFORMATIONS: dict[str, Callable[[Function], Function]] = {
     "jvp": _jvp,
     "compile": _compiled,
     "checkpoint": checkpoint,
+    **SURROUNDINGS,
 }

@@ -71,6 +71,7 @@ class Event(StrEnum):
     OTHER_BITS = "other bits"
     UNSEEN_CHANGE = "a change in between goes unseen"
     SHARED = "shared"
+    MARKED = "marked"
     REUSED = "reused"
     PROCESS_CHANGED = "process changed"
     PATCHED = "torch patched"
