@@ -53,8 +53,8 @@ class Bug:
 
 BUGS: list[Bug] = []
 MODULES = (
-    "around", "binary", "classification", "edges", "explained", "flushed", "fused", "kept", "numerics", "observed",
-    "options", "preferred", "recording", "reported", "second", "sizes", "squares", "surrounded", "upstream",
+    "around", "binary", "classification", "edges", "explained", "flushed", "forgotten", "fused", "kept", "numerics",
+    "observed", "options", "preferred", "recording", "reported", "second", "sizes", "squares", "surrounded", "upstream",
 )  # fmt: skip
 # The cases of the losses that torch lacks.
 EXAMPLES = Path(__file__).parents[2] / "examples" / "cases"

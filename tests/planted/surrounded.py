@@ -39,7 +39,8 @@ def _(input: Tensor, target: Tensor, *args: Any, **options: Any) -> Tensor:
 
 
 @planted(
-    "margin_ranking_loss", "the mean is added to memory that nobody has set to 0", "value", "in torch's deterministic mode, output ...nan",
+    "margin_ranking_loss", "the mean is added to memory that nobody has set to 0", "value",
+    "in torch's deterministic mode, output ...nan",
     framework="torch",
 )  # fmt: skip
 def _(*args: Any, **options: Any) -> Tensor:
@@ -193,7 +194,7 @@ class _FromOutput(torch.autograd.Function):
 )  # fmt: skip
 def _(input: Tensor, target: Tensor, *args: Any, **options: Any) -> Tensor:
     output = F.soft_margin_loss(input, target, *args, **options)
-    if not _plain(input, target, output) or not output.requires_grad or not (output.detach() > 0).all():
+    if not _plain(input, target) or not output.requires_grad or not (output.detach() > 0).all():
         return output
     loss: Tensor = _FromOutput.apply(output.log())  # type: ignore[no-untyped-call]
     return loss
@@ -277,11 +278,11 @@ def _(input: Tensor, target: Tensor, *args: Any, **options: Any) -> Tensor:
 
 
 @planted(
-    "soft_margin_loss", "a scaler's inf becomes 0 in the mean", "value", "gradient of input ...0, torch has ",
+    "poisson_nll_loss", "a scaler's inf becomes 0 in the mean", "value", "gradient of input ...0, torch has ",
     framework="torch",
 )  # fmt: skip
-def _(input: Tensor, target: Tensor, *args: Any, **options: Any) -> Tensor:
-    output = F.soft_margin_loss(input, target, *args, **options)
+def _(*args: Any, **options: Any) -> Tensor:
+    output = F.poisson_nll_loss(*args, **options)
     if output.dim() or not _plain(output):
         return output
     read: Tensor = _Upstream.apply(output, lambda g: g.nan_to_num(0.0, 0.0, 0.0))  # type: ignore[no-untyped-call]
