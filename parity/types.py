@@ -48,6 +48,11 @@ class Differentiator(ABC):
     A vjp need not be one. Those that are, are asked for more: for some gradients alone, for none, for second ones.
     """
 
+    @property
+    def has_modes(self) -> bool:
+        """Whether a module is called, which is in eval() where gradients are switched off."""
+        return False
+
     @abstractmethod
     def __call__(self, grad_output: Array) -> Gradients:
         """Every gradient by argument name."""
@@ -63,20 +68,20 @@ class Differentiator(ABC):
         `inference` asks for the mode of a model that is never trained, if the framework has one.
         """
 
-    def accumulated(self) -> Collection[str]:
-        """The arguments with which a backward has stored their gradient besides returning it."""
-        return ()
-
     def after_change(self, name: str, grad_output: Array) -> Gradients:
-        """The gradients, an argument being changed in place between the forward and the backward.
+        """The gradients, an argument, or the output, being changed in place between the forward and the backward.
 
         Raises RuntimeError where the framework refuses that.
         """
         raise NotOffered("saved inputs")
 
-    def changed_between(self, name: str) -> tuple[Array, Array]:
-        """The output of a second call with the same arguments, one of them changed in place after the first call,
-        and that of a call with copies of them.
+    def left(self) -> dict[str, str]:
+        """By argument what the calls since the last time have left on it beside its numbers, in words."""
+        return {}
+
+    def changed_between(self, name: str, values: Array) -> tuple[Array, Array]:
+        """The output of a second call with the same arguments, one of them given other values in place after the first
+        call, and that of a call with copies of them.
         """
         raise NotOffered("saved inputs")
 

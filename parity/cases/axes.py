@@ -25,6 +25,15 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "around": {
         "autocast": ("autocast bfloat16", "autocast float16"),
         "default": ("default bfloat16", "default float64"),
+        "surroundings": (
+            "default float64",
+            "default bfloat16",
+            "default device",
+            "deterministic",
+            "thread",
+            "one storage",
+            "same tensor",
+        ),
     },
 }
 # Axes of the format itself: no loss has an argument of that name, or it is varied as `given.dtype`.

@@ -17,13 +17,13 @@ Number: TypeAlias = int | float | str
 Dim: TypeAlias = Annotated[int | None, Field(description="by default 1, where torch has the classes, or 0 in 1-d")]
 Layout: TypeAlias = Literal[
     "contiguous", "fortran", "transposed", "channels_last", "batch_first", "sliced", "padded", "split", "reversed",
-    "expanded", "offset", "readonly", "far",
+    "expanded", "repeated", "offset", "readonly", "far",
 ]  # fmt: skip
 LAYOUTS: tuple[str, ...] = get_args(Layout)
 # What a call may go through, on both sides: torch's answer under it is the reference's.
 Around: TypeAlias = Literal[
-    "autocast bfloat16", "autocast float16", "default bfloat16", "default float64", "thread", "vmap", "vmap first",
-    "jvp", "compile", "checkpoint", "positional",
+    "autocast bfloat16", "autocast float16", "vmap", "vmap first", "jvp", "compile", "checkpoint", "positional",
+    "default float64", "default bfloat16", "default device", "deterministic", "thread", "one storage", "same tensor",
 ]  # fmt: skip
 AROUND: tuple[str, ...] = get_args(Around)
 # What an array may be drawn in: the floating dtypes for a whole scenario, any for one array.

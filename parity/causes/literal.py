@@ -156,7 +156,9 @@ def strides_of(grad_output: Array) -> str:
     """The layout that gives a drawn upstream gradient its strides."""
     if grad_output.flags.c_contiguous:
         return "contiguous"
-    return "expanded" if 0 in grad_output.strides else "sliced"
+    if 0 not in grad_output.strides:
+        return "sliced"
+    return "repeated" if grad_output.strides[0] != 0 == grad_output.strides[-1] else "expanded"
 
 
 def cost(array: Array) -> int:

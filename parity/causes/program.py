@@ -87,9 +87,9 @@ def under(call):
 
     return inside
 '''
-_DEFAULT = '''\
+_DEFAULT_DTYPE = '''\
 def under(call):
-    """The call while this is torch's default dtype."""
+    """The call where torch's default dtype is another one."""
 
     def inside(**leaves):
         torch.set_default_dtype(torch.{})
@@ -101,15 +101,38 @@ def under(call):
     return inside
 '''
 AROUND = {
-    "default bfloat16": _DEFAULT.format("bfloat16"),
-    "default float64": _DEFAULT.format("float64"),
+    "default float64": _DEFAULT_DTYPE.format("float64"),
+    "default bfloat16": _DEFAULT_DTYPE.format("bfloat16"),
+    "default device": '''\
+def under(call):
+    """The call where torch's default device is another one."""
+
+    def inside(**leaves):
+        with torch.device("meta"):
+            return call(**leaves)
+
+    return inside
+''',
+    "deterministic": '''\
+def under(call):
+    """The call in torch's deterministic mode, which fills new memory with nan."""
+
+    def inside(**leaves):
+        torch.use_deterministic_algorithms(True)
+        try:
+            return call(**leaves)
+        finally:
+            torch.use_deterministic_algorithms(False)
+
+    return inside
+''',
     "thread": '''\
 def under(call):
     """The call in a thread of its own."""
 
     def inside(**leaves):
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(call, **leaves).result()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: call(**leaves)).result()
 
     return inside
 ''',

@@ -106,9 +106,9 @@ def number_text(value: Any) -> str:
 def imports(text: str) -> Iterator[str]:
     """The imports that a piece of a program needs, in their order."""
     words = {
-        "from concurrent.futures import ThreadPoolExecutor": "ThreadPoolExecutor(",
         "from functools import partial": "partial(", "from math import inf": "inf", "from math import nan": "nan",
-        "import ml_dtypes": "ml_dtypes.", "import numpy as np": "np.",
+        "import concurrent.futures": "concurrent.futures.", "import ml_dtypes": "ml_dtypes.",
+        "import numpy as np": "np.",
     }  # fmt: skip
     for line, word in words.items():
         if re.search(rf"(?<![\w.]){re.escape(word)}" + (r"\b" if word.isalpha() else ""), text):

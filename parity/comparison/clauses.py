@@ -9,6 +9,7 @@ from parity.types import Clause
 
 _CLAUSES: dict[tuple[Kind, Event | None], tuple[str, ...]] = {
     (Kind.MUTATION, None): (Clause.INPUTS,),
+    (Kind.MUTATION, Event.MARKED): (Clause.INPUTS,),
     (Kind.RAISES, Event.SECOND_CALL): (Clause.BACKWARD,),
     (Kind.STATE, Event.SECOND_VJP): (Clause.REPEATABLE, Clause.BACKWARD),
     (Kind.STATE, Event.OTHER_OUTPUT): (Clause.REPEATABLE,),
@@ -22,7 +23,6 @@ _CLAUSES: dict[tuple[Kind, Event | None], tuple[str, ...]] = {
     (Kind.MEMORY, Event.SHARED): (Clause.MEMORY,),
     (Kind.MEMORY, Event.REUSED): (Clause.MEMORY,),
     (Kind.EXTRA, None): (Clause.EXTRA, Clause.ZERO),
-    (Kind.STATE, Event.ACCUMULATES): (Clause.EXTRA,),
     (Kind.CLASS, None): (Clause.ERRORS,),
     (Kind.CLASS, Event.UNSAFE): (Clause.ERRORS,),
 }

@@ -37,6 +37,11 @@ def changed(before: Bits, arguments: Mapping[str, Any]) -> Iterator[Mismatch]:
         yield _effect(Kind.MUTATION, None, name)
 
 
+def left(name: str, how: str) -> Mismatch:
+    """The mismatch of an argument that a call leaves as it was but for what no number shows."""
+    return Mismatch(Subject.EFFECT, Kind.MUTATION, event=Event.MARKED, figures={"name": name, "how": how})
+
+
 def overwritten(kept: Bits, returned: Mapping[str, Any]) -> Iterator[Mismatch]:
     """A mismatch for each answer that is no longer what was returned."""
     for name in _changes(kept, returned):
@@ -123,11 +128,6 @@ def repeats(
 def unseen_change(name: str) -> Mismatch:
     """The mismatch of a loss that answers from what it kept of an argument, which has changed in place since."""
     return _effect(Kind.STATE, Event.UNSEEN_CHANGE, name)
-
-
-def accumulates(name: str) -> Mismatch:
-    """The mismatch of a backward that stores a gradient besides returning it: a training step adds it once more."""
-    return _effect(Kind.STATE, Event.ACCUMULATES, name)
 
 
 def other_bits() -> Mismatch:

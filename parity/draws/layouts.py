@@ -91,6 +91,13 @@ def expanded(array: Array) -> Array:
     return np.lib.stride_tricks.as_strided(array, array.shape, (0, *array.strides[1:]), writeable=True)
 
 
+def repeated(array: Array) -> Array:
+    """The first number of each row repeated with stride 0, as the backward of a sum over the classes hands it down."""
+    if array.ndim == 0 or not array.size:
+        return array
+    return np.lib.stride_tricks.as_strided(array, array.shape, (*array.strides[:-1], 0), writeable=True)
+
+
 def offset(array: Array) -> Array:
     """A window that starts inside a larger buffer."""
     buffer = np.zeros(array.size + 5, array.dtype)
@@ -140,7 +147,7 @@ def copied(array: Array) -> Array:
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "contiguous": contiguous, "fortran": fortran, "transposed": transposed, "channels_last": channels_last,
     "batch_first": batch_first, "sliced": sliced, "padded": padded, "split": split, "reversed": reversed_,
-    "expanded": expanded, "offset": offset, "readonly": readonly, "far": far,
+    "expanded": expanded, "repeated": repeated, "offset": offset, "readonly": readonly, "far": far,
 }  # fmt: skip
 
 

@@ -50,6 +50,15 @@ def mutation(draw: Draw) -> Iterator[Mismatch]:
     return observe.changed(draw.before, draw.given())
 
 
+def marks(draw: Draw) -> Iterator[Mismatch]:
+    """What else the call has left on its arguments: another shape, a flag, a gradient of their own."""
+    vjp = draw.answer.vjp
+    found = vjp.left() if isinstance(vjp, Differentiator) else {}
+    if found:
+        changed = [one.figures["name"] for one in mutation(draw)]
+        yield from (observe.left(name, how) for name, how in found.items() if name not in changed)
+
+
 def presence(draw: Draw) -> Iterator[Mismatch]:
     """Which arguments are differentiable, both ways."""
     wanted, found, pair = draw.reference.gradients, draw.answer.gradients, draw.pair
@@ -179,6 +188,7 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
     by_turns = generator(f"{draw.pair.point.id}#{draw.seed}#mode").integers(2) == 1
     inference = by_turns and not draw.pair.contract.compiles  # which would be compiled anew once more
     how = "under torch.inference_mode()" if inference else "under torch.no_grad()"
+    how = f"in eval() {how}" if vjp.has_modes else how
     calls = {how: partial(vjp.without_gradients, inference)}
     for some in asked:
         wanted = f"the gradient of {' and '.join(some)} alone (no leaf)" if some else "no gradient"
@@ -202,17 +212,10 @@ def partial_gradients(draw: Draw) -> Iterator[Mismatch]:
                 if problem and not (value is None and _reference_has_none(draw, name, list(found))):
                     problem.asked = f"{how}, "
                     yield problem
-        modified = list(observe.changed(draw.before, draw.given()))
+        modified = [*mutation(draw), *marks(draw)]
         if modified:  # what follows would be asked of other numbers
             yield from (replace(one, asked=f"{how}, ") for one in modified)
             return
-
-
-def accumulated(draw: Draw) -> Iterator[Mismatch]:
-    """Gradients that the backward has stored with the arguments."""
-    vjp = draw.answer.vjp
-    if isinstance(vjp, Differentiator) and Clause.EXTRA not in draw.pair.contract.granted:
-        yield from map(observe.accumulates, vjp.accumulated())
 
 
 def _reference_has_none(draw: Draw, name: str, asked: list[str]) -> bool:
@@ -272,13 +275,13 @@ def _whole(loss: Loss, arguments: dict[str, Any], grad_output: Array) -> None:
 
 
 # What the call has done to memory; the arguments are drawn again if it has spoilt them.
-EFFECTS: tuple[Observation, ...] = (overwritten, shared_memory, mutation)
+EFFECTS: tuple[Observation, ...] = (overwritten, shared_memory, mutation, marks)
 # What it answers.
 ANSWERS: tuple[Observation, ...] = (presence, values, figures)
 # Where nothing differs so far.
 ALIKE: tuple[Observation, ...] = (identity, bias)
 # Where nothing differs so far, and of a point's first draw alone.
-ONCE: tuple[Observation, ...] = (accumulated, warns, saved_inputs, kept_inputs, relations)
+ONCE: tuple[Observation, ...] = (warns, saved_inputs, kept_inputs, relations)
 # The same, where a point is spared no draw; and at the points of the sample, which are fewer.
 REPEATED: tuple[Observation, ...] = (repeatability,)
 SAMPLED: tuple[Observation, ...] = (partial_gradients, second_order)

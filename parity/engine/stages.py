@@ -29,6 +29,7 @@ from parity.engine.observations import ALIKE, ANSWERS, EFFECTS, ONCE, REPEATED, 
 from parity.engine.sample import repeated, sampled
 from parity.engine.state import changes
 from parity.facts.draw import facts_of_draw, facts_of_upstream
+from parity.facts.words import HOW
 from parity.implementations.contract import Contract, Terms
 from parity.implementations.lacks import ERRORS
 from parity.records.mismatch import Event, Kind, Mismatch, Subject
@@ -114,8 +115,7 @@ def _note_ignored(mismatches: Iterable[Mismatch], pair: Pair, seed: int) -> None
 
 def _around_it(point: Point) -> str:
     """How a call is made that goes through a transformation."""
-    words = {"": "", "positional": "called by position, ", "jvp": "under jvp, whose output is the tangent, "}
-    return words.get(point.around, f"under {point.around}, ")
+    return HOW.get(point.around, f"under {point.around}, ")
 
 
 def _agreements(stages: "Stages", seeds: list[tuple[int, Start]]) -> None:

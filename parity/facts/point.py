@@ -44,7 +44,7 @@ class Form(NamedTuple):
             return prod(shape[:-1]) < 2
         if layout == "split":
             return prod(shape[:1] if len(shape) > 2 else shape[:-1]) < 2
-        return layout == "expanded" and shape[0] < 2
+        return (layout == "expanded" and shape[0] < 2) or (layout == "repeated" and shape[-1] < 2)
 
 
 class Described(Protocol):

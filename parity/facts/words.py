@@ -35,6 +35,7 @@ _LAYOUTS = {
     "split": "the samples of an array are dense and lie further apart than they are long",
     "reversed": "an array has negative strides",
     "expanded": "the first row of an array is repeated with stride 0",
+    "repeated": "the first number of each row of an array is repeated with stride 0",
     "offset": "an array starts inside a larger buffer",
     "readonly": "an array must not be written to",
     "far": "the rows of an array lie so far apart that 32 bits hold no offset of the last",
@@ -63,16 +64,30 @@ UPSTREAM = {
 _AROUND = {
     "autocast bfloat16": "the call is made in a region of autocast to bfloat16",
     "autocast float16": "the call is made in a region of autocast to float16",
-    "default bfloat16": "the call is made while torch's default dtype is bfloat16",
-    "default float64": "the call is made while torch's default dtype is float64",
-    "thread": "the call is made in a thread of its own",
     "vmap": "the function of one draw is mapped over a stack of draws",
     "vmap first": "the first array alone is mapped over a stack of draws, the others are those of one draw",
     "jvp": "the tangent of forward mode is compared",
     "compile": "the function is compiled by torch",
     "checkpoint": "the forward keeps nothing, and is run again in the backward",
     "positional": "all arguments are given by position, in torch's order",
+    "default float64": "torch's default dtype is float64 during the call",
+    "default bfloat16": "torch's default dtype is bfloat16 during the call",
+    "default device": "torch's default device is another one during the call than that of the arguments",
+    "deterministic": "torch's deterministic mode is on during the call, and fills new memory with nan",
+    "thread": "the call is made in a thread of its own",
+    "one storage": "all arrays lie in one memory",
+    "same tensor": "arguments of the same shape and dtype are one tensor",
 }
+# How a call is made, before the sentence of what differs; 'under' the word where there is no entry.
+HOW = {
+    "": "", "positional": "called by position, ", "jvp": "under jvp, whose output is the tangent, ",
+    "default float64": "where torch's default dtype is float64, ",
+    "default bfloat16": "where torch's default dtype is bfloat16, ",
+    "default device": "where torch's default device is another one, ",
+    "deterministic": "in torch's deterministic mode, ", "thread": "in a thread of its own, ",
+    "one storage": "with all arguments in one storage, ",
+    "same tensor": "with one tensor for all arguments that are alike, ",
+}  # fmt: skip
 WORDS: dict[str, Word] = {
     **{name: Word("dtype", f"an array is of {name}") for name in NAMES},
     "complex": Word("dtype", "an array holds complex numbers"),

@@ -1,7 +1,9 @@
 """What torch lets one call, as plain functions of all their arguments: modules, their classes, autograd functions."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -119,12 +121,12 @@ def _build_and_call(
     options = {name: value for name, value in arguments.items() if name in built}
     rest = {name: value for name, value in arguments.items() if name not in built}
     if any(isinstance(value, torch.Tensor) for value in options.values()):
-        return module(**options)(**rest)
+        return _called(module(**options), rest)
     # as in a training loop: a module that keeps something of a call shows it in the next
     words = repr(sorted(options.items()))
     if words not in modules:
         modules[words] = module(**options)
-    return modules[words](**rest)
+    return _called(modules[words], rest)
 
 
 def _call_built(
@@ -144,7 +146,37 @@ def _call_built(
                 f"the module was built with {name}={getattr(module, name)!r}, which this call leaves at {default!r}: "
                 f"give the class"
             )
-    return loss(**{name: value for name, value in arguments.items() if name in called})
+    return _called(loss, {name: value for name, value in arguments.items() if name in called})
+
+
+_EVALUATES = ContextVar("whether modules are called as after module.eval()", default=False)
+
+
+@contextmanager
+def evaluating() -> Iterator[None]:
+    """Modules are called in here as after `module.eval()`: none of torch's losses answers otherwise then."""
+    token = _EVALUATES.set(True)
+    try:
+        yield
+    finally:
+        _EVALUATES.reset(token)
+
+
+def has_modes(function: Callable[..., Any]) -> bool:
+    """Whether a plain function of `as_plain` calls a module, which may be trained or evaluated."""
+    return isinstance(function, partial) and function.func in (_build_and_call, _call_built)
+
+
+def _called(module: torch.nn.Module, arguments: Mapping[str, Any]) -> Any:
+    if not _EVALUATES.get():
+        return module(**arguments)
+    trained = [one for one in module.modules() if one.training]
+    module.eval()
+    try:
+        return module(**arguments)
+    finally:
+        for one in trained:
+            one.training = True
 
 
 def same(built: Any, wanted: Any) -> bool:

@@ -28,3 +28,8 @@ def own(tensor: torch.Tensor) -> torch.Tensor:
     """A copy that a function may write into."""
     copy: torch.Tensor = _Own.apply(tensor)  # type: ignore[no-untyped-call]
     return copy
+
+
+def all_owned(call: dict[str, Any]) -> dict[str, Any]:
+    """The same arguments, each tensor in memory of its own."""
+    return {name: own(value) if isinstance(value, torch.Tensor) else value for name, value in call.items()}

@@ -1,6 +1,6 @@
 """Torch callables and modules as losses, gradients by autograd. Torch itself, wrapped so, is the reference."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection
 from copy import copy
 from functools import partial
 from typing import Any
@@ -14,13 +14,15 @@ from parity.frameworks import autograd
 from parity.frameworks.adapters import Adapter
 from parity.frameworks.callables import returned
 from parity.frameworks.compiled import is_compiled
-from parity.frameworks.modules import as_plain
+from parity.frameworks.differentiated import TorchVjp, TwiceVjp
+from parity.frameworks.marks import Marks, marked
+from parity.frameworks.modules import as_plain, has_modes
 from parity.frameworks.options import converter
-from parity.frameworks.owned import own
+from parity.frameworks.owned import all_owned, own
 from parity.frameworks.tensors import to_numpy as to_numpy
 from parity.frameworks.tensors import to_tensor
 from parity.frameworks.transformations import TRANSFORMATIONS, positional
-from parity.types import Array, Clause, Differentiator, Gradients, NotOffered
+from parity.types import Array, Clause, NotOffered
 from parity.wording import first_line
 
 _REMEMBERED = 10_000
@@ -41,6 +43,7 @@ class TorchLoss:
         self, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False, around: str = ""
     ) -> None:
         plain = as_plain(function).function
+        self.has_modes = has_modes(plain)
         self.function = TRANSFORMATIONS[around](plain) if around else plain
         self.device, self.keeps_graph = device, keeps_graph
         self.compiles = around == "compile" or is_compiled(function)
@@ -58,13 +61,14 @@ class TorchLoss:
             else:
                 call[name] = option(name, value)
         refused = set(self._refused.get(_kind(arguments), ())) if self._refused else set()
-        spare = _owned(call) if Clause.BACKWARD in self.waived else call
+        marks: Marks = {}
+        spare = all_owned(call) if Clause.BACKWARD in self.waived else call
         while True:
             leaves = [name for name in floating if name not in refused]
             for name in leaves:
                 call[name].requires_grad_()
             try:
-                output = self.answer(call)
+                output = self.answer(call, marks=marks)
             except RuntimeError as error:
                 found = autograd.refused(error, self.function, call, leaves)
                 if not found:
@@ -79,7 +83,7 @@ class TorchLoss:
                     self._refused.clear()
                 self._refused[key] = frozenset(refused)
             made = TorchVjp if self.compiles else TwiceVjp
-            vjp = made(self, call, output, {name: call[name] for name in leaves})
+            vjp = made(self, call, output, {name: call[name] for name in leaves}, marks)
             if spare is not call:  # a later forward is given what nobody has written into
                 vjp.call = spare | {name: spare[name].requires_grad_() for name in leaves}
             return self.array(output), vjp
@@ -92,10 +96,16 @@ class TorchLoss:
         other.waived = clauses
         return other
 
-    def answer(self, call: dict[str, Any], again: bool = False) -> Any:
-        """What the function returns; `again` says that it was called with these tensors before."""
+    def answer(self, call: dict[str, Any], again: bool = False, marks: Marks | None = None) -> Any:
+        """What the function returns; `again` says that it was called with these tensors before.
+
+        What it leaves on them beside their numbers is noted in `marks`.
+        """
         owned = Clause.INPUTS in self.waived or (again and Clause.BACKWARD in self.waived)
-        return self.function(**(_owned(call) if owned else call))
+        if owned or marks is None or self.keeps_graph:
+            return self.function(**(all_owned(call) if owned else call))
+        with marked(call, marks):
+            return self.function(**call)
 
     def upstream(self, grad_output: Array) -> torch.Tensor:
         """An upstream gradient as a tensor."""
@@ -121,11 +131,6 @@ def _kind(arguments: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _owned(call: dict[str, Any]) -> dict[str, Any]:
-    """The same arguments, each tensor in memory of its own."""
-    return {name: own(value) if isinstance(value, torch.Tensor) else value for name, value in call.items()}
-
-
 def around(
     word: str, signature: Signature, function: Callable[..., Any], device: str = "cpu", keeps_graph: bool = False
 ) -> TorchLoss:
@@ -135,136 +140,6 @@ def around(
     if word == "positional":
         return TorchLoss(positional(signature, function), device, keeps_graph)
     return TorchLoss(function, device, keeps_graph and word != "compile", word)
-
-
-class TorchVjp(Differentiator):
-    """The vjp of one call.
-
-    A graph that a first vjp has freed is made anew by calling the function again. A second backward goes through
-    one graph twice, unless the function is compiled: such a graph serves once.
-    """
-
-    def __init__(
-        self, loss: TorchLoss, call: dict[str, Any], output: torch.Tensor, leaves: dict[str, torch.Tensor]
-    ) -> None:
-        self.loss, self.call, self.output, self.leaves = loss, call, output, leaves
-        self.tensor = loss.tensor
-        self.freed = False
-
-    def __call__(self, grad_output: Array) -> Gradients:
-        if not self.output.requires_grad or not self.leaves:
-            return {}
-        upstream = self.loss.upstream(grad_output)
-        keep = self.loss.keeps_graph
-        if self.freed:
-            self._call_again()
-            keep = not (self.loss.compiles or Clause.BACKWARD in self.loss.waived)
-            if keep:
-                autograd.gradients(self.output, tuple(self.leaves.values()), upstream)
-        found = autograd.gradients(self.output, tuple(self.leaves.values()), upstream, retain_graph=keep)
-        self.freed = not keep
-        return _named(self.leaves, found, self.loss.array)
-
-    def _call_again(self) -> None:
-        self.leaves = {name: self.call[name] for name in self.leaves}
-        self.output = self.loss.answer(self.call, again=True)
-
-    def accumulated(self) -> Collection[str]:
-        """The arguments whose .grad is set: gradients are asked for, and none is to be stored."""
-        return [name for name, leaf in self.leaves.items() if leaf.grad is not None]
-
-    def only(self, names: Collection[str], grad_output: Array) -> dict[str, Any]:
-        """The output, and the gradients of these arguments, from a call in which no other asks for one.
-
-        They are no leaves in it, as what a network computes is none.
-        """
-        call = self._detached()
-        leaves = {name: call[name].requires_grad_() for name in names}
-        call |= {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
-        output = self.loss.answer(call, again=True)
-        upstream = self.loss.upstream(grad_output)
-        found = autograd.gradients(output, tuple(leaves.values()), upstream, retain_graph=False) if leaves else ()
-        gradients = {
-            name: None if gradient is None else to_numpy(gradient)
-            for name, gradient in zip(leaves, found, strict=True)
-        }  # fmt: skip
-        return {"output": to_numpy(output), **gradients}
-
-    def after_change(self, name: str, grad_output: Array) -> Gradients:
-        """The gradients, an argument being set to 0 between the forward and the backward of a call on copies.
-
-        Raises RuntimeError where autograd refuses that.
-        """
-        call = _owned(self._detached())
-        leaves = {leaf: call[leaf].requires_grad_() for leaf in self.leaves}
-        output = self.loss.answer(call, again=True)
-        with torch.no_grad():
-            call[name].zero_()
-        upstream = self.loss.upstream(grad_output)
-        found = autograd.gradients(output, tuple(leaves.values()), upstream, retain_graph=False) if leaves else ()
-        return _named(leaves, found)
-
-    def changed_between(self, name: str) -> tuple[Array, Array]:
-        """The output of a second call with the same tensors, one set to 0 in between, and that of one with copies."""
-        call = _owned(self._detached())
-        self.loss.answer(call, again=True)
-        call[name].zero_()
-        return to_numpy(self.loss.answer(call, again=True)), to_numpy(self.loss.answer(_owned(call), again=True))
-
-    def _detached(self) -> dict[str, Any]:
-        return {word: value.detach() if isinstance(value, torch.Tensor) else value for word, value in self.call.items()}
-
-    def without_gradients(self, inference: bool = False) -> dict[str, Any]:
-        """The output under torch.no_grad() or inference_mode(). Raises RuntimeError if it could be differentiated."""
-        with torch.inference_mode() if inference else torch.no_grad():
-            output = self.loss.answer(self.call, again=True)
-        if output.requires_grad:
-            raise RuntimeError("the output requires a gradient")
-        return {"output": to_numpy(output)}
-
-
-class TwiceVjp(TorchVjp):
-    """The vjp of a call whose gradients can be differentiated again, if torch can."""
-
-    def second(self, grad_output: Array, directions: Mapping[str, Array]) -> Gradients:
-        """The gradient of sum(<gradients, directions>) by every argument and by grad_output.
-
-        Raises RuntimeError where the function cannot be differentiated twice. A gradient is linear in
-        grad_output, so one that does not depend on it has been computed apart.
-        """
-        upstream = self.tensor(grad_output).detach().requires_grad_()
-        names = [name for name in self.leaves if name in directions]
-        if self.freed:
-            self._call_again()
-            self.freed = False
-        leaves = [self.leaves[name] for name in names]
-        try:
-            first = autograd.gradients(self.output, leaves, upstream, create_graph=True)
-        except RuntimeError as error:
-            if "torch.compile" in str(error):
-                raise NotOffered("second derivatives") from None
-            raise
-        total = torch.zeros((), dtype=self.output.dtype, device=self.output.device)
-        for name, gradient in zip(names, first, strict=True):
-            if gradient is not None:
-                total = total + (gradient * self.tensor(directions[name])).sum()
-        wanted = {"grad_output": upstream, **self.leaves}
-        found: tuple[torch.Tensor | None, ...] = (None,)
-        if total.requires_grad:
-            found = autograd.gradients(total, tuple(wanted.values()), torch.ones_like(total))
-        if found[0] is None:
-            raise RuntimeError("the gradients cannot be differentiated: they do not depend on grad_output")
-        return _named(wanted, found)
-
-
-def _named(
-    names: Iterable[str],
-    found: Iterable[torch.Tensor | None],
-    array: Callable[[torch.Tensor], Array] | None = None,
-) -> Gradients:
-    """The gradients that there are, by argument name, each made an array by `array`."""
-    make = array or to_numpy
-    return {name: make(gradient) for name, gradient in zip(names, found, strict=True) if gradient is not None}
 
 
 def unready(device: str) -> str | None:

@@ -4,7 +4,6 @@ Each takes a function of named arguments to another one. The state of the proces
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from functools import partial
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from parity.cases.signature import Signature
 from parity.draws.draw import generator
 from parity.frameworks.checkpoint import checkpoint
 from parity.frameworks.positional import by_position
+from parity.frameworks.surroundings import SURROUNDINGS
 
 Function: TypeAlias = Callable[..., Any]
 # Tangents are whole multiples of this, and few bits long: every floating dtype holds the same ones.
@@ -30,36 +30,6 @@ def _autocast(function: Function, dtype: torch.dtype) -> Function:
         devices = [value.device.type for value in arguments.values() if isinstance(value, torch.Tensor)]
         with torch.autocast(devices[0] if devices else "cpu", dtype=dtype):
             return function(**arguments)
-
-    return call
-
-
-def _default(function: Function, dtype: torch.dtype) -> Function:
-    """The call while this is torch's default dtype, as a model is loaded under one."""
-
-    def call(**arguments: Any) -> Any:
-        before = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)
-        try:
-            return function(**arguments)
-        finally:
-            torch.set_default_dtype(before)
-
-    return call
-
-
-def _threaded(function: Function) -> Function:
-    """The call in a thread of its own, as each replica of a model and each worker of a server makes it."""
-
-    def call(**arguments: Any) -> Any:
-        recorded, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
-
-        def inside() -> Any:  # each thread has modes of its own, and is given those of the one that waits for it
-            with torch.inference_mode(inference), torch.set_grad_enabled(recorded):
-                return function(**arguments)
-
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(inside).result()
 
     return call
 
@@ -160,12 +130,10 @@ def _compiled(function: Function) -> Function:
 TRANSFORMATIONS: dict[str, Callable[[Function], Function]] = {
     "autocast bfloat16": partial(_autocast, dtype=torch.bfloat16),
     "autocast float16": partial(_autocast, dtype=torch.float16),
-    "default bfloat16": partial(_default, dtype=torch.bfloat16),
-    "default float64": partial(_default, dtype=torch.float64),
-    "thread": _threaded,
     "vmap": _vmap,
     "vmap first": _vmap_first,
     "jvp": _jvp,
     "compile": _compiled,
     "checkpoint": checkpoint,
+    **SURROUNDINGS,
 }

@@ -46,6 +46,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.CLASS, None): "raises {error}, {reference} raises {wanted}: {message}",
     (Kind.CLASS, Event.UNSAFE): "raises {error}, the case expects {wanted}",
     (Kind.MUTATION, None): "the call modifies {name}, {reference} leaves its arguments as they are",
+    (Kind.MUTATION, Event.MARKED): "the call leaves {name} {how}, {reference} leaves its arguments as they are",
     (Kind.MEMORY, None): "the memory does not suffice for this draw: {error}",
     (Kind.MEMORY, Event.SHARED): "the output shares the memory of {name}, {reference}'s is its own",
     (Kind.MEMORY, Event.REUSED):
@@ -62,9 +63,7 @@ _SENTENCES: dict[Key, str] = {
     (Kind.STATE, Event.OTHER_GRADIENT): "a second call with the same arguments gives another gradient of {name}",
     (Kind.STATE, Event.OTHER_BITS): "a later call gives other bits than the first one did",
     (Kind.STATE, Event.UNSEEN_CHANGE):
-        "a second call with the same tensors answers as if {name} had not been set to 0 in place since the first",
-    (Kind.STATE, Event.ACCUMULATES):
-        "the backward adds to {name}.grad itself, and returns the gradient besides",
+        "a second call with the same tensors answers as if {name} had not been changed in place since the first",
     (Kind.STATE, Event.PROCESS_CHANGED): "the call leaves {change}",
     (Kind.STATE, Event.PATCHED): "after the call {problem}",
     (Kind.STATE, Event.EAGER): "the function is compiled, yet no compiled code ran: torch.compile fell back to eager",

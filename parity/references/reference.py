@@ -9,13 +9,14 @@ from parity import losses
 from parity.cases.reference import Named
 from parity.cases.scenario import Scenario
 from parity.cases.signature import Signature
+from parity.frameworks.surroundings import SURROUNDINGS
 from parity.frameworks.torch import TorchLoss, around
 from parity.frameworks.transformations import each_alone
 from parity.references.torch import FUNCTIONS, TORCH
 from parity.types import Functions, Loss, Result
 
 # Under these the answer is that of a plain call.
-_ALIKE = ("positional", "checkpoint", "thread", "default bfloat16", "default float64")
+_ALIKE = ("positional", "checkpoint", *(word for word in SURROUNDINGS if word != "same tensor"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from parity import losses
 from parity.types import Array, Result
 from tests.planted import planted
 
-_STALE = ("state", "a second call with the same tensors answers as if ...weight had not been set to 0")
+_STALE = ("state", "a second call with the same tensors answers as if ...weight had not been changed")
 _weights: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
 

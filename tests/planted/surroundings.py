@@ -160,8 +160,8 @@ class _Storing(torch.autograd.Function):
 
 
 @planted(
-    "linear_cross_entropy", "the gradient of the matrix is stored with it", "state",
-    "the backward adds to linear_weight.grad itself", "torch",
+    "linear_cross_entropy", "the gradient of the matrix is stored with it", "mutation",
+    "the call leaves linear_weight with a .grad", "torch",
 )  # fmt: skip
 def _(input: torch.Tensor, linear_weight: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
     if linear_weight.requires_grad and linear_weight.is_leaf and not is_batchedtensor(linear_weight):

@@ -217,6 +217,7 @@ def test_every_layout_has_the_values_and_the_strides_it_claims(shape: tuple[int,
     found = {name: layout(values.copy()) for name, layout in layouts.LAYOUTS.items()}
     for name, array in found.items():
         expected = np.broadcast_to(values[:1], shape) if name == "expanded" and shape else values
+        expected = np.broadcast_to(values[..., :1], shape) if name == "repeated" and shape else expected
         assert isinstance(array, np.ndarray), name
         assert (array.shape, array.dtype) == (shape, dtype), name
         assert np.array_equal(array, expected), name
@@ -229,6 +230,7 @@ def test_every_layout_has_the_values_and_the_strides_it_claims(shape: tuple[int,
     assert found["sliced"].strides == in_bytes([2 ** (dims - axis) * step for axis, step in enumerate(c_order)], values)
     assert found["reversed"].strides == in_bytes([-step for step in c_order], values)
     assert found["expanded"].strides == in_bytes([0, *c_order[1:]][:dims], values)
+    assert found["repeated"].strides == in_bytes([*c_order[:-1], 0][:dims], values)
     assert found["offset"].strides == in_bytes(c_order, values)
     assert found["offset"].base is not None
     assert found["offset"].ctypes.data - found["offset"].base.ctypes.data == 3 * values.itemsize

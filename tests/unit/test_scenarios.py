@@ -106,7 +106,7 @@ def test_a_word_stands_for_all_values(tmp_path: Path, loss: str, axis: str, labe
 def test_every_layout_has_its_points_under_one_word(tmp_path: Path) -> None:
     points = points_of(l1("given: {input: [1.0], target: 1.0}", "across: {layout: all}"), tmp_path)
     alone = [point.choice["layout"] for point in points if len(point.layouts) == 2]
-    assert set(LAYOUTS) - set(alone) == {"channels_last", "batch_first", "padded", "split", "far"}
+    assert set(LAYOUTS) - set(alone) == {"channels_last", "batch_first", "padded", "split", "far", "repeated"}
 
 
 def test_a_layout_is_taken_for_all_arrays_at_once_and_for_each_alone(tmp_path: Path) -> None:
