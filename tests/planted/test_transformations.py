@@ -95,7 +95,7 @@ def test_numpy_functions_are_asked_by_position_alone(tmp_path: Path) -> None:
     report = check(tmp_path, ", ".join(AROUND), parity.losses.mse_loss, framework="numpy")
     verdicts = {record.choice["around"]: record.verdict for record in report.records}
     assert verdicts == {word: "passed" if word == "positional" else "not offered" for word in AROUND}
-    assert "thread, vmap: there is none for framework numpy" in str(report)
+    assert "thread, vmap first, vmap: there is none for framework numpy" in str(report)
 
 
 def test_what_is_lacking_is_not_asked(tmp_path: Path) -> None:

@@ -102,13 +102,6 @@ def test_a_library_is_checked_as_a_whole(name: str) -> None:
     assert found.exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["numpy", "torch"])
-def test_what_parity_ships_is_checked_by_its_name(name: str) -> None:
-    found = parity("check", "mse_loss", name, "--only", "mse_loss/*none*", "--seeds", "1")
-    assert found.stdout.startswith(f"mse_loss of {name} agrees with torch"), found.output
-    assert found.exit_code == 0
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import parity
+from parity.cli import app
 
 EAGER = '''
 import torch
@@ -18,6 +20,7 @@ def own_loss(input, target, scale=1.0, reduction="mean"):
 '''
 LIBRARY = """
 import parity
+from parity.cli import app
 import torch.nn.functional as F
 from {package}.eager import own_loss
 
@@ -99,6 +102,7 @@ def test_check_takes_the_case_file_of_a_loss_and_the_folder_of_a_library(
 
 VARIED = """
 import parity
+from parity.cli import app
 import torch.nn.functional as F
 
 def eager(input, target, reduction="mean", scale=1.0):
@@ -128,3 +132,8 @@ def test_an_implementation_with_another_reference_is_asked_apart_from_those_that
     )
     run.assert_outcomes(passed=6, failed=3)
     run.stdout.fnmatch_lines_random(["*eager has*", "FAILED mse_loss.yaml::mse_loss/plain/sum-scale=0.5-float32*"])
+
+
+def test_what_parity_ships_is_checked_by_its_name() -> None:
+    found = CliRunner().invoke(app, ["check", "mse_loss", "torch", "--only", "mse_loss/*none*", "--seeds", "1"])
+    assert found.stdout.startswith("mse_loss of torch agrees with torch"), found.output
