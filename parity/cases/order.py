@@ -2,8 +2,8 @@
 
 `cases/order.json` names them for each loss, by scenario and labels, and those that follow them. It is made from kills
 that were recorded of planted bugs and mutants (`make kills`), and depends on no seed. Points that it does not name come
-after, as the file has them, but for the first of each scenario, which come before: a kind of bug that no one has met is
-seen by one scenario or two, which may stand at the end of a long file.
+after, as the file has them, but for the first ones of each scenario, which come before: a kind of bug that no one has
+met is seen by one scenario or two, which may stand at the end of a long file.
 """
 
 from __future__ import annotations
@@ -36,16 +36,19 @@ def ordered(points: Iterable[Point]) -> list[Point]:
 
 
 def firsts_first(points: Iterable[Point]) -> list[Point]:
-    """The first of each scenario, then the others in their order; those that are there for their size come last."""
-    firsts: dict[str, Point] = {}
-    others: list[Point] = []
-    large: list[Point] = []
+    """The first of each scenario and transformation, then those with another value of its first axis, then the others.
+
+    Those that are there for their size come last.
+    """
+    known: set[tuple[str, ...]] = set()
+    rows: tuple[list[Point], ...] = [], [], [], []
     for point in points:
-        if point.scenario.case.one_call:
-            large.append(point)
-        elif firsts.setdefault(point.scenario.name, point) is not point:
-            others.append(point)
-    return [*firsts.values(), *others, *large]
+        scenario, value = point.scenario.name, next(iter(point.choice.values()), "")
+        new = [key for key in ((scenario, "around", point.around), (scenario, "first", str(value))) if key not in known]
+        known.update(new)
+        large = point.scenario.case.one_call
+        rows[3 if large else 0 if (scenario, "around", point.around) in new else 1 if new else 2].append(point)
+    return list(chain(*rows))
 
 
 def head(points: Sequence[Point]) -> list[Point]:
