@@ -1,9 +1,9 @@
 """The order of a loss's points: those that see most wrong losses come first, and are what depth smoke runs.
 
-`cases/order.json` names them for each loss, by scenario and labels, and those that follow them. It is made from kills
-that were recorded of planted bugs and mutants (`make kills`), and depends on no seed. Points that it does not name come
-after, as the file has them, but for the first ones of each scenario, which come before: a kind of bug that no one has
-met is seen by one scenario or two, which may stand at the end of a long file.
+`cases/order.json` names them for each loss, by scenario and labels, and those of each scenario besides that are looked
+at in all ways. It is made from kills that were recorded of planted bugs and mutants (`make kills`), and depends on no
+seed. All other points come after, as the file has them, but for the first ones of each scenario, which come before: a
+kind of bug that no one has met is seen by one scenario or two, which may stand at the end of a long file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SMOKE = 100
 def ordered(points: Iterable[Point]) -> list[Point]:
     """The points of one loss in their order; as they come if it names none of them."""
     points = list(points)
-    ranks = _ranks(points[0].loss) if points else {}
+    ranks = _smoke(points[0].loss) if points else {}
     known = [point for point in points if key_of(point) in ranks]
     if not known:
         return points
@@ -57,7 +57,7 @@ def head(points: Sequence[Point]) -> list[Point]:
     They are those that the order has for it. Where it has few of them (the loss or the cases are a user's own, or only
     some points are meant), the first of each scenario follow, then the second of each; none that is there for its size.
     """
-    ranks = _smoke(points[0].loss) if points else set()
+    ranks = _smoke(points[0].loss) if points else {}
     known = [point for point in points if key_of(point) in ranks]
     if len({key_of(point) for point in known}) * 2 >= len(ranks) > 0:
         return known[:SMOKE]
@@ -71,7 +71,7 @@ def head(points: Sequence[Point]) -> list[Point]:
 
 def named(point: Point) -> bool:
     """Whether the order names the point, which sees what few others see."""
-    return key_of(point) in _ranks(point.loss)
+    return key_of(point) in _named(point.loss)
 
 
 def knows(point: Point) -> bool:
@@ -93,18 +93,18 @@ def _orders() -> dict[str, dict[str, list[str]]]:
 
 
 @cache
-def _ranks(loss: str) -> dict[str, int]:
-    """The places of the points that the order names, by their keys."""
-    return {key: rank for rank, key in enumerate(chain(*_orders().get(loss, {}).values()))}
+def _smoke(loss: str) -> dict[str, int]:
+    """The places of the points that the order has for depth smoke, by their keys."""
+    return {key: rank for rank, key in enumerate(_orders().get(loss, {}).get("smoke", ()))}
+
+
+@cache
+def _named(loss: str) -> set[str]:
+    """The keys of all points that the order names."""
+    return {*chain(*_orders().get(loss, {}).values())}
 
 
 @cache
 def _scenarios(loss: str) -> set[str]:
     """The names of the scenarios that the order has points of."""
-    return {key.rpartition("/")[0] for key in _ranks(loss)}
-
-
-@cache
-def _smoke(loss: str) -> set[str]:
-    """The keys of those points that the order has for depth smoke."""
-    return set(_orders().get(loss, {}).get("smoke", ()))
+    return {key.rpartition("/")[0] for key in _named(loss)}

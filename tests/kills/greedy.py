@@ -9,8 +9,8 @@ from tests.kills.data import Seen, scenario_of
 
 # Seconds of CPU time that the points of an order take together, if all wrong losses are seen in them.
 SECONDS = 0.6
-# And those after them: of every scenario some, before the rest comes as its file has it.
-LATER = 1.0
+# And those of every scenario that are looked at in all ways besides.
+SAMPLE = 1.0
 # What a point takes at least; and one that was red wherever it was run, so that nobody knows.
 LEAST, UNKNOWN = 0.002, 0.005
 # Of what a point is worth as a further witness of a wrong loss, the next one is worth so much.
@@ -73,8 +73,8 @@ def order(found: Field) -> list[str]:
     return [*_taken(found, chosen, _worth, lambda ids: True)]
 
 
-def tail(found: Field, ahead: Collection[str]) -> list[str]:
-    """The ids of points that come after those ahead: of each scenario the next, by turns, for `LATER` seconds more."""
+def sample(found: Field, ahead: Collection[str]) -> list[str]:
+    """The ids of points besides those ahead: of each scenario the next, by turns, for `SAMPLE` seconds."""
     rows: dict[str, list[str]] = {}
     for id in found.kills:
         if id not in ahead:
@@ -83,7 +83,7 @@ def tail(found: Field, ahead: Collection[str]) -> list[str]:
     chosen, spent = list[str](), 0.0
     for id in filter(None, chain.from_iterable(zip_longest(*(rows[scenario] for scenario in fresh)))):
         spent += found.price(id)
-        if spent > LATER:
+        if spent > SAMPLE:
             break
         chosen.append(id)
     return chosen

@@ -13,7 +13,7 @@ from parity.cases.points import Point, expand
 from parity.cases.shipped import case_file, case_folder
 from parity.implementations.registry import served
 from tests.kills.data import MUTANT, Kills, Seen, loss_of
-from tests.kills.greedy import Field, field, order, tail
+from tests.kills.greedy import Field, field, order, sample
 
 PARTS = 3
 
@@ -40,7 +40,7 @@ def write_orders(kills: Kills, path: Path | None = None) -> Iterator[str]:
     for loss in losses.LOSSES:
         found = field_of(kills, loss)
         ids = order(found)
-        parts = {"smoke": ids, "then": tail(found, set(ids))}
+        parts = {"smoke": ids, "sample": sample(found, set(ids))}
         orders[loss] = {part: [id.partition("/")[2] for id in some] for part, some in parts.items()}
         time, number = sum(map(found.price, ids)), len(found.subjects)
         yield f"{loss:36} {len(ids):4} points {time:6.2f} s, of {len(found.kills)} tried; {number} wrong losses seen"
@@ -60,7 +60,6 @@ def times_to_failure(kills: Kills, mutants: bool = False) -> dict[str, float]:
             others = {name: one for name, one in kills.of(loss).items() if _part(name) != part}
             known = field_of(kills, loss, others)
             ahead = order(known) if seen else []
-            ahead += tail(known, set(ahead))
             for name, one in seen.items():
                 if _part(name) == part:
                     found = _time(kills, loss, ahead, one)
