@@ -24,7 +24,6 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "reduction": {"all": ("none", "mean", "sum")},
     "around": {
         "autocast": ("autocast bfloat16", "autocast float16"),
-        "default": ("default bfloat16", "default float64"),
         "surroundings": (
             "default float64",
             "default bfloat16",
