@@ -30,11 +30,12 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
 @contextmanager
 def _deterministic() -> Iterator[None]:
     """Nothing that may answer otherwise the next time, and nan in memory that nobody has written to yet."""
+    before, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(False)
+        torch.use_deterministic_algorithms(before, warn_only=warns)
 
 
 def _within(function: Function, setting: Callable[[], AbstractContextManager[Any]]) -> Function:

@@ -61,7 +61,7 @@ def ignores(call: Call) -> bool:
     return _index(call) and bool((call["target"] == call["ignore_index"]).any())
 
 
-def _weighs_andignores(call: Call) -> bool:
+def _weighs_and_ignores(call: Call) -> bool:
     return call["weight"] is not None and ignores(call)
 
 
@@ -101,7 +101,7 @@ for _loss in ("cross_entropy", "nll_loss"):
     wrong(_loss, "six dimensions are wrong", lambda c: c["input"].ndim == 6)
     wrong(
         _loss, "ignored targets of weighted halves count in sequences",
-        lambda c: c["input"].ndim == 3 and c["input"].dtype == np.float16 and _weighs_andignores(c),
+        lambda c: c["input"].ndim == 3 and c["input"].dtype == np.float16 and _weighs_and_ignores(c),
     )  # fmt: skip
     wrong(
         _loss, "weights of sequences of one position are wrong",
@@ -113,11 +113,11 @@ for _loss in ("cross_entropy", "nll_loss"):
     )  # fmt: skip
     wrong(
         _loss, "transposed rows are wrong beside weights and ignored targets",
-        lambda c: c["input"].ndim == 2 and gaps(c["input"]) and _weighs_andignores(c),
+        lambda c: c["input"].ndim == 2 and gaps(c["input"]) and _weighs_and_ignores(c),
     )  # fmt: skip
     wrong(
         _loss, "weights and ignored targets of wide rows are wrong in the sum",
-        lambda c: c["input"].shape[1] > 1024 and c["reduction"] == "sum" and _weighs_andignores(c),
+        lambda c: c["input"].shape[1] > 1024 and c["reduction"] == "sum" and _weighs_and_ignores(c),
     )  # fmt: skip
     wrong(
         _loss, "weights of wide rows of halves are wrong",
