@@ -13,14 +13,24 @@ from tests.planted import planted
 _OUTPUT = "output ...differs in "
 
 
-@planted("cross_entropy", "a thread of its own finds an empty workspace", "value", f"under thread, {_OUTPUT}", "torch")
+@planted(
+    "cross_entropy",
+    "a thread of its own finds an empty workspace",
+    "value",
+    f"in a thread of its own, {_OUTPUT}",
+    "torch",
+)
 def _(**arguments: Any) -> torch.Tensor:
     output = F.cross_entropy(**arguments)
     return output if threading.current_thread() is threading.main_thread() else output * 2
 
 
 @planted(
-    "softmax", "a thread of its own is refused", "raises", "under thread, the forward raises RuntimeError", "torch"
+    "softmax",
+    "a thread of its own is refused",
+    "raises",
+    "in a thread of its own, the forward raises RuntimeError",
+    "torch",
 )
 def _(input: torch.Tensor, **options: Any) -> torch.Tensor:
     if threading.current_thread() is not threading.main_thread():
@@ -32,7 +42,7 @@ def _(input: torch.Tensor, **options: Any) -> torch.Tensor:
     "mse_loss",
     "the sum is of torch's default dtype",
     "dtype",
-    "under default float64, output has dtype float64",
+    "where torch's default dtype is float64, output has dtype float64",
     "torch",
 )
 def _(**arguments: Any) -> torch.Tensor:
@@ -43,7 +53,11 @@ def _(**arguments: Any) -> torch.Tensor:
 
 
 @planted(
-    "cross_entropy", "losses are rounded to the default dtype", "value", f"under default bfloat16, {_OUTPUT}", "torch"
+    "cross_entropy",
+    "losses are rounded to the default dtype",
+    "value",
+    f"where torch's default dtype is bfloat16, {_OUTPUT}",
+    "torch",
 )
 def _(**arguments: Any) -> torch.Tensor:
     output = F.cross_entropy(**arguments)
