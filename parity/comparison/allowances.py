@@ -87,8 +87,8 @@ class Allowances:
                 yield np.asarray(total + widest)
         total = total + widest
         exact = self.exact().get(name)
-        if exact is not None and name != "output":
-            total = total + self.cancelled(name, exact)
+        if exact is not None:
+            total = total + (self.reordered(exact) if name == "output" else self.cancelled(name, exact))
             yield np.asarray(total)
         most: Any = np.inf
         if own is not None and self.more_exact(name):
@@ -107,6 +107,11 @@ class Allowances:
         """Whether the exact answer has more digits than torch's: of a double among singles it is torch's own."""
         row = row_of(self.precision(name))
         return self.is_double() or row is None or not row.double
+
+    def reordered(self, exact: Array) -> Array:
+        """What an output that is a sum may be missed by for another order of it; halves are summed in float32."""
+        row = FLOATING["float32"] if self.is_half() else row_of(self.precision("output"))
+        return np.zeros(exact.shape) if row is None else truth.reordered(self.call, exact, row)
 
     def cancelled(self, name: str, exact: Array) -> Array:
         """What a gradient may be missed by where it is exactly 0, or what roundings of terms that cancel leave."""

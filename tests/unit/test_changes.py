@@ -143,7 +143,7 @@ def test_values_are_told_apart_by_how_far_they_moved_and_by_the_convention() -> 
 
 def test_shipped_snapshots_are_small_and_of_the_versions_that_the_readme_names() -> None:
     assert {"2.9.1", "2.13.0", "2.14.1"} <= shipped().keys()
-    assert all(path.stat().st_size < 1_000_000 for path in shipped().values())
+    assert all(path.stat().st_size < 1_200_000 for path in shipped().values())
     assert [one.torch for one in known()] == list(shipped())
     assert [one.conventions["clamp_at_bound"] for one in known()][-2:] == [1.0, 0.0]
 
