@@ -1,4 +1,4 @@
-"""Bugs of the surroundings of a call that its arguments do not show, and of options under a transformation."""
+"""Bugs of options under a transformation, of other threads and defaults, and of what a refused call has written."""
 
 import threading
 from typing import Any
