@@ -40,15 +40,26 @@ def firsts_first(points: Iterable[Point]) -> list[Point]:
 
     Those that are there for their size come last.
     """
-    known: set[tuple[str, ...]] = set()
-    rows: tuple[list[Point], ...] = [], [], [], []
+    arounds: set[tuple[str, str]] = set()
+    values: set[tuple[str, str]] = set()
+    firsts: list[Point] = []
+    seconds: list[Point] = []
+    others: list[Point] = []
+    large: list[Point] = []
     for point in points:
-        scenario, value = point.scenario.name, next(iter(point.choice.values()), "")
-        new = [key for key in ((scenario, "around", point.around), (scenario, "first", str(value))) if key not in known]
-        known.update(new)
-        large = point.scenario.case.one_call
-        rows[3 if large else 0 if (scenario, "around", point.around) in new else 1 if new else 2].append(point)
-    return list(chain(*rows))
+        around = point.scenario.name, point.around
+        value = point.scenario.name, str(next(iter(point.choice.values()), ""))
+        if point.scenario.case.one_call:
+            large.append(point)
+        elif around not in arounds:
+            firsts.append(point)
+        elif value not in values:
+            seconds.append(point)
+        else:
+            others.append(point)
+        arounds.add(around)
+        values.add(value)
+    return [*firsts, *seconds, *others, *large]
 
 
 def head(points: Sequence[Point]) -> list[Point]:

@@ -1,6 +1,7 @@
 """What a draw allows each answer beyond its dtype's bound: torch's own error, there and nearby, and the condition."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import tee
 from typing import Any
 
@@ -48,6 +49,11 @@ class Allowances:
             self._exact = truth.exact(self.call)
         return self._exact
 
+    @cached_property
+    def _extended(self) -> truth.Values:
+        """The answers of our own loss in extended precision, where a double stands among singles."""
+        return truth.extended(self.call)
+
     def own_error(self, name: str) -> Array | None:
         """Twice torch's own distance from the exact answer, there or elsewhere; none where that is not known."""
         if name not in self._own:
@@ -60,7 +66,7 @@ class Allowances:
             return None
         error = 2 * np.abs(exact - value.astype(exact.dtype))
         error = truth.believed(error, value) if self.is_double() else truth.finite(error)
-        wider = None if self.more_exact(name) else truth.extended(self.call).get(name)
+        wider = None if self.more_exact(name) else self._extended.get(name)
         if wider is not None and wider.shape == value.shape:  # what rounds no number to a single has an error too
             error = np.maximum(error, truth.believed(2 * np.abs(wider - value), value))
         if self.is_half():

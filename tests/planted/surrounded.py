@@ -118,7 +118,7 @@ def _(input: Tensor, target: Tensor, *args: Any, **options: Any) -> Tensor:
     return output
 
 
-class _Accumulated(torch.autograd.Function):
+class Accumulated(torch.autograd.Function):
     """The identity, whose gradient is added to that of the parameter at once, as fused accumulation does it."""
 
     @staticmethod
@@ -139,7 +139,7 @@ class _Accumulated(torch.autograd.Function):
 )  # fmt: skip
 def _(input: Tensor, target: Tensor, *args: Any, **options: Any) -> Tensor:
     if _plain(input, target) and input.requires_grad:
-        input = _Accumulated.apply(input)  # type: ignore[no-untyped-call]
+        input = Accumulated.apply(input)  # type: ignore[no-untyped-call]
     return F.smooth_l1_loss(input, target, *args, **options)
 
 

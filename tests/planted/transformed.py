@@ -9,6 +9,7 @@ from torch._C._functorch import get_unwrapped, is_batchedtensor
 from torch.autograd import forward_ad
 
 from tests.planted import planted
+from tests.planted.surrounded import Accumulated
 
 _OUTPUT = "output ...differs in "
 
@@ -159,27 +160,13 @@ def _(**arguments: Any) -> torch.Tensor:
     return F.softmax(**arguments)
 
 
-class _Storing(torch.autograd.Function):
-    """Hands a matrix on, and stores its gradient with it as a fused optimizer wants it."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: torch.Tensor) -> torch.Tensor:
-        ctx.matrix = matrix
-        return matrix.view_as(matrix)
-
-    @staticmethod
-    def backward(ctx: Any, grad_output: torch.Tensor) -> torch.Tensor:
-        ctx.matrix.grad = grad_output.detach().clone()
-        return grad_output
-
-
 @planted(
     "linear_cross_entropy", "the gradient of the matrix is stored with it", "mutation",
     "the call leaves linear_weight with a .grad", "torch",
 )  # fmt: skip
 def _(input: torch.Tensor, linear_weight: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
     if linear_weight.requires_grad and linear_weight.is_leaf and not is_batchedtensor(linear_weight):
-        linear_weight = _Storing.apply(linear_weight)  # type: ignore[no-untyped-call]
+        linear_weight = Accumulated.apply(linear_weight)  # type: ignore[no-untyped-call]
     return F.linear_cross_entropy(input, linear_weight, *args, **options)
 
 
