@@ -2,6 +2,7 @@
 
 import json
 import lzma
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,11 @@ class Kills:
     def scenarios(self, name: str) -> set[str]:
         """The names of the scenarios that see a subject, as far as it was run."""
         return {scenario_of(id) for id in self.subjects[name].red} if name in self.subjects else set()
+
+    def near(self, name: str) -> Counter[str]:
+        """How many other mutants of a mutant's function each point sees, by its id."""
+        function = f"{name.partition(':')[0]}:"
+        return Counter(id for other, seen in self.subjects.items() if other.startswith(function) for id in seen.red)
 
     def rare_sights(self) -> dict[str, float]:
         """How much each scenario that was run, by its name in any loss, sees of what few scenarios see."""

@@ -1,21 +1,17 @@
 """Mutants of the losses as subjects of kill data: a sample by chance, of which a larger one holds a smaller."""
 
-import ast
 from collections.abc import Iterator
 from functools import cache, partial
 from hashlib import blake2b
-from importlib import import_module
 from itertools import islice, zip_longest
 from pathlib import Path
 
 from cosmic_ray.work_item import WorkItem
 
-from parity import losses
 from tests.kills.data import MUTANT
 from tests.kills.subjects import Subject
-from tests.mutation.__main__ import losses_of
 from tests.mutation.equivalent import Excuses
-from tests.mutation.killing import mutated
+from tests.mutation.killing import losses_through, mutated
 from tests.mutation.mutants import changed_by, modules, source_of, work_of
 
 
@@ -46,21 +42,11 @@ def _subject(path: Path, item: WorkItem) -> Subject | None:
 
 
 def _losses_of(path: Path, function: str) -> list[str]:
-    """The losses that a mutant changes: the one whose function it is in, or all that import the module."""
-    own = [loss for loss in losses_of(path) if loss == function.partition(".")[0]]
-    return own or [loss for loss in losses.LOSSES if path.stem in _imported(losses.LOSSES[loss].__module__)]
+    """The losses that a mutant changes: the one whose function it is in, or all that use the module."""
+    used = losses_through(path)
+    return [loss for loss in used if loss == function.partition(".")[0]] or used
 
 
 @cache
 def _excuses(module: str) -> Excuses:
     return Excuses(module)
-
-
-@cache
-def _imported(name: str) -> frozenset[str]:
-    """The modules of the losses that one of them imports, and itself, by their last names."""
-    found = {name.rpartition(".")[2]}
-    for node in ast.walk(ast.parse(Path(str(import_module(name).__file__)).read_text())):
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("parity.losses."):
-            found |= _imported(str(node.module))
-    return frozenset(found)

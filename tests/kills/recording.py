@@ -19,14 +19,14 @@ from parity.implementations.declaration import Implementation
 from parity.implementations.registry import named
 from parity.references.answers import Answers
 from parity.references.torch import FUNCTIONS
-from tests.kills.data import Kills
+from tests.kills.data import MUTANT, Kills
 from tests.kills.subjects import Subject, points_of, turns
 
 WORKERS = 2
 # Of CPU time, for one point: a mutant may never come to its end.
 POINT = 20
 # So many red points among those of depth smoke say where a subject is seen.
-RED = 20
+RED = 8
 
 
 class Hasty(Experience):
@@ -114,7 +114,8 @@ def shown_by(
     """What each subject shows at the points where it was not run yet, in up to so many seconds for each.
 
     Once so many scenarios see it as are `enough` no more points are run; then those of scenarios come first that see
-    what few others see. With `soon` it is run at the points of depth smoke, and at others until one sees it.
+    what few others see. With `soon` it is run at the points of depth smoke, and at others until one sees it; a
+    mutant first where others of its function are seen.
     """
     cases, running = Cases(soon), dict[int, tuple[Subject, Path]]()
     rare = kills.rare_sights() if enough < float("inf") else {}
@@ -124,6 +125,8 @@ def shown_by(
             left = [point for point in cases.of(subject.losses) if seen is None or not seen.knows(point.id)]
             if rare:  # and new ones before all others
                 left.sort(key=lambda point: rare.get(point.scenario.name, float("inf")), reverse=True)
+            if soon and subject.name.startswith(MUTANT):
+                left = _nearest_first(left, kills.near(subject.name), cases.head)
             if left:
                 file = Path(folder, f"{number}.json")
                 limits = Limits(seconds, enough, kills.scenarios(subject.name), cases.head if soon else None)
@@ -132,6 +135,11 @@ def shown_by(
                 yield _ended(running)
         while running:
             yield _ended(running)
+
+
+def _nearest_first(points: list[Point], near: Mapping[str, int], head: Collection[str]) -> list[Point]:
+    """The points that see other mutants of the function first, of these the ones of depth smoke."""
+    return sorted(points, key=lambda point: (not near.get(point.id), point.id not in head, -near.get(point.id, 0)))
 
 
 def _begun(

@@ -15,27 +15,20 @@ from cosmic_ray.work_db import WorkDB
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from parity.cases.errors import nearest
-from parity.losses import LOSSES
 from tests.mutation.changes import Change
 from tests.mutation.equivalent import Excuses
-from tests.mutation.killing import INCOMPETENT, KILLED, all_points, outcome
+from tests.mutation.killing import INCOMPETENT, KILLED, all_points, losses_through, outcome
 from tests.mutation.mutants import changed_by, modules, session, source_of
 
 WORKERS = 2
 OUTCOMES = {KILLED: TestOutcome.KILLED, INCOMPETENT: TestOutcome.INCOMPETENT}
 
 
-def losses_of(module: Path) -> list[str]:
-    """The losses a module defines; all of them for a module that the families share."""
-    own = [name for name, loss in LOSSES.items() if loss.__module__ == f"parity.losses.{module.stem}"]
-    return own or list(LOSSES)
-
-
 def work(share: int) -> None:
     """Judge every mutant of this worker's share that has no verdict yet; the excused ones, which take longest, last."""
     points = all_points()
     for path in modules_wanted():
-        losses = losses_of(path)
+        losses = losses_through(path)
         database = session(path)
         listed = {item.job_id for item, _ in survivors(path, database)}
         items = [*database.pending_work_items, *(item for item in database.work_items if item.job_id in listed)]

@@ -1,26 +1,45 @@
 """`python -m tests.mutation.fuzzed [MODULE ...] [--every N] [--seconds S]`: is what is named equivalent so?
 
-Each mutant that equivalent/MODULE.yaml names is tried by the fuzzer, a minute on the losses of its module together. One
-that the fuzzer tells from the original is no equivalent: its entry is printed with the cause, and the exit status is 1.
+The fuzzer draws calls of every loss for S seconds. Each mutant that equivalent/MODULE.yaml names is asked all of those
+of the losses that use its module, and answers the original's bits, or what a run of the suite would not tell from
+them. One that it would is no equivalent: its entry is printed with the call, and the exit status is 1.
 """
 
 import argparse
 import ast
+import json
 import os
 import re
 import sys
+import time
+import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from parity import losses
-from parity.fuzzing.run import fuzz
+from parity.comparison.observe import bits
+from parity.draws.draw import Plan
+from parity.engine.run import run_point
+from parity.fuzzing.asking import Asker, Drawn
+from parity.fuzzing.refusals import learnt
+from parity.fuzzing.search import search
+from parity.fuzzing.vocabulary import vocabulary
+from parity.implementations.declaration import Implementation
+from parity.implementations.registry import numpy_losses, served
+from parity.question import asked
+from parity.records.sentences import sentence
 from tests.mutation.changes import BODIES, nameless, parsed, statements
 from tests.mutation.equivalent import FOLDER, Entry, entries
-from tests.mutation.killing import mutated
+from tests.mutation.killing import losses_through, mutated
 
 HOME = Path(losses.__file__).parent
-SECONDS = 60.0
+# A minute's calls of the fuzzer, which asks torch three times as much, are drawn in so many seconds of each loss.
+SECONDS = 20.0
 
 
 def source_of(module: Path, entry: Entry) -> str | None:
@@ -67,19 +86,21 @@ def _places(node: Any, function: str) -> Iterator[tuple[Any, str, int, str]]:
 
 
 def told(module: Path, entry: Entry, seconds: float, seed: int = 0) -> str:
-    """The cause by which the fuzzer tells the mutant from the original, found out in a child process; '' for none."""
+    """What tells the mutant from the original, found out in a child process; '' for nothing."""
     source = source_of(module, entry)
     if source is None:
         return f"its statement is gone: {entry.change.was}"
+    for loss in losses_through(module):
+        heard(loss, seconds, seed)  # here, so that every child has them
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         text = "it cannot be imported"
         try:
             os.close(reading)
-            text = _fuzzed(module, source, seconds, seed)
+            text = _told(module, source, seconds, seed)
         except BaseException as error:
-            text = f"the fuzzer cannot try it: {error!r}"
+            text = f"it cannot be tried: {error!r}"
         finally:
             os.write(writing, text.encode()[:4000])
             os._exit(0)
@@ -90,28 +111,69 @@ def told(module: Path, entry: Entry, seconds: float, seed: int = 0) -> str:
     return text
 
 
-def _fuzzed(module: Path, source: str, seconds: float, seed: int) -> str:
-    names = [name for name, loss in losses.LOSSES.items() if loss.__module__ == f"parity.losses.{module.stem}"]
-    names = names or ["cross_entropy", "mse_loss", "triplet_margin_loss"]  # of a module that the families have together
+def _told(module: Path, source: str, seconds: float, seed: int) -> str:
     mutant = mutated(module, source)
     if mutant is None:
         return "it cannot be imported"
-    for name in names:
-        minutes = seconds / 60 / len(names)
-        causes = fuzz(name, mutant, minutes=minutes, database=None, seed_base=seed).causes
-        ours = fuzz(name, minutes=minutes, database=None, seed_base=seed).causes if causes else []
-        known = {(cause.sign.family, cause.sign.key) for cause in ours}
-        for cause in causes:
-            if (cause.sign.family, cause.sign.key) not in known:
-                return str(cause)
+    for loss in losses_through(module):
+        if loss not in mutant.losses:
+            return f"{loss} is gone"
+        for drawn, said in heard(loss, seconds, seed):
+            if answers(mutant, drawn) != said:
+                record = run_point(drawn.point, mutant, drawn.seeds)
+                if record.unexpected and not run_point(drawn.point, original(), drawn.seeds).unexpected:
+                    return f"{drawn.point.id}: {sentence(record.mismatches[0])}; {json.dumps(drawn.case)}"
     return ""
+
+
+@cache
+def original() -> Implementation:
+    """The losses as they are, also once a mutant has taken their place in a process."""
+    return numpy_losses()
+
+
+@cache
+def heard(loss: str, seconds: float, seed: int) -> list[tuple[Drawn, list[Any]]]:
+    """The calls of a loss that the fuzzer draws in so many seconds, and what the original answers."""
+    ours = original()
+    (question,) = asked(loss, ours, {})
+    asker = Asker(question.scenarios[0], ours, served([ours]))
+    asker = replace(asker, refusals=learnt(asker, question.every))
+    found: list[Drawn] = []
+    search(vocabulary(question.scenarios), asker, found.append, time.monotonic() + seconds, seed)
+    return [(drawn, answers(ours, drawn)) for drawn in found]
+
+
+def answers(implementation: Implementation, drawn: Drawn) -> list[Any]:
+    """All that a call answers at each draw, bit for bit: the output and two gradients, or what it raises and when.
+
+    With it goes what it warns of, and what it makes of its arguments.
+    """
+    found: list[Any] = []
+    plan, contract = Plan(drawn.point), implementation.contract(drawn.point.scenario.signature)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        for seed in drawn.seeds:
+            try:
+                arguments, own = plan.arguments(seed)
+                for name in contract.terms(drawn.point).without:
+                    arguments.pop(name, None)
+                output, vjp = contract.call(**arguments)
+                found.append(bits({"output": output}))
+                grad_output = plan.grad_output(output, seed) if own is None else own
+                for upstream in (grad_output, np.negative(grad_output), grad_output):
+                    found.append(bits(vjp(upstream)))
+                found.append(bits(arguments))
+            except Exception as error:
+                found.append((type(error).__name__, str(error)))
+    return [*found, *((one.category.__name__, str(one.message)) for one in warned)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="*", choices=[*sorted(path.stem for path in FOLDER.glob("*.yaml")), []])
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="to draw calls of each loss")
     asked = parser.parse_args()
     wrong = 0
     for module in asked.modules or sorted(path.stem for path in FOLDER.glob("*.yaml")):

@@ -1,5 +1,6 @@
 """One mutant against the cases, in a forked process: the engine stays as it is, only parity.losses is anew."""
 
+import ast
 import importlib
 import importlib.abc
 import importlib.util
@@ -8,6 +9,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from parity.engine.run import run_point
 from parity.frameworks import numpy
 from parity.implementations.declaration import Implementation
 from parity.implementations.registry import LACKS, served
+from parity.losses import LOSSES
 from parity.references.conventions import probed
 
 SURVIVED, KILLED, INCOMPETENT = 0, 1, 2
@@ -94,3 +97,18 @@ def mutated(module: Path, source: str) -> Implementation | None:
     sys.modules["parity.losses.conventions"].follow(probed())
     importlib.reload(numpy)  # it builds options of them: distance functions, and those of linear_cross_entropy
     return Implementation("mutant", losses=losses.LOSSES, equivalents={}, lacks=LACKS)
+
+
+def losses_through(module: Path) -> list[str]:
+    """The losses that a module defines, and all others that use it."""
+    return [name for name, loss in LOSSES.items() if module.stem in _imported(loss.__module__)]
+
+
+@cache
+def _imported(name: str) -> frozenset[str]:
+    """The modules of the losses that one of them imports, and itself, by their last names."""
+    found = {name.rpartition(".")[2]}
+    for node in ast.walk(ast.parse(Path(str(importlib.import_module(name).__file__)).read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("parity.losses."):
+            found |= _imported(str(node.module))
+    return frozenset(found)
