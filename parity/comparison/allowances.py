@@ -54,6 +54,10 @@ class Allowances:
         """The answers of our own loss in extended precision, where a double stands among singles."""
         return truth.extended(self.call)
 
+    @cached_property
+    def _scale(self) -> float:
+        return truth.scale_of(self.call.arguments, self.call.grad_output)
+
     def own_error(self, name: str) -> Array | None:
         """Twice torch's own distance from the exact answer, there or elsewhere; none where that is not known."""
         if name not in self._own:
@@ -65,10 +69,10 @@ class Allowances:
         if exact is None or exact.shape != value.shape:
             return None
         error = 2 * np.abs(exact - value.astype(exact.dtype))
-        error = truth.believed(error, value) if self.is_double() else truth.finite(error)
+        error = truth.believed(error, value, self._scale) if self.is_double() else truth.finite(error)
         wider = None if self.more_exact(name) else self._extended.get(name)
         if wider is not None and wider.shape == value.shape:  # what rounds no number to a single has an error too
-            error = np.maximum(error, truth.believed(2 * np.abs(wider - value), value))
+            error = np.maximum(error, truth.believed(2 * np.abs(wider - value), value, self._scale))
         if self.is_half():
             return error
         return error + truth.elsewhere(error, exact, bound(self.precision(name), name).atol)
@@ -169,11 +173,14 @@ class Allowances:
             return False
         expected = self.answer.value(name)
         numbers = [value for value in self.call.arguments.values() if isinstance(value, np.ndarray)]
-        scale = max([1.0, *(float(truth.largest(value)) for value in numbers if is_floating(value))])
+        numbers = [value for value in numbers if is_floating(value)]
+        # of singles beside doubles torch takes the logarithm in single precision
+        eps = max([row.eps, *(found.eps for value in numbers if (found := row_of(value.dtype)))])
+        scale = max([1.0, *(float(truth.largest(value)) for value in numbers)])
         scale *= 1.0 if name == "output" else float(truth.largest(self.call.grad_output))
         scale = max(scale, float(truth.largest(expected)))
         wide = np.complex128 if expected.dtype.kind == "c" else np.float64
-        far = np.abs(actual.astype(wide) - expected.astype(wide)) > farther * STEPS * row.eps * scale
+        far = np.abs(actual.astype(wide) - expected.astype(wide)) > farther * STEPS * eps * scale
         return bool((far & (share > TIMES * farther)).any())
 
     def measurements(self) -> tuple[Iterator[truth.Values], ...]:

@@ -39,12 +39,15 @@ _COMPLEX: dict[str, Any] = {"float32": np.complex64, "float64": np.complex128, "
 
 
 def ask(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Values:
-    """The output and every gradient of one call, by 'output' and argument name; none if the call is refused."""
+    """The output and every gradient of one call, by 'output' and argument name; none of what is refused."""
     try:
         output, vjp = loss(**arguments)
-        return {"output": output, **vjp(grad_output.astype(output.dtype, copy=False))}
     except Exception:
         return {}
+    try:
+        return {"output": output, **vjp(grad_output.astype(output.dtype, copy=False))}
+    except Exception:
+        return {"output": output}
 
 
 def widened(arguments: Mapping[str, Any], dtype: str) -> dict[str, Any]:
@@ -147,13 +150,13 @@ def neighbours(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Va
         upstream = nearby.pop("grad_output")
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
-        found = ask(call.function, nearby, upstream)
+        found, scale = ask(call.function, nearby, upstream), scale_of(nearby, upstream)
         wide = exact(replace(call, arguments=nearby, grad_output=upstream))
         measured: Values = {}
         for name, row in rows.items():
             if name in found and name in wide and found[name].shape == wide[name].shape:
                 error = np.abs(wide[name] - found[name].astype(wide[name].dtype))
-                error = believed(error, found[name]) if double and not single else finite(error)
+                error = believed(error, found[name], scale) if double and not single else finite(error)
                 error = error * (row.eps / FLOATING["float32"].eps if single else 1.0)
                 error = error + elsewhere(error, wide[name], 8 * row.smallest)
                 if distance > min(distances) and name in base:
@@ -203,9 +206,18 @@ def reordered(call: Call, exact: Array, row: Row) -> Array:
         return finite(np.asarray(row.eps / 2 * np.add.reduce(np.abs(terms), None) * share))
 
 
-def believed(error: Array, value: Array) -> Array:
-    """The error where it can be a rounding: extended precision is our own loss's answer, which may be wrong."""
-    return np.where(error <= ROUNDING * largest(value), error, 0.0)
+def believed(error: Array, value: Array, scale: float) -> Array:
+    """The error where it can be a rounding: extended precision is our own loss's answer, which may be wrong.
+
+    Where all terms of an array cancel its numbers are far below what was rounded, an eps of the `scale` of the call.
+    """
+    return np.where(error <= max(ROUNDING * float(largest(value)), FLOATING["float64"].eps * scale), error, 0.0)
+
+
+def scale_of(arguments: Mapping[str, Any], grad_output: Array) -> float:
+    """The largest number of a call, and 1 if there is none larger, times the largest upstream number."""
+    numbers = (value for value in arguments.values() if isinstance(value, np.ndarray) and is_floating(value))
+    return max([1.0, *(float(largest(value)) for value in numbers)]) * float(largest(grad_output))
 
 
 def elsewhere(error: Array, exact: Array, least: float) -> Array:
