@@ -55,7 +55,7 @@ BUGS: list[Bug] = []
 MODULES = (
     "around", "binary", "classification", "edges", "explained", "flushed", "forgotten", "fused", "kept", "meeting",
     "narrow", "numerics", "observed", "options", "preferred", "recording", "reported", "second", "sizes", "squares",
-    "surrounded", "together", "transformed", "upstream",
+    "surrounded", "through", "together", "transformed", "upstream",
 )  # fmt: skip
 # The cases of the losses that torch lacks.
 EXAMPLES = Path(__file__).parents[2] / "examples" / "cases"
