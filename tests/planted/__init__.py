@@ -53,9 +53,9 @@ class Bug:
 
 BUGS: list[Bug] = []
 MODULES = (
-    "around", "binary", "classification", "edges", "explained", "flushed", "forgotten", "fused", "kept", "meeting",
-    "narrow", "numerics", "observed", "options", "preferred", "recording", "reported", "second", "sizes", "squares",
-    "surrounded", "through", "together", "transformed", "upstream",
+    "around", "binary", "classification", "edges", "explained", "flushed", "forgotten", "fused", "handed", "kept",
+    "meeting", "narrow", "numerics", "observed", "options", "preferred", "recording", "reported", "second", "sizes",
+    "squares", "surrounded", "through", "together", "transformed", "upstream",
 )  # fmt: skip
 # The cases of the losses that torch lacks.
 EXAMPLES = Path(__file__).parents[2] / "examples" / "cases"
