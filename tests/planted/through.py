@@ -82,7 +82,7 @@ for _loss, _options in {
     "triplet_margin_loss": ("margin", "p", "eps", "swap"), "triplet_margin_with_distance_loss": ("margin", "swap"),
 }.items():  # fmt: skip
     for _option in _options:
-        planted(_loss, f"a rule of vmap forgets {_option}", "value", "under vmap, output ", framework="torch")(
+        planted(_loss, f"a rule of vmap forgets {_option}", "value", "under vmap", framework="torch")(
             _forgotten(_loss, _option, _mapped)
         )
         if _loss != "ctc_loss":

@@ -146,6 +146,8 @@ ABOUT_WEIGHTS = {
     "weights of every dtype match torch beside wide logits",
     "weights that are 1 at an end or on average are weights",
     "weights that are 1 at an end or on average are weights of a sequence",
+    "the weight of one class may be 0",
+    "the weight of the one class of a sequence may be 0",
 }  # fmt: skip
 # By position a weight that is lacking would move all that comes after it.
 BY_POSITION = {"every option by position matches torch", "reductions by position match torch"}
