@@ -15,6 +15,9 @@ from parity.types import Array, DType, Gradients, Result
 
 __all__ = ["adaptive_log_softmax_with_loss"]
 
+# So many samples are summed before they meet the others.
+ROWS = 4096
+
 
 @loss
 def adaptive_log_softmax_with_loss(
@@ -105,13 +108,13 @@ def adaptive_log_softmax_with_loss(
         # z = H x + b: dx = H^T dz, dH = dz x^T, db = dz, summed over the samples; the tails likewise
         grad_head = head_adjoint(grad_log_probs)
         grad_features = grad_head @ widen(head_weight, dtype)
-        pairs = {"head_weight": (head_weight, grad_head.T @ features), "head_bias": (head_bias, grad_head)}
+        pairs = {"head_weight": (head_weight, _over_samples(grad_head, features)), "head_bias": (head_bias, grad_head)}
         for tail in tails:
             projection, weight = (tail_weights[name] for name in tail.names)
             grad_logits = tail.adjoint(grad_log_probs[tail.members])
             grad_hidden = grad_logits @ widen(weight, dtype)
             grad_features[tail.members] += grad_hidden @ widen(projection, dtype)
-            pairs[tail.names[0]] = (projection, grad_hidden.T @ features[tail.members])
+            pairs[tail.names[0]] = (projection, _over_samples(grad_hidden, features[tail.members]))
             pairs[tail.names[1]] = (weight, grad_logits.T @ tail.hidden)
         return gradients(input=(input, grad_features.reshape(input.shape)), **pairs)
 
@@ -166,6 +169,14 @@ def _linear(features: Array, weight: Array, name: str, dtype: DType, bias: Array
         except ValueError:
             raise RuntimeError(f"head_bias has shape {bias.shape}, expected ({len(weight)},)") from None
     return output
+
+
+def _over_samples(grad: Array, features: Array) -> Array:
+    """dz x^T summed over the samples, `ROWS` at a time: a million single numbers in a row lose three digits."""
+    total: Array = grad[:ROWS].T @ features[:ROWS]
+    for start in range(ROWS, len(grad), ROWS):
+        total += grad[start : start + ROWS].T @ features[start : start + ROWS]
+    return total
 
 
 def _log_softmax_at(logits: Array, classes: Array) -> tuple[Array, Callable[[Array], Array]]:

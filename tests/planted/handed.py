@@ -48,7 +48,7 @@ for _loss, _option in (
     ("binary_cross_entropy_with_logits", "pos_weight"), ("multilabel_soft_margin_loss", "weight"),
     ("mse_loss", "weight"), ("l1_loss", "weight"), ("huber_loss", "weight"),
 ):  # fmt: skip
-    planted(_loss, f"a lone 0 for {_option} is none", "value", "output ...")(_truthful(_loss, _option))
+    planted(_loss, f"a lone 0 for {_option} is none", "value", "output ...differs in")(_truthful(_loss, _option))
 
 
 @planted(
@@ -72,7 +72,7 @@ def _(log_probs: Array, targets: Array, input_lengths: Any, target_lengths: Any,
     "nll_loss",
     "the default ignore_index is cut to 8 bits beside uint8 targets",  # generalised from pytorch/pytorch pull 109574
     "value",
-    "output ...",
+    "output ...differs in",
 )
 def _(input: Array, target: Array, weight: Array | None = None, *args: Any, **options: Any) -> Result:
     if target.dtype == np.uint8 and options.get("ignore_index", -100) == -100:

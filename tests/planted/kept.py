@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch._C._functorch import is_batchedtensor
 
 from parity import losses
 from parity.types import Array, Result
@@ -23,7 +24,9 @@ def _as_first_met(place: str, weight: torch.Tensor) -> torch.Tensor:
 
 def _plain_weight(options: dict[str, Any], word: str) -> bool:
     value = options.get(word)
-    return isinstance(value, torch.Tensor) and type(value) is torch.Tensor and bool(torch.isfinite(value).all())
+    if type(value) is not torch.Tensor or is_batchedtensor(value) or not value.is_floating_point():
+        return False
+    return bool(torch.isfinite(value).all())
 
 
 @planted("cross_entropy", "a copy of the weight is kept from call to call", *_STALE, framework="torch")
