@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from heapq import heappop, heappush
 from itertools import chain, zip_longest
 
 from parity.cases.order import SMOKE
-from tests.kills.data import Seen, scenario_of
+from tests.kills.data import MUTANT, Seen, scenario_of
 
 # Seconds of CPU time that the points of an order take together, if all wrong losses are seen in them.
 SECONDS = 0.6
@@ -50,17 +52,16 @@ def field(
 def order(found: Field) -> list[str]:
     """The ids of the points that come first.
 
-    They see every wrong loss that any point sees, and for the rest of the time as many scenarios, and each wrong loss
-    again elsewhere. The first one is no refusal: whether a loss can be called at all shows in an answer.
+    They see every planted bug that any point sees, the mutants as far as there is room, and for the rest of the time
+    as many scenarios, and each wrong loss again elsewhere. The first one is no refusal: whether a loss can be called at
+    all shows in an answer.
     """
-    chosen = [
-        *_taken(
-            found,
-            {id for id, names in found.kills.items() if names},
-            _new_alone,
-            lambda ids: found.subjects - _seen(found, ids),
-        )
-    ]
+    subjects, seeing = found.subjects, {id for id, names in found.kills.items() if names}
+    bugs = {name for name in subjects if not name.startswith(MUTANT)}
+    chosen = [*_taken(found, seeing, partial(_new_alone, of=bugs), lambda ids: bugs - _seen(found, ids))]
+    chosen += [*_taken(
+        found, seeing - {*chosen}, _new_alone, lambda ids: subjects - _seen(found, chosen + ids), chosen
+    )]  # fmt: skip
     chosen = chosen[:SMOKE]
 
     def room(ids: list[str]) -> bool:
@@ -92,9 +93,11 @@ def sample(found: Field, ahead: Collection[str]) -> list[str]:
 Worth = Callable[[Field, str, Mapping[str, int], Collection[str]], float]
 
 
-def _new_alone(found: Field, id: str, sights: Mapping[str, int], scenarios: Collection[str]) -> float:
-    """How many wrong losses the point sees that none before has seen."""
-    return sum(name not in sights for name in found.kills[id])
+def _new_alone(
+    found: Field, id: str, sights: Mapping[str, int], scenarios: Collection[str], of: Collection[str] | None = None
+) -> float:
+    """How many wrong losses, all or `of` some, the point sees that none before has seen."""
+    return sum(name not in sights and (of is None or name in of) for name in found.kills[id])
 
 
 def _worth(found: Field, id: str, sights: Mapping[str, int], scenarios: Collection[str]) -> float:
@@ -109,23 +112,34 @@ def _taken(
     before: Collection[str] = (),
 ) -> Iterator[str]:  # fmt: skip
     """One point after another, of most worth for its price, as long as `goes_on` says so of those that were taken."""
-    left, taken, sights, scenarios = {*ids}, list[str](), dict[str, int](), set[str]()
+    taken, sights, scenarios = list[str](), dict[str, int](), set[str]()
 
     def take(id: str) -> None:
         scenarios.add(scenario_of(id))
         for name in found.kills[id]:
             sights[name] = sights.get(name, 0) + 1
 
+    def place(id: str) -> tuple[float, str]:
+        return -worth(found, id, sights, scenarios) / found.price(id), id
+
     for id in before:
         take(id)
-    while left and goes_on(taken):
-        calls = left if taken or before else {id for id in left if id not in found.refusals} or left
-        prices = {id: worth(found, id, sights, scenarios) / found.price(id) for id in calls}
-        best = max(sorted(prices), key=prices.__getitem__)
-        left.remove(best)
-        taken.append(best)
-        take(best)
-        yield best
+    left = sorted(map(place, ids))
+    if not before:
+        left.sort(key=lambda one: one[1] in found.refusals)
+        first, left = left[:1], sorted(left[1:])
+    else:
+        first = []
+    # what a point is worth only ever falls: one that is still worth what it was, and most, is the best of all
+    while (first or left) and goes_on(taken):
+        was, id = first.pop() if first else heappop(left)
+        now, _ = place(id)
+        if now > was and left and (now, id) > left[0]:
+            heappush(left, (now, id))
+            continue
+        taken.append(id)
+        take(id)
+        yield id
 
 
 def _seen(found: Field, ids: Collection[str]) -> set[str]:

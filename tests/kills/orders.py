@@ -1,7 +1,7 @@
 """The orders of all losses, as they are kept; and how soon they show bugs that they were not made from."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -55,26 +55,29 @@ def times_to_failure(kills: Kills, mutants: bool = False) -> dict[str, float]:
     """
     times: dict[str, float] = {}
     for loss in losses.LOSSES:
-        seen = {name: one for name, one in kills.of(loss).items() if name.startswith(MUTANT) == mutants}
+        every = kills.of(loss)
+        seen = {name: one for name, one in every.items() if name.startswith(MUTANT) == mutants}
+        price, later = field_of(kills, loss, every).price, [point.id for point in firsts_first(points_in_file(loss))]
         for part in range(PARTS):
-            others = {name: one for name, one in kills.of(loss).items() if _part(name) != part}
+            others = {name: one for name, one in every.items() if _part(name) != part}
             known = field_of(kills, loss, others)
             ahead = order(known) if seen else []
             for name, one in seen.items():
                 if _part(name) == part:
-                    found = _time(kills, loss, ahead, one)
+                    found = _time(price, [*ahead, *later], one)
                     times[name] = min(found, times.get(name, found))
     return times
 
 
-def _time(kills: Kills, loss: str, ahead: Sequence[str], seen: Seen) -> float:
-    """What the points take up to the first that sees a wrong loss: those ahead, then the others as they are run."""
-    known, price = set(ahead), field_of(kills, loss).price
-    time = 0.0
-    for id in [*ahead, *(point.id for point in firsts_first(points_in_file(loss)) if point.id not in known)]:
-        time += price(id)
-        if id in seen.red:
-            return time
+def _time(price: Callable[[str], float], ids: Sequence[str], seen: Seen) -> float:
+    """What the points take up to the first that sees a wrong loss; one that comes again takes nothing."""
+    time, run = 0.0, set[str]()
+    for id in ids:
+        if id not in run:
+            run.add(id)
+            time += price(id)
+            if id in seen.red:
+                return time
     return float("inf")
 
 
