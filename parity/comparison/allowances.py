@@ -11,7 +11,7 @@ from parity.cases.schema import Tolerance
 from parity.comparison import compare, glance, truth
 from parity.comparison.call import Answer, Call
 from parity.comparison.tolerance import Bound, bound
-from parity.dtypes import FLOATING, Row, is_floating, row_of
+from parity.dtypes import FLOATING, Row, row_of
 from parity.types import Array, DType
 
 # An error of so many steps of the dtype at the scale of the largest number of the call, and of so many times what the
@@ -56,7 +56,7 @@ class Allowances:
 
     @cached_property
     def _scale(self) -> float:
-        return truth.scale_of(self.call.arguments, self.call.grad_output)
+        return truth.scale_of(self.call.arguments) * float(truth.largest(self.call.grad_output))
 
     def own_error(self, name: str) -> Array | None:
         """Twice torch's own distance from the exact answer, there or elsewhere; none where that is not known."""
@@ -172,12 +172,10 @@ class Allowances:
         if row is None or not (share > TIMES * farther).any():
             return False
         expected = self.answer.value(name)
-        numbers = [value for value in self.call.arguments.values() if isinstance(value, np.ndarray)]
-        numbers = [value for value in numbers if is_floating(value)]
+        arrays = (value for value in self.call.arguments.values() if isinstance(value, np.ndarray))
         # of singles beside doubles torch takes the logarithm in single precision
-        eps = max([row.eps, *(found.eps for value in numbers if (found := row_of(value.dtype)))])
-        scale = max([1.0, *(float(truth.largest(value)) for value in numbers)])
-        scale *= 1.0 if name == "output" else float(truth.largest(self.call.grad_output))
+        eps = max([row.eps, *(found.eps for value in arrays if (found := row_of(value.dtype)))])
+        scale = truth.scale_of(self.call.arguments) if name == "output" else self._scale
         scale = max(scale, float(truth.largest(expected)))
         wide = np.complex128 if expected.dtype.kind == "c" else np.float64
         far = np.abs(actual.astype(wide) - expected.astype(wide)) > farther * STEPS * eps * scale

@@ -150,7 +150,8 @@ def neighbours(call: Call, base: Values, rows: Mapping[str, Row]) -> Iterator[Va
         upstream = nearby.pop("grad_output")
         if number % 2:
             upstream = np.where(rng.random(upstream.shape) < 0.5, upstream, -upstream)
-        found, scale = ask(call.function, nearby, upstream), scale_of(nearby, upstream)
+        found = ask(call.function, nearby, upstream)
+        scale = scale_of(nearby) * float(largest(upstream)) if double else 0.0
         wide = exact(replace(call, arguments=nearby, grad_output=upstream))
         measured: Values = {}
         for name, row in rows.items():
@@ -214,10 +215,10 @@ def believed(error: Array, value: Array, scale: float) -> Array:
     return np.where(error <= max(ROUNDING * float(largest(value)), FLOATING["float64"].eps * scale), error, 0.0)
 
 
-def scale_of(arguments: Mapping[str, Any], grad_output: Array) -> float:
-    """The largest number of a call, and 1 if there is none larger, times the largest upstream number."""
+def scale_of(arguments: Mapping[str, Any]) -> float:
+    """The largest number of a call, and 1 if there is none larger."""
     numbers = (value for value in arguments.values() if isinstance(value, np.ndarray) and is_floating(value))
-    return max([1.0, *(float(largest(value)) for value in numbers)]) * float(largest(grad_output))
+    return max([1.0, *(float(largest(value)) for value in numbers)])
 
 
 def elsewhere(error: Array, exact: Array, least: float) -> Array:

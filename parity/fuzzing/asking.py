@@ -24,10 +24,12 @@ from parity.draws.draw import Plan
 from parity.engine import crumbs
 from parity.engine.state import known_state
 from parity.facts.point import facts_of
-from parity.fuzzing.refusals import words_of
+from parity.fuzzing.refusals import learnt, words_of
 from parity.fuzzing.vocabulary import Call, array, shape
 from parity.implementations.declaration import Implementation
+from parity.implementations.registry import served
 from parity.losses import LOSSES
+from parity.question import Question
 from parity.types import Array, Loss, NotOffered
 from parity.wording import class_names, first_line
 
@@ -148,6 +150,13 @@ class Asker:
             return None
         point = next(expand(scenario))
         return point if bytes_of(point) <= BYTES else None
+
+
+def asker_of(question: Question) -> Asker:
+    """Who makes the points of a question, and knows what its case files say of torch's refusals."""
+    own = question.implementation
+    asker = Asker(question.scenarios[0], own, served([own]))
+    return replace(asker, refusals=learnt(asker, question.every))
 
 
 def _is_written(reference: Loss, arguments: dict[str, Any], output: Array) -> bool:

@@ -13,7 +13,7 @@ from parity.causes.text import hint, smallest, title
 from parity.engine.lasting import lasting
 from parity.errors import Interrupted
 from parity.implementations.declaration import Implementation, Misdeclared
-from parity.implementations.registry import numpy_losses, served
+from parity.implementations.registry import numpy_losses
 from parity.question import Function, Options, Question, asked
 from parity.records.mismatch import Kind, Subject
 from parity.report.found import INTERRUPTED, Report
@@ -21,7 +21,7 @@ from parity.wording import plural
 
 if TYPE_CHECKING:
     from parity.cases.points import Point
-    from parity.fuzzing.asking import Drawn
+    from parity.fuzzing.asking import Asker, Drawn
     from parity.fuzzing.known import Known
     from parity.records.record import Record
 
@@ -102,15 +102,13 @@ class _Fuzzing:
     def __init__(
         self, question: Question, report: Fuzzed, database: Path | None, isolate: bool, timeout: float | None
     ) -> None:  # fmt: skip
-        from parity.fuzzing.asking import Asker
+        from parity.fuzzing.asking import asker_of
         from parity.fuzzing.known import Memory
-        from parity.fuzzing.refusals import learnt
 
         self.question, self.report = question, report
         self.isolate, self.timeout = isolate, timeout
         own = question.implementation
-        asker = Asker(question.scenarios[0], own, served([own]))
-        self.asker: Asker = replace(asker, refusals=learnt(asker, question.every))
+        self.asker: Asker = asker_of(question)
         self.memory: Memory = Memory(database, f"{question.loss} of {own.name}")
         self.drawn: dict[str, Drawn] = {}
         self.known: list[Known] = []

@@ -20,8 +20,9 @@ SAMPLED = 5
 EVERY = 3
 
 
-# Where right losses were accused once, of a million draws at fresh seeds.
+# Where right losses were accused once, of 650,000 draws at fresh seeds.
 ACCUSED = (
+    ("adaptive_log_softmax_with_loss/a million samples match torch/float32", 37_000_000),
     ("adaptive_log_softmax_with_loss/large logits stay finite/output-float64", 33_000_000),
     (
         "gaussian_nll_loss/eps and full hold beside whole targets and one variance for a row/wide-each-mean-float32",
@@ -32,6 +33,7 @@ ACCUSED = (
         32_000_002,
     ),
     ("linear_cross_entropy/more targets have no losses of their own in chunks/float32", 31_000_000),
+    ("poisson_nll_loss/bool log rates match torch/float32-none-float32", 42_000_001),
     ("softmax/large logits in long columns do not overflow/dim=0-float64", 36_000_000),
     ("triplet_margin_loss/the margin holds where dtypes meet/wide-mean-float32", 37_000_000),
 )

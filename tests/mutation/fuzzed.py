@@ -14,7 +14,6 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,11 @@ from parity import losses
 from parity.comparison.observe import bits
 from parity.draws.draw import Plan
 from parity.engine.run import run_point
-from parity.fuzzing.asking import Asker, Drawn
-from parity.fuzzing.refusals import learnt
+from parity.fuzzing.asking import Drawn, asker_of
 from parity.fuzzing.search import search
 from parity.fuzzing.vocabulary import vocabulary
 from parity.implementations.declaration import Implementation
-from parity.implementations.registry import numpy_losses, served
+from parity.implementations.registry import numpy_losses
 from parity.question import asked
 from parity.records.sentences import sentence
 from tests.mutation.changes import BODIES, nameless, parsed, statements
@@ -137,10 +135,8 @@ def heard(loss: str, seconds: float, seed: int) -> list[tuple[Drawn, list[Any]]]
     """The calls of a loss that the fuzzer draws in so many seconds, and what the original answers."""
     ours = original()
     (question,) = asked(loss, ours, {})
-    asker = Asker(question.scenarios[0], ours, served([ours]))
-    asker = replace(asker, refusals=learnt(asker, question.every))
     found: list[Drawn] = []
-    search(vocabulary(question.scenarios), asker, found.append, time.monotonic() + seconds, seed)
+    search(vocabulary(question.scenarios), asker_of(question), found.append, time.monotonic() + seconds, seed)
     return [(drawn, answers(ours, drawn)) for drawn in found]
 
 

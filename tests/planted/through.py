@@ -9,6 +9,7 @@ from torch._C._functorch import is_batchedtensor
 from torch.autograd import forward_ad
 
 from tests.planted import planted
+from tests.planted.transformed import in_forward_mode
 
 
 def _mapped(tensors: list[torch.Tensor]) -> bool:
@@ -16,12 +17,7 @@ def _mapped(tensors: list[torch.Tensor]) -> bool:
 
 
 def _dual(tensors: list[torch.Tensor]) -> bool:
-    return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors) if _forward() else False
-
-
-def _forward() -> bool:
-    """Whether a level of forward mode is open."""
-    return int(forward_ad._current_level) >= 0
+    return any(map(in_forward_mode, tensors))
 
 
 def _tensors(arguments: dict[str, Any]) -> list[torch.Tensor]:

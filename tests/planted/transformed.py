@@ -97,7 +97,8 @@ def _tangent_doubled(output: torch.Tensor) -> torch.Tensor:
     return output if tangent is None else forward_ad.make_dual(primal, tangent * 2)
 
 
-def _in_forward_mode(input: torch.Tensor) -> bool:
+def in_forward_mode(input: torch.Tensor) -> bool:
+    """Whether it has a tangent; there is none to look for outside of a level of forward mode."""
     return forward_ad._current_level >= 0 and forward_ad.unpack_dual(input).tangent is not None
 
 
@@ -111,7 +112,7 @@ def _in_forward_mode(input: torch.Tensor) -> bool:
 def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
     output = F.cross_entropy(input, target, **options)
     smoothed = options.get("label_smoothing", 0) > 0
-    return _tangent_doubled(output) if smoothed and _in_forward_mode(input) else output
+    return _tangent_doubled(output) if smoothed and in_forward_mode(input) else output
 
 
 @planted(
@@ -119,7 +120,7 @@ def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor
 )
 def _(input: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
     output = F.nll_loss(input, target, **options)
-    return _tangent_doubled(output) if options.get("weight") is not None and _in_forward_mode(input) else output
+    return _tangent_doubled(output) if options.get("weight") is not None and in_forward_mode(input) else output
 
 
 def _rounded(value: torch.Tensor | None) -> Any:
