@@ -1,5 +1,7 @@
 """What `parity check` does: texts -> the options of `parity.check`, and its report -> the terminal, files, GitHub."""
 
+import ast
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ Found = Report | Reports
 NO_REFERENCE = "none"
 # Options that say which points and draws are run, or for how long.
 _OTHER_POINTS = ("only", "exclude", "seeds", "seed_base", "budget", "until_failure")
+# What a sentence proposes, as Python has it.
+_PROPOSED = re.compile(r"\b(declare|give|leave) (\w+)=('[^']*'|\[[^\]]*\]|\{[^}]*\})")
 
 
 class Misused(ValueError):
@@ -81,7 +85,7 @@ def run(asked: Asked) -> bool:
         raise Misused(str(error)) from None
     for record in found.records:
         record.repeat = record.repeat and repeat(asked, record)
-    verdict("\n".join(map(visible, str(found).split("\n"))), found.ok)
+    verdict("\n".join(map(visible, as_options(str(found)).split("\n"))), found.ok)
     _keep(found, asked)
     if github.is_there():
         notes = [*found.notes, *found.others]
@@ -101,6 +105,23 @@ def repeat(asked: Asked, record: Record) -> str:
             words += [option] if one is True else [option, str(one)]
     seed = record.mismatches[0].seed if record.mismatches else None
     return shlex.join([*words, "--only", record.id, "--seeds", "1", "--seed-base", str(seed or 0)])
+
+
+def as_options(text: str) -> str:
+    """The text with what it proposes to declare, `lacks=['gradient']`, as an option of the command."""
+
+    def option(found: re.Match[str]) -> str:
+        verb, word, literal = found.groups()
+        try:
+            value = ast.literal_eval(literal)
+        except (SyntaxError, ValueError):
+            return found[0]
+        if isinstance(value, dict):
+            value = [f"{name}={'...' if own is ... else own}" for name, own in value.items()]
+        several = ",".join(value) if isinstance(value, list) else value
+        return f"{verb} --{word.replace('_', '-')} {shlex.quote(several)}"
+
+    return _PROPOSED.sub(option, text)
 
 
 def _called(asked: Asked) -> tuple[Any, str | None]:

@@ -9,6 +9,7 @@ from parity.facts.words import canonical, drawn, unknown
 
 _PART = re.compile(r"[()]|[^\s()]+")
 _SIGNS = ("and", "or", "not", "(", ")")
+_FOREIGN = re.compile(r"[,;&|!]")
 _MOST = 100
 Holds = Callable[[Container[str]], bool]
 
@@ -115,6 +116,8 @@ class _Reader:
             raise Misspelt(f"found {here.text!r} in column {here.column}, expected a fact")
         word = canonical(here.text)
         wrong = unknown(word, self.also)
+        if wrong is not None and (sign := _FOREIGN.search(here.text)):
+            raise Misspelt(f"found {sign[0]!r} in {here.text!r}, expected 'and', 'or' or 'not' between facts")
         if wrong is not None:
             raise Misspelt(f"in column {here.column} {wrong}")
         self.words.append(word)

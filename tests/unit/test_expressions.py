@@ -56,6 +56,8 @@ def test_an_expression_holds_or_not(text: str, holds: bool) -> None:
         ("ignored targts", "in column 1 there is no fact 'ignored targts'; did you mean 'ignored targets'?"),
         ("large and wieght", "in column 11 there is no fact 'wieght'; did you mean 'weight'?"),
         ("large and (empty or reduction=nnoe)", "in column 21 reduction is never 'nnoe'; did you mean 'none'?"),
+        ("large, empty", "found ',' in 'large, empty', expected 'and', 'or' or 'not' between facts"),
+        ("reduction=mean & large", "found '&' in 'reduction=mean & large', expected"),
         ("wieght strided", "in column 1 there is no fact 'wieght strided'"),
         ("large and", "the expression ends where a fact is expected"),
         ("large or and", "found 'and' in column 10, expected a fact"),
