@@ -11,7 +11,7 @@ from parity.draws.draw import generator
 from parity.dtypes import FLOATING, HALVES, Row, is_floating, row_of
 from parity.frameworks.numpy import option
 from parity.losses.arguments import unbroadcast
-from parity.types import Array, Gradients
+from parity.types import Array
 
 Values = dict[str, Array]
 # An even number: the second of each pair shrinks what the first left alone, so that no number is spared.
@@ -84,18 +84,6 @@ def extended(call: Call) -> Values:
         return {}
     wide = {name: option(name, value) for name, value in widened(call.arguments, "longdouble").items()}
     return ask(call.extended, wide, call.grad_output)
-
-
-def second(call: Call, along: Gradients) -> Gradients:
-    """Torch's second derivatives in float64; none where it refuses them."""
-    wide = widened({**call.arguments, "grad_output": call.grad_output}, "float64")
-    upstream = wide.pop("grad_output")
-    try:
-        vjp: Any = call.function(**wide)[1]
-        found: Gradients = vjp.second(upstream, widened(along, "float64"))
-    except Exception:
-        return {}
-    return found
 
 
 def rounding(loss: Callable[..., Any], arguments: Mapping[str, Any], grad_output: Array) -> Values:
