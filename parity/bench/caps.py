@@ -71,7 +71,7 @@ def _measure(one: Draw, name: str, roundings: dict[tuple[str, str], float], foun
         tried["neighbours", count] = table_ + own + _widest(near[:count])
     total, exact = own + _widest(near), allowances.exact().get(name)
     if exact is not None and name != "output":
-        total = total + allowances.cancelled(name, exact)
+        total = total + allowances.cancelled(name, exact, allowances.call.grad_output)
     capped = allowances.more_exact(name)
     _, probes, sums = allowances.measurements()
     condition = _widest([each[name] for each in probes if name in each])

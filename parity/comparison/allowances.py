@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from itertools import tee
+from itertools import islice, tee
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ CANCELLED, ZERO, DIGITS = 4.0, 0.01, 1e-3
 # What a condition may add, as a multiple of torch's own error there and nearby: where the exact answer is known, and
 # torch is near it, nobody else need be far from it.
 CAPPED = 2.0
+# Of millions of numbers so many probes are asked: the second shrinks what the first left alone.
+PAIR = 2
 
 
 class Allowances:
@@ -86,10 +88,11 @@ class Allowances:
         own = self.own_error(name)
         if own is not None:
             yield own
-            if self._is_large():
-                return  # the rest would call torch on millions of numbers some forty times
         total: Any = 0.0 if own is None else own
         near, probes, sums = self.measurements()
+        large = own is not None and self._is_large()
+        if large:  # neighbours would call torch on millions of numbers, some forty times
+            near, probes, sums = iter(()), islice(probes, PAIR), iter(())
         widest: Any = 0.0
         for measurement in near:
             if name in measurement:
@@ -98,7 +101,8 @@ class Allowances:
         total = total + widest
         exact = self.exact().get(name)
         if exact is not None:
-            total = total + (self.reordered(exact) if name == "output" else self.cancelled(name, exact))
+            terms = self.answer.value(name) if large else self.call.grad_output
+            total = total + (self.reordered(exact) if name == "output" else self.cancelled(name, exact, terms))
             yield np.asarray(total)
         most: Any = np.inf
         if own is not None and self.more_exact(name):
@@ -123,13 +127,16 @@ class Allowances:
         row = FLOATING["float32"] if self.is_half() else row_of(self.precision("output"))
         return np.zeros(exact.shape) if row is None else truth.reordered(self.call, exact, row)
 
-    def cancelled(self, name: str, exact: Array) -> Array:
-        """What a gradient may be missed by where it is exactly 0, or what roundings of terms that cancel leave."""
+    def cancelled(self, name: str, exact: Array, terms: Array) -> Array:
+        """What a gradient may be missed by where it is exactly 0, or what roundings of `terms` that cancel leave.
+
+        Those are as large as the upstream gradient, or, in an array of millions, as its largest number.
+        """
         value, own = self.answer.value(name), row_of(self.precision(name))
         row = FLOATING["float32"] if self.is_half() else own
         if own is None or row is None or value.shape != exact.shape:
             return np.zeros(exact.shape)
-        step, size = row.eps * truth.largest(self.call.grad_output), np.abs(exact)
+        step, size = row.eps * truth.largest(terms), np.abs(exact)
         with np.errstate(invalid="ignore", over="ignore"):
             apart = np.abs(value.astype(exact.dtype) - exact)
             known = (size > 0) & (not self._as_wide()) & (apart <= max(DIGITS, 8 * own.eps) * size + 8 * own.smallest)

@@ -9,8 +9,7 @@ from parity.types import Array
 
 # Blocks of so many elements stay in the cache.
 BLOCK = 1 << 15
-# Beyond so many elements an answer is allowed its bound and torch's own error, and nothing that takes more calls of
-# torch to measure: the cases of such arrays have few numbers that cancel.
+# Beyond so many elements no neighbours are asked, which takes some forty calls of torch.
 MOST = 1 << 19
 
 
