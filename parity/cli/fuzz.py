@@ -6,7 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from parity.cli.app import DIFFERS, INTERRUPTED, app, losses, refuse, verdict
-from parity.cli.check import _ARGUMENTS, _CASES, _DIFFERS, _EXPECTED, _LACKS, _REFERENCE, _TIMEOUT, Text, Texts, _option
+from parity.cli.check import (
+    _ARGUMENTS,
+    _CASES,
+    _DIFFERS,
+    _EXPECTED,
+    _ISOLATE,
+    _LACKS,
+    _REFERENCE,
+    _TIMEOUT,
+    Text,
+    Texts,
+    _option,
+)
 
 _IMPLEMENTATION = _option(
     "NAME", "numpy (our own, the default), textbook, torch, or MODULE:NAME: a function, or a whole library"
@@ -46,6 +58,7 @@ def fuzz(
     reference: Annotated[Text, _REFERENCE] = None,
     cases: Annotated[Path | None, _CASES] = None,
     seed_base: Annotated[int | None, _option("SEED", "another seed, other calls")] = None,
+    isolate: Annotated[bool, _ISOLATE] = False,
     timeout: Annotated[float | None, _TIMEOUT] = None,
 ) -> None:
     """Draw calls that no case file has, and say what disagrees.
@@ -63,7 +76,7 @@ def fuzz(
     from parity.plain import visible
 
     plain = {"framework": framework, "reference": reference, "cases": cases, "seed_base": seed_base, "timeout": timeout,
-             "database": database, "calls": calls}  # fmt: skip
+             "isolate": isolate, "database": database, "calls": calls}  # fmt: skip
     texts = {"arguments": arguments, "output": output, "lacks": lacks, "differs": differs,
              "expected_failures": expected_failures}  # fmt: skip
     given: dict[str, Any] = {word: value for word, value in plain.items() if value is not None}

@@ -91,7 +91,26 @@ class Asker:
         elif upstream is not None and (fitting := _fitted(upstream, list(first or ()))) is not None:
             case["given"]["grad_output"] = fitting
         point = self.point(case)
-        return None if point is None else Drawn(point, facts_of(point), case)
+        # another name draws other numbers; and between two calls of a draw the engine makes one of the next
+        if point is None or any(self._reads_beyond(point, seed) for seed in range(point.scenario.seeds + 1)):
+            return None
+        return Drawn(point, facts_of(point), case)
+
+    def _reads_beyond(self, point: Point, seed: int) -> bool:
+        """Whether torch might read, or write, what is not there: it does not check what our own loss refuses."""
+        if point.loss not in UNCHECKED:
+            return False
+        try:
+            return refused(LOSSES[point.loss], self._arguments(point, seed)) is not None
+        except Exception:  # nothing that can be drawn
+            return True
+
+    def _arguments(self, point: Point, seed: int) -> dict[str, Any]:
+        """The arguments of a draw, without those that are not offered. A transformation around the call is left out."""
+        arguments, _ = Plan(replace(point, around="")).arguments(seed)
+        for name in self.implementation.contract(point.scenario.signature).terms(point).without:
+            arguments.pop(name, None)
+        return arguments
 
     def _goes_through(self, word: str) -> bool:
         """Whether the implementation can be called through a transformation."""
@@ -110,20 +129,14 @@ class Asker:
         return {"raises": {raised: first_line(error)[:PART]}}
 
     def answer(self, point: Point, seed: int) -> tuple[int, ...] | Exception | None:
-        """The shape of the reference's output at a draw, or what it raises; None if that is not defined.
-
-        A transformation around the call is left out.
-        """
-        contract = self.implementation.contract(point.scenario.signature)
+        """The shape of the reference's output at a draw, or what it raises; None if that is not defined."""
         reference = self.implementation.reference_of(point)
         try:
-            arguments, _ = Plan(replace(point, around="")).arguments(seed)
-            for name in contract.terms(point).without:
-                arguments.pop(name, None)
+            if self._reads_beyond(point, seed):
+                return None
+            arguments = self._arguments(point, seed)
             crumbs.at(f"in {reference.name}'s own call", seed)
             with known_state():
-                if point.loss in UNCHECKED and refused(LOSSES[point.loss], arguments) is not None:
-                    return None  # torch might read what is not there
                 error = refused(reference, arguments)
                 if error is not None:  # of a message that cannot be read it is not known what it is
                     return None if isinstance(error, UnicodeError) else error

@@ -19,9 +19,12 @@ from parity.cases.needs import Need
 from parity.cases.points import Point
 from parity.cases.shipped import case_file
 from parity.comparison import witness
+from parity.draws.draw import Plan
 from parity.fuzzing import asking, refusals
 from parity.fuzzing.refusals import learnt, words_of
+from parity.fuzzing.vocabulary import Call
 from parity.implementations.registry import served, torch_losses
+from parity.question import asked
 from parity.references import versions
 from parity.types import Array, Loss, Result
 from tests.fuzzing.planted import BUGS, Bug
@@ -174,3 +177,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_a_bug_that_no_case_sees_is_found_within_five_minutes(bug: Bug) -> None:
     assert parity.check(bug.loss, bug.function, seeds=1).ok
     assert parity.fuzz(bug.loss, bug.function, minutes=5, database=None).causes
+
+
+def test_torch_is_never_run_on_labels_that_it_does_not_check() -> None:
+    """A label drawn at random beyond the classes: ctc_loss writes to foreign memory in its backward."""
+    (question,) = asked("ctc_loss", torch_losses(), {})
+    asker = asking.asker_of(question)
+    given = {
+        "log_probs": {"log_probabilities": [7, 3, 5], "dim": -1}, "input_lengths": [7, 7, 7],
+        "target_lengths": [3, 3, 3], "reduction": "sum", "grad_output": {"array": 2.0},
+    }  # fmt: skip
+    drawn = []
+    for number in range(40):
+        targets = {"integers": [3, 3], "low": 1, "high": 5, "mask": [{"value": -100, "share": 0.05 + number / 1e6}]}
+        sketch = asker.sketch(Call({**given, "targets": targets}, "float32"))
+        one = asker.ask(sketch) if sketch else None
+        drawn += [one.point] if one else []
+    assert drawn
+    for point in drawn:
+        for seed in (0, 1):  # the engine makes a call of the next draw between two of one
+            arguments, _ = Plan(point).arguments(seed)
+            assert (arguments["targets"] >= 0).all()
