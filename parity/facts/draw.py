@@ -12,6 +12,7 @@ from parity.types import Array
 
 SMALL = 100
 IGNORED = -100
+WEIGHTS = ("weight", "pos_weight")
 # Beyond so many elements equal numbers are no surprise, and are not looked for.
 TIES = 4096
 PART = 1 << 16
@@ -42,6 +43,9 @@ def facts_of_draw(loss: str, arguments: Mapping[str, Any], grad_output: Array | 
                 found.update(_of_numbers(part, row))
     if numbers and not found:
         found.add("plain numbers")
+    for name in WEIGHTS:
+        if name in arrays:
+            found.update(_of_weights(arrays[name]))
     role = role_of(loss, arguments)
     scores = scores_of(arrays)
     if scores is not None and arrays[scores].size <= TIES:
@@ -88,6 +92,16 @@ def _of_numbers(array: Array, row: Row) -> Iterator[str]:
             yield "tiny values"
         if low < normal:
             yield "subnormals"
+
+
+def _of_weights(weight: Array) -> Iterator[str]:
+    """Whether weights leave something out, or turn its sign."""
+    row = row_of(weight.dtype)
+    numbers = weight.astype(np.float32) if row is not None and row.half else weight
+    if not np.logical_and.reduce(numbers, None):
+        yield "zero weights"
+    if numbers.dtype.kind in "if" and np.logical_or.reduce(numbers < 0, None):
+        yield "negative weights"
 
 
 def _pairs_tied(role: Role, scores: str, arrays: Mapping[str, Array]) -> bool:

@@ -52,6 +52,8 @@ _DATA = {
     "subnormals": "a number other than 0 is below the normal numbers of its dtype",
     "ties": "finite numbers that are compared with each other are equal: two in a row of scores, or input and target "
     "at one place (not looked for among more than 4,096 scores)",
+    "zero weights": "an element of weight or pos_weight is 0",
+    "negative weights": "an element of weight or pos_weight is below 0",
     "plain numbers": "there are numbers, and none of them is infinite, nan, huge, tiny or subnormal",
 }
 UPSTREAM = {
