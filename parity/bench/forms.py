@@ -18,7 +18,9 @@ from parity.bench.formulas import FORMULAS
 from parity.comparison.truth import is_double, widened
 from parity.dtypes import HALVES
 from parity.facts.axes import ROWS, axes_of
+from parity.frameworks.adapters import Adapter
 from parity.frameworks.torch import TorchLoss
+from parity.implementations.declaration import Implementation
 from parity.references.torch import FUNCTIONS, TORCH
 from parity.types import Array, Gradients, Loss, Result
 
@@ -102,23 +104,20 @@ SUMS: Changes = {
 }  # fmt: skip
 
 
-def decomposed(changes: Changes) -> Callable[[str], Loss]:
-    """Torch's loss and its gradients in its own formulas, some of their operations changed."""
+def in_formulas(loss: Loss, changes: Changes | None = None) -> Loss:
+    """A loss of torch and its gradients in torch's own formulas, some of their operations changed."""
 
-    def form(loss: str) -> Loss:
-        def function(**arguments: Any) -> Result:
-            with Decomposed(changes):
-                output, vjp = TORCH[loss](**arguments)
+    def function(**arguments: Any) -> Result:
+        with Decomposed(changes or {}):
+            output, vjp = loss(**arguments)
 
-            def backward(grad_output: Array) -> Gradients:
-                with Decomposed(changes):
-                    return vjp(grad_output)
+        def backward(grad_output: Array) -> Gradients:
+            with Decomposed(changes or {}):
+                return vjp(grad_output)
 
-            return output, backward
+        return output, backward
 
-        return function
-
-    return form
+    return function
 
 
 def rounded_once(loss: str) -> Loss:
@@ -202,9 +201,16 @@ FORMS: dict[str, Callable[[str], Loss | None]] = {
     "rounded once": rounded_once,
     "in blocks": in_blocks,
     "strided": strided,
-    "decomposed": decomposed({}),
-    "powers of 2": decomposed(POWERS),
-    "sums from the end": decomposed(SUMS),
+    "decomposed": lambda loss: in_formulas(TORCH[loss]),
+    "powers of 2": lambda loss: in_formulas(TORCH[loss], POWERS),
+    "sums from the end": lambda loss: in_formulas(TORCH[loss], SUMS),
     "by hand": by_formula,
     "compiled": compiled,
 }
+# `parity check parity.bench.forms:DECOMPOSED`: torch as compilers and new backends take it apart.
+DECOMPOSED = Implementation(
+    "decompositions",
+    Adapter("formulas", lambda loss, device: loss, lambda name, value: value, is_reference=True),
+    {loss: in_formulas(TorchLoss(function)) for loss, function in FUNCTIONS.items()},
+    differs={"error classes": "a formula refuses what its operations refuse"},
+)

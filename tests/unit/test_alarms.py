@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import parity
 from parity import losses
 from parity.bench.alarms import BINS, judged
-from parity.bench.forms import FORMS
+from parity.bench.forms import DECOMPOSED, FORMS
 from parity.types import Loss, Result
 
 PLAIN = [name for name in FORMS if name != "compiled"]
@@ -48,3 +49,11 @@ def test_a_form_that_leans_is_counted_and_a_right_one_is_not() -> None:
     assert sum(found["leaning", "float32"].near["lean"].values()) > 0
     assert found["leaning", "float32"].near["lean"][BINS] > 0
     assert found["numpy", "float32"].near["lean"][BINS] == 0
+
+
+def test_torch_taken_apart_is_a_library_of_losses() -> None:
+    report = parity.check("huber_loss", DECOMPOSED, depth="smoke", seeds=1)
+    assert report.count("passed") > 80
+    failed = [record for record in report.records if record.unexpected]
+    assert failed
+    assert all("empty" in record.facts or "refuses" in record.facts for record in failed), str(report)
