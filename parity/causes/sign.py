@@ -181,7 +181,7 @@ def _of_value(mismatch: Mismatch, record: Record) -> Sign:
     if row is not None and found == 0 and 0 < magnitude(expected) < row.tiny:
         return Sign(Family.FLUSHED, "flushed", FLUSHES)
     if row is not None and row.double and DOUBLE < figures["relative"] < SINGLE:
-        return Sign(Family.ROUNDED, "single", "is computed in float32 for float64")
+        return Sign(Family.ROUNDED, "single", "has no more right digits than float32")
     return Sign(Family.VALUE, "", "differs")
 
 
