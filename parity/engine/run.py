@@ -82,8 +82,12 @@ def run_point(
                 # what comes first needs no other record
                 made = blank(point, implementation, record.seeds) if called.granted else record
                 made.left_out, made.reference = record.left_out, record.reference
-                with _watched(called, reference, made):
-                    run_draws(point, called, terms, asked, made, experience)
+                try:
+                    with _watched(called, reference, made):
+                        run_draws(point, called, terms, asked, made, experience)
+                finally:
+                    if answers is not None and any(one.event is Event.PATCHED for one in made.mismatches):
+                        answers.forget()
                 return made
 
             record = Granting(called, compare).record()

@@ -83,6 +83,10 @@ class Answers:
             self._fresh[key] = {name: np.array(value, order="K") for name, value in values.items()}
         return values
 
+    def forget(self) -> None:
+        """Keep nothing of what is new: torch was patched meanwhile, and who knows since when."""
+        self._fresh.clear()
+
     def save(self, least: int = 1) -> None:
         """Write what is new, if it is so many, beside what was used, and the rest as far as there is room.
 
