@@ -83,8 +83,11 @@ class Allowances:
         """What the draw itself allows an answer, each wider than the one before.
 
         Torch's own error; with it that at neighbours; then the condition of the point, and of its sums, as far as
-        torch's own error is of their size, and unless the most that they may add excuses nothing.
+        torch's own error is of their size, and unless the most that they may add excuses nothing. Whole numbers and
+        booleans are not rounded.
         """
+        if self.answer.value(name).dtype.kind in "biu":
+            return
         own = self.own_error(name)
         if own is not None:
             yield own

@@ -137,3 +137,31 @@ def test_an_implementation_with_another_reference_is_asked_apart_from_those_that
 def test_what_parity_ships_is_checked_by_its_name() -> None:
     found = CliRunner().invoke(app, ["check", "mse_loss", "torch", "--only", "mse_loss/*none*", "--seeds", "1"])
     assert found.stdout.startswith("mse_loss of torch agrees with torch"), found.output
+
+
+WHETHER = """
+def above(input, target, whole=False):
+    return (input > target).int() if whole else input > target
+
+def below(input, target, whole=False):
+    return above(target, input, whole)
+"""
+
+
+def test_answers_that_are_no_rounded_numbers_are_compared_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "whether_above.py").write_text(WHETHER)
+    monkeypatch.syspath_prepend(tmp_path)
+    import whether_above  # type: ignore[import-not-found]
+
+    given = "{input: {normal: [3, 2]}, target: {normal: [3, 2]}}"
+    across = "{dtype: [float32, float64], whole: [false, true]}"
+    cases = tmp_path / "above.yaml"
+    cases.write_text(
+        f"loss: above\nreference: whether_above:above\ncases: [{{name: grid, given: {given}, across: {across}}}]\n"
+    )
+    for function, passed in ((whether_above.above, 4), (whether_above.below, 0)):
+        report = parity.check("above", function, framework="torch", cases=cases)
+        assert report.count("passed") == passed, str(report)
+        assert report.count("failed") == 4 - passed, str(report)
