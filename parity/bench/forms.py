@@ -211,6 +211,6 @@ FORMS: dict[str, Callable[[str], Loss | None]] = {
 DECOMPOSED = Implementation(
     "decompositions",
     Adapter("formulas", lambda loss, device: loss, lambda name, value: value, is_reference=True),
-    {loss: in_formulas(TorchLoss(function)) for loss, function in FUNCTIONS.items()},
+    {loss: in_formulas(reference) for loss, reference in TORCH.items()},
     differs={"error classes": "a formula refuses what its operations refuse"},
 )

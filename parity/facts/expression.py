@@ -116,10 +116,10 @@ class _Reader:
             raise Misspelt(f"found {here.text!r} in column {here.column}, expected a fact")
         word = canonical(here.text)
         wrong = unknown(word, self.also)
-        if wrong is not None and (sign := _FOREIGN.search(here.text)):
-            raise Misspelt(f"found {sign[0]!r} in {here.text!r}, expected 'and', 'or' or 'not' between facts")
         if wrong is not None:
-            raise Misspelt(f"in column {here.column} {wrong}")
+            sign = _FOREIGN.search(here.text)
+            said = f"found {sign[0]!r} in {here.text!r}, expected 'and', 'or' or 'not' between facts" if sign else ""
+            raise Misspelt(said or f"in column {here.column} {wrong}")
         self.words.append(word)
         return lambda facts: word in facts
 

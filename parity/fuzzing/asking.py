@@ -101,7 +101,8 @@ class Asker:
         if point.loss not in UNCHECKED:
             return False
         try:
-            return refused(LOSSES[point.loss], self._arguments(point, seed)) is not None
+            with known_state():
+                return refused(LOSSES[point.loss], self._arguments(point, seed)) is not None
         except Exception:  # nothing that can be drawn
             return True
 
